@@ -1,0 +1,176 @@
+/** What the agent asks of a container runtime. Shaped like the CRI (RuntimeService, ImageService); one implementation a driver. */
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Disposable } from '../../base/disposable.ts';
+
+export type RuntimeName = 'sandbox' | 'engine' | 'process';
+
+/** What a driver truly gives on this machine; shown in node labels and conditions. */
+export interface Capabilities {
+  /** Containers see their image's root file system, not this machine's. */
+  rootfs: boolean;
+  /** Pods have a network namespace and an address of their own. */
+  podNetwork: boolean;
+  /** `poll`: watched and killed from outside, told as such. */
+  memoryLimit: 'cgroup' | 'poll' | 'none';
+  cpuLimit: 'cgroup' | 'none';
+  /** More than one uid can exist in a container. */
+  multipleUids: boolean;
+  tty: 'pty' | 'script' | 'none';
+}
+
+export interface PodSandboxConfig {
+  uid: string;
+  namespace: string;
+  name: string;
+  /** Restart count of the sandbox itself. */
+  attempt: number;
+  hostname: string;
+  /** Share the node's network instead of one's own. */
+  hostNetwork: boolean;
+  dns: { servers: string[]; searches: string[]; options: string[] };
+  /** Extra lines of /etc/hosts. */
+  hostAliases: { ip: string; hostnames: string[] }[];
+  /** Container ports; the process driver assigns a port of this machine to each. */
+  ports: number[];
+}
+
+export interface PodSandbox {
+  id: string;
+  config: PodSandboxConfig;
+  ready: boolean;
+  ip: string;
+  /** Process driver only: container port to port on `ip`. */
+  portMap?: Record<number, number>;
+  createdAt: string;
+}
+
+export interface Mount {
+  /** On this machine; made by the caller. */
+  hostPath: string;
+  containerPath: string;
+  readOnly: boolean;
+}
+
+export interface ContainerConfig {
+  name: string;
+  attempt: number;
+  /** Answer of `ImageService.pull`. */
+  imageId: string;
+  /** Overrides of the image's entrypoint and cmd, with the rules of the Kubernetes docs ("Define a Command and Arguments for a Container"). */
+  command?: string[];
+  args?: string[];
+  workingDir?: string;
+  /** Complete: image env is merged underneath by the driver. */
+  env: { name: string; value: string }[];
+  mounts: Mount[];
+  user?: { uid?: number; gid?: number };
+  readOnlyRootFilesystem: boolean;
+  tty: boolean;
+  stdin: boolean;
+  stdinOnce: boolean;
+  /** Bytes; 0: none. */
+  memoryLimit: number;
+  /** Thousandths of a core; 0: none. */
+  cpuLimit: number;
+  /** Only built-in build pods: keeps mount powers inside a user namespace of its own, and gets `/build` on the host's file system. */
+  buildPowers: boolean;
+  /** Folder for `<attempt>.log` in CRI form; the shim writes and rotates it. */
+  logDirectory: string;
+}
+
+export type ContainerState = 'created' | 'running' | 'exited' | 'unknown';
+
+export interface ContainerStatus {
+  id: string;
+  sandboxId: string;
+  name: string;
+  attempt: number;
+  imageId: string;
+  state: ContainerState;
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  exitCode?: number;
+  signal?: number;
+  /** `Completed`, `Error`, `OOMKilled`, `ContainerCannotRun`. */
+  reason?: string;
+  message?: string;
+  logPath: string;
+}
+
+export interface ExecSession {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Empty with a tty. */
+  readonly stderr: Readable;
+  resize(width: number, height: number): void;
+  readonly exit: Promise<{ code: number } | { error: string }>;
+  kill(): void;
+}
+
+export interface ImageInfo {
+  id: string;
+  /** Canonical reference with digest. */
+  reference: string;
+  size: number;
+  config: { user?: string; env: string[]; entrypoint: string[]; cmd: string[]; workingDir?: string; exposedPorts: string[]; labels: Record<string, string>; stopSignal?: string };
+}
+
+export interface ImageAuth {
+  username: string;
+  password: string;
+}
+
+export interface ImageService {
+  /** Already here under this reference or id? */
+  status(reference: string): Promise<ImageInfo | undefined>;
+  /** Fetches and unpacks; layers already here are not fetched again. `signal` cancels. */
+  pull(reference: string, auth: ImageAuth | undefined, signal: AbortSignal): Promise<ImageInfo>;
+  list(): Promise<ImageInfo[]>;
+  remove(id: string): Promise<void>;
+}
+
+export interface ContainerStats {
+  /** Nanoseconds of CPU since start. */
+  cpuNanoseconds: number;
+  workingSetBytes: number;
+  processes: number;
+}
+
+/** Every call may reject with `RuntimeFailure`, whose reason and text go into the container's waiting state. */
+export interface Runtime extends Disposable {
+  readonly name: RuntimeName;
+  readonly version: string;
+  readonly capabilities: Capabilities;
+  readonly images: ImageService;
+  runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox>;
+  /** Ends every process in it and gives back its address; idempotent. */
+  stopPodSandbox(id: string): Promise<void>;
+  removePodSandbox(id: string): Promise<void>;
+  listPodSandboxes(): Promise<PodSandbox[]>;
+  createContainer(sandboxId: string, config: ContainerConfig): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  /** TERM (or the image's stop signal), then KILL after `graceSeconds`. Resolves when it has ended. */
+  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  removeContainer(id: string): Promise<void>;
+  containerStatus(id: string): Promise<ContainerStatus | undefined>;
+  /** Includes containers of an earlier agent: state is on disk, shims live on. */
+  listContainers(): Promise<ContainerStatus[]>;
+  /** A container changed state (by id); never polled. */
+  onChange(listener: (containerId: string) => void): Disposable;
+  exec(containerId: string, argv: string[], options: { tty: boolean; stdin: boolean }): Promise<ExecSession>;
+  attach(containerId: string, options: { tty: boolean; stdin: boolean }): Promise<ExecSession>;
+  /** A TCP connection to `port` as seen inside the pod, its loopback included. */
+  dial(sandboxId: string, port: number): Promise<Duplex>;
+  stats(containerId: string): Promise<ContainerStats | undefined>;
+}
+
+export class RuntimeFailure extends Error {
+  /** As the kubelet shows it: `ErrImagePull`, `CreateContainerError`, `RunContainerError`, `CreatePodSandboxError`, … */
+  readonly reason: string;
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RuntimeFailure';
+    this.reason = reason;
+  }
+}

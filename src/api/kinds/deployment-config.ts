@@ -1,0 +1,67 @@
+/** apps.openshift.io/v1 (openshift/api apps/v1). */
+import type { IPodTemplateSpec, IResourceRequirements } from 'kubernetes-models/v1';
+import type { Condition, KubeObject, ObjectReference } from '../meta.ts';
+import { resource } from '../resource.ts';
+
+export interface RollingParams {
+  updatePeriodSeconds?: number;
+  intervalSeconds?: number;
+  timeoutSeconds?: number;
+  maxUnavailable?: number | string;
+  maxSurge?: number | string;
+}
+export interface DeploymentStrategy {
+  type?: 'Recreate' | 'Custom' | 'Rolling';
+  rollingParams?: RollingParams;
+  recreateParams?: { timeoutSeconds?: number };
+  customParams?: Record<string, unknown>;
+  resources?: IResourceRequirements;
+  activeDeadlineSeconds?: number;
+}
+export interface DeploymentTriggerPolicy {
+  type: 'ConfigChange' | 'ImageChange';
+  imageChangeParams?: { automatic?: boolean; containerNames?: string[]; from: ObjectReference; lastTriggeredImage?: string };
+}
+export interface DeploymentConfig extends KubeObject {
+  spec: {
+    replicas?: number;
+    selector?: Record<string, string>;
+    strategy?: DeploymentStrategy;
+    triggers?: DeploymentTriggerPolicy[];
+    template?: IPodTemplateSpec;
+    paused?: boolean;
+    minReadySeconds?: number;
+    revisionHistoryLimit?: number;
+    test?: boolean;
+  };
+  status?: {
+    latestVersion?: number;
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+    unavailableReplicas?: number;
+    readyReplicas?: number;
+    details?: { message?: string; causes?: { type: string; imageTrigger?: { from: ObjectReference } }[] };
+    conditions?: Condition[];
+  };
+}
+
+export const deploymentConfigs = resource<DeploymentConfig>('apps.openshift.io/v1', {
+  kind: 'DeploymentConfig', plural: 'deploymentconfigs', namespaced: true, shortNames: ['dc'], categories: ['all'],
+});
+
+/** On replication controllers and deployer pods of a deployment config. */
+export const deploymentAnnotations = {
+  config: 'openshift.io/deployment-config.name',
+  version: 'openshift.io/deployment-config.latest-version',
+  phase: 'openshift.io/deployment.phase',
+  encodedConfig: 'openshift.io/encoded-deployment-config',
+  deployment: 'openshift.io/deployment.name',
+  desiredReplicas: 'kubectl.kubernetes.io/desired-replicas',
+  originalReplicas: 'kubectl.kubernetes.io/original-replicas',
+  statusReason: 'openshift.io/deployment.status-reason',
+  cancelled: 'openshift.io/deployment.cancelled',
+} as const;
+export const deploymentLabels = { config: 'openshift.io/deployment-config.name', deployerPodFor: 'openshift.io/deployer-pod-for.name', deployment: 'deployment', deploymentConfig: 'deploymentconfig' } as const;
+export type DeploymentPhase = 'New' | 'Pending' | 'Running' | 'Complete' | 'Failed';

@@ -1,0 +1,75 @@
+/**
+ * What the API server asks of a node agent, over the agent's unix socket (HTTP/1.1). The kubelet's API in small.
+ *
+ *   GET     /healthz
+ *   GET     /logs/<namespace>/<pod>/<container>?follow=&previous=&tailLines=&sinceSeconds=&sinceTime=&timestamps=&limitBytes=   → text
+ *   GET     /stats/summary                                                                                                    → AgentStats
+ *   UPGRADE /exec/<namespace>/<pod>/<container>?command=…&tty=&stdin=        `Upgrade: slipway-stream`                          → frames
+ *   UPGRADE /attach/<namespace>/<pod>/<container>?tty=&stdin=                                                                  → frames
+ *   UPGRADE /portforward/<namespace>/<pod>?port=                                                                               → raw bytes of one connection
+ *
+ * A refusal is an HTTP error whose body is a `Status`.
+ * A frame: one byte channel, four bytes big-endian length, payload of at most `maxFrame` bytes.
+ */
+export const agentUpgrade = 'slipway-stream';
+export const maxFrame = 64 * 1024;
+
+export const channel = {
+  stdin: 0,
+  stdout: 1,
+  stderr: 2,
+  /** JSON `{ "code": n }` or `{ "error": "…" }`; the last frame of a session. */
+  exit: 3,
+  /** JSON `{ "width": n, "height": n }`. */
+  resize: 4,
+  /** No payload: the client's stdin has ended. */
+  stdinEnd: 5,
+} as const;
+
+export interface AgentStats {
+  node: { cpuNanoseconds: number; workingSetBytes: number };
+  pods: { namespace: string; name: string; uid: string; containers: { name: string; cpuNanoseconds: number; workingSetBytes: number }[] }[];
+}
+
+/** Annotation of a node that names its agent's socket. */
+export const agentSocketAnnotation = 'slipway.dev/agent-socket';
+/** Annotation of a pod on a `process` node: JSON, container port to port of this machine. Endpoints follow it. */
+export const portMapAnnotation = 'slipway.dev/port-map';
+/** Label of nodes and pods: which driver runs them. */
+export const runtimeLabel = 'slipway.dev/runtime';
+
+/** How the control plane starts an agent: one JSON document in this environment variable. */
+export const agentConfigVariable = 'SLIPWAY_AGENT';
+export interface AgentConfig {
+  nodeName: string;
+  runtime: 'sandbox' | 'process' | 'engine';
+  /** `<home>/nodes/<name>`. */
+  directory: string;
+  /** Where this agent serves the protocol above. */
+  socket: string;
+  /** Unix sockets of the control plane; TLS runs through `api` and `registry` unchanged. */
+  apiSocket: string;
+  registrySocket: string;
+  /** HTTP proxy (CONNECT and absolute-form) to the outside; see agent/network/egress. */
+  egressSocket: string;
+  /** PEM. */
+  caCertificate: string;
+  token: string;
+  network: {
+    /** e.g. `10.128.0.0/23`; the first address is the node's bridge. */
+    podCidr: string;
+    serviceCidr: string;
+    clusterDns: string;
+    clusterDomain: string;
+    /** The node's own address on the machine's bridge. */
+    nodeIp: string;
+    /** ClusterIP:port that lead to the sockets above. */
+    apiService: string;
+    registryService: string;
+    /** ClusterIP:port of the egress proxy as pods see it; empty where pods have real egress. */
+    egressProxy: string;
+  };
+  /** Folder of the product's own bundles (`agent.js`, `shim.js`, `tools.js`) and the Node binary to run them with. */
+  bundles: string;
+  nodeBinary: string;
+}

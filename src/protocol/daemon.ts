@@ -1,0 +1,37 @@
+/** The handshake between a window or command and the control plane that runs. */
+
+/** `<home>/run.json`, 0600, written when the API answers; gone after an orderly stop. */
+export interface RunInfo {
+  pid: number;
+  /** Clock ticks after boot at which the process started, so that a recycled pid is not taken for it; empty where the system does not tell. */
+  startTime: string;
+  version: string;
+  /** Oldest and newest protocol this control plane speaks. */
+  protocol: { min: number; max: number };
+  storeSchema: number;
+  /** The folder of the copy it runs from. */
+  bundles: string;
+  api: string;
+  kubeconfig: string;
+  registry: string;
+  router: { http: string; https: string };
+  runtime: 'sandbox' | 'process' | 'engine';
+  startedAt: string;
+}
+
+export const protocolVersion = 1;
+
+/** `slipway status --output json`. */
+export interface StatusDocument {
+  state: 'stopped' | 'starting' | 'running' | 'failed';
+  version: string;
+  api?: string;
+  kubeconfig?: string;
+  registry?: string;
+  router?: { http: string; https: string };
+  runtime?: string;
+}
+
+/** One line of `slipway up` on its standard output while it starts, and the phases the first-start view names. */
+export const startPhases = ['keys', 'store', 'api', 'node', 'registry', 'router'] as const;
+export type StartPhase = (typeof startPhases)[number];
