@@ -17,7 +17,19 @@ export interface RunInfo {
   router: { http: string; https: string };
   runtime: 'sandbox' | 'process' | 'engine';
   startedAt: string;
+  /** Where the sockets lie; the control socket takes `ControlRequest`s. */
+  runDirectory: string;
 }
+
+/** One JSON line on the control socket; the answer is one JSON line, a `RunInfo` for `status`, `{}` once everything has ended for `stop`. */
+export type ControlRequest = { method: 'status' } | { method: 'stop' };
+
+/** One JSON line each on the control plane's standard output while it starts. */
+export type StartReport = { phase: StartPhase } | { ready: RunInfo } | { failed: { reason: StartFailureReason; message: string; fix?: string } };
+export type StartFailureReason = 'AlreadyRunning' | 'PortInUse' | 'StoreDamaged' | 'StoreNewer' | 'DiskFull' | 'MissingPower' | 'MissingRuntime' | 'Unknown';
+
+/** Exit code of `slipway` when it refuses to go on for one of the reasons above. */
+export const refusedExitCode = 3;
 
 export const protocolVersion = 1;
 
