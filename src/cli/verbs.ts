@@ -1,0 +1,29 @@
+/** Every verb of the command, loaded when it is asked for. Answers with the exit code. */
+export type Verb = (args: string[]) => Promise<number>;
+
+export const verbs: Record<string, Verb | undefined> = {
+  up: async (args) => (await import('./verbs/up.ts')).up(args),
+  down: async (args) => (await import('./verbs/down.ts')).down(args),
+  status: async (args) => (await import('./verbs/status.ts')).status(args),
+  doctor: async (args) => (await import('./verbs/doctor.ts')).doctor(args),
+  'new-app': async (args) => (await import('./verbs/new-app.ts')).newApp(args),
+  logs: async (args) => (await import('./verbs/logs.ts')).logs(args),
+  rsh: async (args) => (await import('./verbs/rsh.ts')).rsh(args),
+  get: async (args) => (await import('./verbs/get.ts')).get(args),
+};
+
+export const usage = `Slipway: an application platform on your machine.
+
+  slipway up [--home DIR] [--api-port N] [--runtime sandbox|process] [--detach]   start the platform
+  slipway down                                                                   stop it and its apps
+  slipway status [--output json]                                                 what runs, and where
+  slipway doctor                                                                 what this machine has, and what is missing
+  slipway new-app <dir|git-url> [--name N] [--builder B] [--ref R]
+                  [--context-dir D] [--port N] [--env K=V] [--no-wait]           build, deploy and route an application
+  slipway logs [-f] <pod | build/NAME | dc/NAME> [-c CONTAINER]                  show a log
+  slipway rsh <pod> [COMMAND…]                                                   open a shell in a pod
+  slipway get <kind> [NAME] [-o json|yaml|name]                                  list objects
+
+Every verb takes --home DIR (default ~/.slipway); those about objects take -n PROJECT.
+kubectl works too: export KUBECONFIG=~/.slipway/kubeconfig
+`;

@@ -1,0 +1,44 @@
+import path from 'node:path';
+import { once } from 'node:events';
+import { startPlatform } from '../../client/daemon/start.ts';
+import { parse } from '../arguments.ts';
+import { UserError } from '../failure.ts';
+
+/** Runs until Ctrl-C, which stops the apps too; with `--detach` returns once the API answers and pods can run. */
+export async function up(args: string[]): Promise<number> {
+  const given = parse(args, {
+    'api-port': { type: 'string' }, 'http-port': { type: 'string' }, 'https-port': { type: 'string' },
+    runtime: { type: 'string' }, detach: { type: 'boolean' }, recover: { type: 'boolean' },
+  });
+  const runtime = given.text('runtime');
+  if (runtime !== undefined && !['sandbox', 'process'].includes(runtime)) throw new UserError(`--runtime knows "sandbox" and "process", not "${runtime}".`, 2);
+  const detached = given.flag('detach');
+  const { info, process: child } = await startPlatform({
+    home: given.home,
+    bundles: bundleFolder(),
+    detached,
+    apiPort: given.number('api-port'),
+    httpPort: given.number('http-port'),
+    httpsPort: given.number('https-port'),
+    runtime,
+    recover: given.flag('recover'),
+    onPhase: (phase) => process.stderr.write(process.stderr.isTTY ? `  ${phase} …\n` : ''),
+  });
+  process.stdout.write(`ready ${info.api} kubeconfig=${info.kubeconfig}\n`);
+  if (detached) return 0;
+  const stop = () => child.kill('SIGTERM');
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+/** The bundles lie beside this one. */
+export function bundleFolder(): string {
+  return path.dirname(process.argv[1] ? realPath(process.argv[1]) : __filename);
+}
+
+function realPath(file: string): string {
+  // Installed commands are links into the package.
+  return process.getBuiltinModule('node:fs').realpathSync(file);
+}
