@@ -27,6 +27,8 @@ export interface ListOptions {
 }
 export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
   allowBookmarks?: boolean;
+  /** The server ends the watch after this long. */
+  timeoutSeconds?: number;
 }
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
@@ -37,6 +39,8 @@ export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
 /** An open watch: iterate it; it ends when the server ends it or `dispose` is called. A 410 comes as an `ERROR` event carrying a Status. */
 export interface Watch<T extends KubeObject> extends AsyncIterable<WatchEvent<T>> {
+  /** Resolves once the server has accepted the watch; absent where that is immediate. */
+  readonly opened?: Promise<void>;
   dispose(): void;
 }
 
@@ -54,7 +58,7 @@ export interface Client {
   update<T extends KubeObject>(of: Resource<T>, object: KubeObject, at?: Partial<ObjectAt>): Promise<T>;
   patch<T extends KubeObject>(of: Resource<T>, at: ObjectAt, type: PatchType, patch: unknown, options?: { fieldManager?: string; force?: boolean }): Promise<T>;
   delete<T extends KubeObject>(of: Resource<T>, at: ObjectAt, options?: DeleteOptions): Promise<void>;
-  /** Any other path of the API (discovery, `/version`, logs read whole): the parsed JSON, or text for other media types. */
+  /** Any other path of the API (discovery, `/version`, logs read whole): the parsed JSON, or text for other media types. A `Uint8Array` or `Readable` body is sent as it is. */
   raw(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
 }
 
