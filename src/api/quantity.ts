@@ -104,15 +104,17 @@ export function subtractQuantities(a: string, b: string): string {
   return formatQuantity({ nano: left.nano - parseQuantity(b).nano, format: left.format });
 }
 
-/** The value as a number; exact up to 2⁵³. */
-export function quantityValue(text: string): number {
-  const { nano } = parseQuantity(text);
+/** The value as a number, exact up to 2⁵³; 0 for an absent quantity. */
+export function quantityOf(text: string | number | undefined): number {
+  if (text === undefined) return 0;
+  const { nano } = parseQuantity(String(text));
   return Number(nano / scale) + Number(nano % scale) / 1e9;
 }
 
-/** Thousandths, rounded up: CPU time as the scheduler counts it. */
-export function milliValue(text: string): number {
-  const { nano } = parseQuantity(text);
+/** Thousandths, rounded up: CPU time as the scheduler counts it; 0 for an absent quantity. */
+export function milliOf(text: string | number | undefined): number {
+  if (text === undefined) return 0;
+  const { nano } = parseQuantity(String(text));
   const step = 1_000_000n;
   return Number(nano > 0n ? (nano + step - 1n) / step : nano / step);
 }

@@ -1,0 +1,12 @@
+import { copyJson, isObject, type JsonObject } from '../json.ts';
+
+/** RFC 7386: members replace, `null` removes, objects merge. Returns a new value; neither argument is changed. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return copyJson(patch);
+  const result: JsonObject = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
+  return result;
+}
