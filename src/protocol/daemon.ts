@@ -47,3 +47,13 @@ export interface StatusDocument {
 /** One line of `slipway up` on its standard output while it starts, and the phases the first-start view names. */
 export const startPhases = ['keys', 'store', 'api', 'node', 'registry', 'router'] as const;
 export type StartPhase = (typeof startPhases)[number];
+
+/** One runtime as `control-plane.js --probe` prints them (a JSON list): found by trying, not by guessing. */
+export interface RuntimeProbe {
+  name: 'sandbox' | 'process' | 'engine';
+  ok: boolean;
+  /** What it gives, in short. */
+  detail: string;
+  why?: string;
+  fix?: string;
+}

@@ -10,7 +10,7 @@ const zones: Record<string, readonly string[]> = {
   'src/protocol': ['src/base', 'src/api'],
   'src/oci': ['src/base', 'src/api', 'src/protocol'],
   'src/detect': ['src/base', 'src/api', 'src/protocol'],
-  'src/client': ['src/base', 'src/api', 'src/protocol'],
+  'src/client': ['src/base', 'src/api', 'src/protocol', 'src/detect'],
   'src/controlplane/kernel': ['src/base', 'src/api', 'src/oci', 'src/detect', 'src/protocol', 'src/client'],
   'src/controlplane/project': kernel,
   'src/controlplane/build': kernel,

@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { once } from 'node:events';
 import { startPlatform } from '../../client/daemon/start.ts';
 import { parse } from '../arguments.ts';
+import { bundleFolder } from '../bundle-folder.ts';
 import { UserError } from '../failure.ts';
 
 /** Runs until Ctrl-C, which stops the apps too; with `--detach` returns once the API answers and pods can run. */
@@ -31,14 +31,4 @@ export async function up(args: string[]): Promise<number> {
   process.on('SIGTERM', stop);
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
-}
-
-/** The bundles lie beside this one. */
-export function bundleFolder(): string {
-  return path.dirname(process.argv[1] ? realPath(process.argv[1]) : __filename);
-}
-
-function realPath(file: string): string {
-  // Installed commands are links into the package.
-  return process.getBuiltinModule('node:fs').realpathSync(file);
 }

@@ -1,13 +1,5 @@
-/** Which Node.js runs the control plane: one found on the machine, else the editor's own. */
-import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
-import path from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-
-/** The oldest version with an unflagged `node:sqlite` and zstd in `node:zlib`. */
-export const oldestNode = [22, 15] as const;
+/** Which Node.js runs the control plane: the one running now, one found on the machine, else the editor's own. */
+import { compareVersions, detectNodeRuntimes, oldestNode } from '../../detect/node-runtime.ts';
 
 export interface NodeRuntime {
   binary: string;
@@ -16,26 +8,11 @@ export interface NodeRuntime {
   electron: boolean;
 }
 
-export function newEnough(version: string): boolean {
-  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
-  return major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
-}
-
-/** The running binary if it is a plain Node.js, else the first on PATH that is new enough, else the running binary as Electron. */
-export async function findNodeRuntime(environment: NodeJS.ProcessEnv = process.env): Promise<NodeRuntime | undefined> {
+/** `undefined` if nothing on this machine is new enough. */
+export async function findNodeRuntime(): Promise<NodeRuntime | undefined> {
   const electron = process.versions.electron !== undefined;
-  if (!electron && newEnough(process.version)) return { binary: process.execPath, version: process.version, electron };
-  const name = process.platform === 'win32' ? 'node.exe' : 'node';
-  for (const folder of (environment.PATH ?? '').split(path.delimiter)) {
-    const binary = path.join(folder, name);
-    if (!folder || !(await access(binary).then(() => true, () => false))) continue;
-    try {
-      const { stdout } = await run(binary, ['-p', 'process.versions.electron ? "" : process.version'], { timeout: 5_000 });
-      const version = stdout.trim();
-      if (version && newEnough(version)) return { binary, version, electron: false };
-    } catch {
-      // A broken or foreign binary of that name: the next folder may hold a good one.
-    }
-  }
-  return newEnough(process.version) ? { binary: process.execPath, version: process.version, electron } : undefined;
+  const here: NodeRuntime | undefined = compareVersions(process.versions.node, oldestNode) >= 0 ? { binary: process.execPath, version: process.versions.node, electron } : undefined;
+  if (here && !electron) return here;
+  const found = (await detectNodeRuntimes()).find((one) => one.suitable);
+  return found ? { binary: found.program, version: found.version, electron: false } : here;
 }

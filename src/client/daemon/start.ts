@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import type { RunInfo, StartFailureReason, StartPhase, StartReport } from '../../protocol/daemon.ts';
 import { homeLayout } from '../../protocol/home.ts';
 import { installBundles } from './install.ts';
-import { findNodeRuntime, oldestNode } from './node-runtime.ts';
+import { oldestNode } from '../../detect/node-runtime.ts';
+import { findNodeRuntime } from './node-runtime.ts';
 
 export interface StartOptions {
   home: string;
@@ -47,7 +48,7 @@ const inherited = ['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'LC_CTYP
 
 export async function startPlatform(options: StartOptions): Promise<StartedPlatform> {
   const node = await findNodeRuntime();
-  if (!node) throw new StartFailure('MissingRuntime', `Slipway needs Node.js ${oldestNode.join('.')} or newer.`, 'Install a current Node.js and start again.');
+  if (!node) throw new StartFailure('MissingRuntime', `Slipway needs Node.js ${oldestNode} or newer.`, 'Install a current Node.js and start again.');
   await mkdir(options.home, { recursive: true, mode: 0o700 });
   const logs = path.join(options.home, homeLayout.logs);
   await mkdir(logs, { recursive: true, mode: 0o700 });

@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { detectEngines } from '../../detect/engine.ts';
+import { detectNodeRuntimes } from '../../detect/node-runtime.ts';
+import { detectToolchains } from '../../detect/toolchain.ts';
+import type { RuntimeProbe } from '../../protocol/daemon.ts';
+import { parse } from '../arguments.ts';
+import { bundleFolder } from '../bundle-folder.ts';
+
+interface Finding {
+  ok: boolean;
+  what: string;
+  detail: string;
+  /** The one line that brings it. */
+  fix?: string | undefined;
+}
+
+/** Exit code 0 if apps can be run here, 1 if something needed is missing. */
+export async function doctor(args: string[]): Promise<number> {
+  const given = parse(args, { output: { type: 'string', short: 'o' } });
+  const [runtimes, nodes, toolchains, engines] = await Promise.all([probeRuntimes(), detectNodeRuntimes(), detectToolchains(), detectEngines()]);
+  const findings: Finding[] = [
+    ...runtimes.map((one) => ({ ok: one.ok, what: `runtime ${one.name}`, detail: one.ok ? one.detail : (one.why ?? 'cannot be used'), fix: one.fix })),
+    ...nodes.map((one) => ({ ok: one.suitable, what: 'Node.js', detail: `${one.version} ${one.program}${one.suitable ? '' : ' (too old)'}` })),
+    ...toolchains.map((one) => ({
+      ok: one.found !== undefined,
+      what: `builder ${one.builder}`,
+      detail: one.found ? `${one.displayName} ${one.found.version} ${one.found.program}` : (one.missing?.why ?? 'missing'),
+      fix: one.missing?.install,
+    })),
+    ...engines.map((one) => ({ ok: one.why === undefined, what: `engine ${one.name}`, detail: one.version ?? one.why ?? '', fix: one.why })),
+  ];
+  if (given.text('output') === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
+  else for (const one of findings) process.stdout.write(`${one.ok ? '✓' : '✗'} ${one.what.padEnd(18)} ${one.detail}${one.ok || !one.fix ? '' : `\n  fix: ${one.fix}`}\n`);
+  return runtimes.some((one) => one.ok) && toolchains.some((one) => one.found) ? 0 : 1;
+}
+
+/** The control plane's own program knows what its runtimes need: it tries them. */
+async function probeRuntimes(): Promise<RuntimeProbe[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', path.join(bundleFolder(), 'control-plane.js'), '--probe'], { timeout: 30_000 });
+  return JSON.parse(stdout) as RuntimeProbe[];
+}
