@@ -1,7 +1,7 @@
 /** Reads a tar, compressed or not, entry by entry within limits, and tells its uncompressed digest. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Extract } from 'tar-stream';
+import { extract, type ExtractEvents } from 'tar-stream';
 import { decompress } from './compression.ts';
 import { DigestMeter } from './digest.ts';
 import { LayerError, type ArchiveLimits } from './layer-error.ts';
@@ -29,7 +29,7 @@ export interface TarResult {
   bytes: number;
 }
 
-type Entry = Extract extends AsyncIterable<infer One> ? One : never;
+type Entry = ExtractEvents['entry'][1];
 
 const pathLimit = 4096;
 
@@ -75,11 +75,11 @@ function classify(error: unknown): Error {
 }
 
 function toEntry(entry: Entry): TarEntry {
-  const header = entry.header as Entry['header'] & { pax?: Record<string, string> | null };
+  const header = entry.header;
   const written = header.name;
   const type = typeOf(header.type);
   if (!type) throw new LayerError('Unsupported', `entry "${written}" has a type this reader does not know`);
-  if (header.pax && Object.keys(header.pax).some((key) => key.startsWith('GNU.sparse.'))) throw new LayerError('Unsupported', `entry "${written}" is a sparse file; pack it without --sparse`);
+  if (header.pax && Object.keys(header.pax as object).some((key) => key.startsWith('GNU.sparse.'))) throw new LayerError('Unsupported', `entry "${written}" is a sparse file; pack it without --sparse`);
   return {
     name: safeName(written),
     type,
@@ -89,7 +89,7 @@ function toEntry(entry: Entry): TarEntry {
     size: header.size ?? 0,
     mtime: header.mtime ?? new Date(0),
     target: header.linkname ?? '',
-    content: entry as AsyncIterable<Buffer>,
+    content: entry as unknown as AsyncIterable<Buffer>,
   };
 }
 

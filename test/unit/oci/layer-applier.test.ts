@@ -3,23 +3,21 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { pack, type Headers } from 'tar-stream';
+import { pack, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { applyLayer, type ApplyOptions } from '../../../src/oci/layer-applier.ts';
 import type { LayerError } from '../../../src/oci/layer-error.ts';
 import { isOverlayWhiteout } from '../../../src/oci/whiteout.ts';
 
-type Made = Headers & { body?: string };
+type Made = Partial<Header> & { name: string; body?: string };
 
 async function tarOf(...entries: Made[]): Promise<Buffer> {
   const made = pack();
-  const chunks: Buffer[] = [];
-  made.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const ended = new Promise((resolve) => made.once('end', resolve));
   for (const { body, ...header } of entries) made.entry({ mtime: new Date(0), ...header }, body ?? '');
   made.finalize();
-  await ended;
+  const chunks: Buffer[] = [];
+  for await (const chunk of made) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
 
