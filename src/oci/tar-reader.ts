@@ -112,7 +112,7 @@ function typeOf(type: Entry['header']['type']): TarEntry['type'] | undefined {
 }
 
 /** `./a//b/` and `/a/b` read `a/b`; a name that climbs is refused, even if it would end inside. */
-function safeName(written: string): string {
+export function safeName(written: string): string {
   if (written.includes('\0')) throw new LayerError('UnsafePath', `entry name ${JSON.stringify(written)} contains a NUL`);
   if (Buffer.byteLength(written) > pathLimit) throw new LayerError('UnsafePath', `entry name "${written.slice(0, 80)}…" is longer than ${pathLimit} bytes`);
   const parts = written.split('/').filter((part) => part !== '' && part !== '.');
