@@ -1,0 +1,95 @@
+/** The whole status of a pod, pure: what the agent writes is what this gives. */
+import type { ContainerStatus, PodStatus } from '../../api/kinds/core.ts';
+import { toTime } from '../../api/meta.ts';
+import { isSidecar, qosClassOf } from '../../api/pod.ts';
+import { containersOf } from '../pods/pod-view.ts';
+import { containerStatus, type StatusInput } from './container-status.ts';
+import { phaseOf, type Phase } from './phase.ts';
+
+type PodCondition = NonNullable<PodStatus['conditions']>[number];
+
+export function podStatus(input: StatusInput): PodStatus {
+  const { pod, observed, memory, now } = input;
+  const before = pod.status;
+  const all = containersOf(pod).map((named) => ({ role: named.role, status: containerStatus(input, named) }));
+  const init = all.filter(({ role }) => role === 'init' || role === 'sidecar').map(({ status }) => status);
+  const main = all.filter(({ role }) => role === 'main').map(({ status }) => status);
+  const ephemeral = all.filter(({ role }) => role === 'ephemeral').map(({ status }) => status);
+
+  let phase: Phase = memory.ended ? 'Failed' : phaseOf(pod, init, main);
+  if (before?.phase === 'Failed' || before?.phase === 'Succeeded') phase = before.phase;
+  // A deleted pod keeps the phase it had until its containers tell how they ended.
+  const ended = memory.ended ?? (before?.phase === 'Failed' && before.reason ? { reason: before.reason, message: before.message ?? '' } : undefined);
+  const sandbox = observed.sandboxes[0];
+  const ip = sandbox?.ready && sandbox.ip ? sandbox.ip : before?.podIP;
+  const initialized = isInitialized(pod, init, main);
+  return {
+    phase,
+    ...(ended && { reason: ended.reason, message: ended.message }),
+    conditions: conditions(input, phase, initialized, init, main),
+    hostIP: input.hostIp,
+    hostIPs: [{ ip: input.hostIp }],
+    ...(ip && { podIP: ip, podIPs: [{ ip }] }),
+    startTime: before?.startTime ?? toTime(now),
+    ...(init.length > 0 && { initContainerStatuses: init }),
+    containerStatuses: main,
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    qosClass: before?.qosClass ?? qosClassOf(pod.spec),
+  };
+}
+
+function isInitialized(pod: StatusInput['pod'], init: readonly ContainerStatus[], main: readonly ContainerStatus[]): boolean {
+  if (main.some(({ state, lastState }) => state?.running || state?.terminated || lastState?.terminated)) return true;
+  return (pod.spec.initContainers ?? []).every((spec, index) => (isSidecar(spec) ? init[index]?.started === true : init[index]?.ready === true));
+}
+
+function conditions(input: StatusInput, phase: Phase, initialized: boolean, init: readonly ContainerStatus[], main: readonly ContainerStatus[]): PodCondition[] {
+  const { pod, observed, now } = input;
+  const before = pod.status?.conditions ?? [];
+  const kept = before.find(({ type }) => type === 'PodScheduled');
+  const ready = containersReady(pod, phase, init, main);
+  const wanted: PodCondition[] = [
+    condition('PodReadyToStartContainers', observed.sandboxes[0]?.ready === true),
+    initializedCondition(pod, phase, initialized, init),
+    readyCondition(pod, ready, before),
+    { ...ready, type: 'ContainersReady' },
+    condition('PodScheduled', true),
+  ];
+  const own = new Set(wanted.map(({ type }) => type));
+  return [
+    ...wanted.map((one) => {
+      const old = one.type === 'PodScheduled' ? (kept?.status === 'True' ? kept : undefined) : before.find(({ type }) => type === one.type);
+      return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...one } as unknown as PodCondition;
+    }),
+    // Conditions of others (readiness gates, disruption) are theirs to change.
+    ...before.filter(({ type }) => !own.has(type)),
+  ];
+}
+
+function condition(type: string, holds: boolean, reason?: string, message?: string): PodCondition {
+  return { type, status: holds ? 'True' : 'False', ...(!holds && reason && { reason }), ...(!holds && message && { message }) };
+}
+
+function initializedCondition(pod: StatusInput['pod'], phase: Phase, initialized: boolean, init: readonly ContainerStatus[]): PodCondition {
+  if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
+  const incomplete = (pod.spec.initContainers ?? []).filter((spec, index) => !(isSidecar(spec) ? init[index]?.started : init[index]?.ready)).map(({ name }) => name);
+  return condition('Initialized', initialized, 'ContainersNotInitialized', `containers with incomplete status: [${incomplete.join(' ')}]`);
+}
+
+function containersReady(pod: StatusInput['pod'], phase: Phase, init: readonly ContainerStatus[], main: readonly ContainerStatus[]): PodCondition {
+  if (phase === 'Succeeded') return { type: 'ContainersReady', status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { type: 'ContainersReady', status: 'False', reason: 'PodFailed' };
+  const sidecars = (pod.spec.initContainers ?? []).flatMap((spec, index) => (isSidecar(spec) ? [init[index]] : []));
+  const unready = [...sidecars, ...main].filter((status) => status && !status.ready).map((status) => status?.name);
+  return condition('ContainersReady', unready.length === 0, 'ContainersNotReady', `containers with unready status: [${unready.join(' ')}]`);
+}
+
+function readyCondition(pod: StatusInput['pod'], ready: PodCondition, before: readonly PodCondition[]): PodCondition {
+  if (ready.status !== 'True') return { ...ready, type: 'Ready' };
+  const texts = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const gate = before.find(({ type }) => type === conditionType);
+    if (!gate) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    return gate.status === 'True' ? [] : [`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`];
+  });
+  return condition('Ready', texts.length === 0, 'ReadinessGatesNotReady', texts.join(', '));
+}
