@@ -1,0 +1,85 @@
+/** What Linux tells about processes. Every function answers undefined or nothing for a process that is gone. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** A process for sure: a pid alone may have been given to another one since. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Clock ticks after boot. */
+  startTime: string;
+}
+
+/** Fields of `/proc/<pid>/stat` after the name, whose brackets and blanks would confuse a plain split. */
+function statFields(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
+  }
+}
+
+export function startTimeOf(pid: number): string | undefined {
+  const fields = statFields(pid);
+  return fields && fields[0] !== 'Z' && fields[0] !== 'X' ? fields[19] : undefined;
+}
+
+export function identify(pid: number): ProcessIdentity | undefined {
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+}
+
+export function isAlive(process: ProcessIdentity): boolean {
+  return startTimeOf(process.pid) === process.startTime;
+}
+
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+  } catch {
+    // A kernel without CONFIG_PROC_CHILDREN, or the process is gone.
+    return allProcesses().filter((one) => statFields(one)?.[1] === String(pid));
+  }
+}
+
+export function allProcesses(): number[] {
+  return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map(Number);
+}
+
+export type NamespaceKind = 'mnt' | 'net' | 'pid' | 'user' | 'uts' | 'ipc';
+
+/** e.g. `pid:[4026531836]`; undefined also where another user's process hides it. */
+export function namespaceOf(pid: number | 'self', kind: NamespaceKind): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every process that shares the pid namespace of `init`, `init` first. Processes that entered from outside are in. */
+export function processesInNamespaceOf(init: number): number[] {
+  const namespace = namespaceOf(init, 'pid');
+  if (namespace === undefined) return [];
+  return [init, ...allProcesses().filter((pid) => pid !== init && namespaceOf(pid, 'pid') === namespace)];
+}
+
+/** Memory that is the process's own: resident pages without those shared with files and other processes. Bytes. */
+export function anonymousMemory(pid: number): number {
+  try {
+    const [, resident, shared] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ').map(Number);
+    return Math.max(0, (resident ?? 0) - (shared ?? 0)) * pageSize;
+  } catch {
+    return 0;
+  }
+}
+
+/** User and system time of the process and its reaped children. */
+export function cpuNanoseconds(pid: number): number {
+  const fields = statFields(pid);
+  if (!fields) return 0;
+  const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
+  return ticks * 10_000_000;
+}
+
+/** Node does not tell it; every kernel that Node's own builds for x64 run on has 4 KiB, arm64 ones may be set otherwise. */
+const pageSize = 4096;
