@@ -1,0 +1,77 @@
+/** Header fields on their way through: hop-by-hop fields stay behind (RFC 9110 section 7.6.1), the forwarding ones are added. */
+import type { RouterRoute } from '../../../protocol/router.ts';
+
+/** `Proxy` and `X-SSL*` are dropped too: applications trust them to come from a router. */
+const dropped = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'expect', 'te', 'proxy', 'http2-settings']);
+
+export interface Hop {
+  client: string;
+  host: string;
+  port: number;
+  secure: boolean;
+}
+
+/** Flat list of names and values for the endpoint. `raw` is flat too. */
+export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRoute['forwardedHeaders']): string[] {
+  const named = connectionNames(raw);
+  const headers: string[] = [];
+  const present = mode === 'if-none' ? new Set<string>() : undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    const lower = name.toLowerCase();
+    if (dropped.has(lower) || named?.has(lower) || lower.startsWith('x-ssl')) continue;
+    if (mode === 'replace' && forwardingNames.has(lower)) continue;
+    present?.add(lower);
+    headers.push(name, raw[at + 1] as string);
+  }
+  if (mode === 'never') return headers;
+  const protocol = hop.secure ? 'https' : 'http';
+  const add = (name: string, value: string) => {
+    if (!present?.has(name.toLowerCase())) headers.push(name, value);
+  };
+  add('X-Forwarded-For', hop.client);
+  add('X-Forwarded-Host', hop.host);
+  add('X-Forwarded-Port', String(hop.port));
+  add('X-Forwarded-Proto', protocol);
+  add('Forwarded', `for=${hop.client.includes(':') ? `"[${hop.client}]"` : hop.client};host=${/^[\w.-]+$/.test(hop.host) ? hop.host : `"${hop.host.replaceAll('"', '')}"`};proto=${protocol}`);
+  return headers;
+}
+
+const forwardingNames = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'forwarded']);
+
+/** The response's fields for the client, flat, from the endpoint's raw ones. */
+export function responseHeaders(raw: readonly Buffer[]): string[] {
+  const texts = raw.map((bytes) => bytes.toString('latin1'));
+  const named = connectionNames(texts);
+  const headers: string[] = [];
+  for (let at = 0; at < texts.length; at += 2) {
+    const name = texts[at] as string;
+    const lower = name.toLowerCase();
+    if (dropped.has(lower) || named?.has(lower)) continue;
+    headers.push(name, texts[at + 1] as string);
+  }
+  return headers;
+}
+
+/** Fields that `Connection` declares to be for this hop only. `close` and `keep-alive` are so common that they cost nothing. */
+function connectionNames(raw: readonly string[]): Set<string> | undefined {
+  let names: Set<string> | undefined;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    const value = (raw[at + 1] as string).toLowerCase();
+    if (value === 'keep-alive' || value === 'close' || value === 'upgrade') continue;
+    names ??= new Set();
+    for (const one of value.split(',')) names.add(one.trim());
+  }
+  // A client must not be able to strip what routing and framing rest on.
+  names?.delete('host');
+  names?.delete('content-length');
+  return names;
+}
+
+/** The host of a request without its port, lower case. */
+export function hostName(host: string): string {
+  const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
+  return (end > 0 ? host.slice(0, end) : host).toLowerCase();
+}

@@ -1,0 +1,14 @@
+/** Counters of one worker since its start. */
+export class Statistics {
+  connections = 0;
+  requests = 0;
+  retries = 0;
+  connectFailures = 0;
+  tunnels = 0;
+  readonly responses = [0, 0, 0, 0, 0, 0];
+
+  count(status: number): void {
+    const index = Math.floor(status / 100);
+    this.responses[index] = (this.responses[index] ?? 0) + 1;
+  }
+}

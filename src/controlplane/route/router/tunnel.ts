@@ -1,0 +1,62 @@
+/** Two connections joined byte for byte, as after an upgrade or for TLS passed through. */
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pick } from './balance.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Statistics } from './statistics.ts';
+import type { Target } from './table.ts';
+
+/** Half-closed connections have this long to finish. */
+const finMs = 1_000;
+const connectMs = 5_000;
+
+export function joinTunnel(client: Duplex, endpoint: Duplex, idleMs: number, statistics: Statistics): void {
+  statistics.tunnels += 1;
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    statistics.tunnels -= 1;
+    client.destroy();
+    endpoint.destroy();
+  };
+  for (const [from, to] of [[client, endpoint], [endpoint, client]] as const) {
+    from.on('error', close);
+    from.once('close', close);
+    from.once('end', () => (to as net.Socket).setTimeout?.(finMs, close));
+    (from as net.Socket).setTimeout?.(idleMs, close);
+    (from as net.Socket).setNoDelay?.(true);
+    from.pipe(to);
+  }
+}
+
+/** TLS that ends in the application: `client` is joined to an endpoint as it is. */
+export function passThrough(client: net.Socket, target: Target, statistics: Statistics, tried: readonly Endpoint[] = []): void {
+  const endpoint = pick(target.servers, target.route.balance, client.remoteAddress ?? '', tried);
+  if (!endpoint || client.destroyed) {
+    client.destroy();
+    return;
+  }
+  const socket = net.connect({ host: endpoint.host, port: endpoint.port });
+  const gone = () => socket.destroy();
+  client.once('close', gone);
+  let settled = false;
+  const fail = () => {
+    if (settled) return;
+    settled = true;
+    socket.destroy();
+    client.off('close', gone);
+    endpoint.refused();
+    statistics.connectFailures += 1;
+    passThrough(client, target, statistics, [...tried, endpoint]);
+  };
+  socket.setTimeout(connectMs, fail);
+  socket.on('error', fail);
+  socket.once('connect', () => {
+    settled = true;
+    socket.removeAllListeners('timeout');
+    endpoint.inFlight += 1;
+    socket.once('close', () => (endpoint.inFlight -= 1));
+    joinTunnel(client, socket, target.route.tunnelTimeoutMs, statistics);
+  });
+}

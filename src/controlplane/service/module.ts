@@ -1,0 +1,37 @@
+// Reads services, pods, endpoints.
+// Writes endpoints, endpoint slices, the services of the platform itself in project `default`, events.
+import { services } from '../../api/kinds/core.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Module } from '../kernel/boot/module.ts';
+import { ServiceAddresses } from './addresses.ts';
+import { endpointsKind, endpointSliceKind } from './endpoints.ts';
+import { startEndpointsController } from './endpoints-controller.ts';
+import { serviceKind } from './service.ts';
+import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
+
+export interface ServiceDependencies {
+  clock: Clock;
+  /** Where the API and the registry listen, if they have an address worth showing. */
+  systemEndpoints?: SystemEndpoints;
+}
+
+export function serviceModule({ clock, systemEndpoints = {} }: ServiceDependencies): Module {
+  const addresses = new ServiceAddresses(clock);
+  return {
+    name: 'service',
+    dependsOn: ['project'],
+    kinds: [serviceKind(addresses), endpointsKind, endpointSliceKind],
+    async start(context) {
+      const known = context.informers.for(services);
+      await known.synced;
+      context.scope.own(known.onChange(({ type, object, previous }) => {
+        if (type === 'deleted') return addresses.release(object);
+        if (previous) addresses.release(previous, object);
+        addresses.confirm(object);
+      }));
+      addresses.ready();
+      await ensureSystemServices(context.client, systemEndpoints);
+      await startEndpointsController(context);
+    },
+  };
+}
