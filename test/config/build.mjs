@@ -20,6 +20,8 @@ const shared = {
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
+  // Code that must find its neighbours asks for `__dirname` first, and for `import.meta` only in the source tree.
+  logOverride: { 'empty-import-meta': 'silent' },
   define: { __VERSION__: JSON.stringify(version) },
   loader: { '.sh': 'text', '.txt': 'text' },
 };
@@ -28,6 +30,7 @@ const node = { ...shared, platform: 'node', target: 'node22', format: 'cjs' };
 const programs = {
   slipway: 'src/cli/main.ts',
   'control-plane': 'src/controlplane/main.ts',
+  'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
   agent: 'src/agent/main.ts',
   shim: 'src/agent/shim/main.ts',
   router: 'src/controlplane/route/router/main.ts',

@@ -1,7 +1,7 @@
 /**
  * The store's contract: `Reader → Writer → Watchable`, one power added at a time.
  *
- * One global revision counts committed batches of writes. A compare-and-swap runs against the state that the pending batch will leave;
+ * One global revision counts writes: every put and every remove has its own. A compare-and-swap runs against the state that the pending batch will leave;
  * readers and watchers see only what is committed, in order. A failed commit rejects its whole batch and restores memory.
  * A write is acknowledged (its promise resolves) only after its fsync.
  *
@@ -41,7 +41,11 @@ export interface Reader {
 
 /** `expected` 0: must not exist; a number: must be at that revision; undefined: must exist, at whatever revision. */
 export interface Writer extends Reader {
-  /** Writes `object` (whose resourceVersion the store sets). Rejects with `RevisionMismatch`, or with the failure of the commit. */
+  /**
+   * Writes `object`, whose resourceVersion the store sets and which it takes over: everything in it is frozen.
+   * Rejects with `RevisionMismatch`, or with the failure of the commit.
+   * A mismatch with a write that is still pending is told once that write is committed, so that whoever then reads sees why.
+   */
   put(key: string, object: KubeObject, expected: number | undefined): Promise<Entry>;
   /** Removes; resolves to the last entry. Its deletion has a revision of its own, which is stamped on the object of the event. */
   remove(key: string, expected: number | undefined): Promise<Entry>;
