@@ -19,6 +19,8 @@ export interface AppOptions {
   /** Port the application listens on. */
   port: number;
   env?: { name: string; value: string }[];
+  /** More annotations of the build config. */
+  annotations?: Record<string, string>;
   route: boolean;
 }
 
@@ -44,7 +46,7 @@ export function planApp(options: AppOptions): AppObjects {
     buildConfig: {
       apiVersion: 'build.openshift.io/v1',
       kind: 'BuildConfig',
-      metadata,
+      metadata: { ...metadata, annotations: { ...createdBy, ...options.annotations } },
       spec: {
         runPolicy: 'Serial',
         source: sourceOf(options.source),

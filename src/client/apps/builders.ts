@@ -1,0 +1,62 @@
+/** Builder images of a cluster: the image streams of project `openshift` tagged `builder`. */
+import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
+import type { Client } from '../client.ts';
+
+export interface Builder {
+  /** `nodejs:latest` */
+  reference: string;
+  stream: string;
+  tag: string;
+  displayName: string;
+  description: string;
+  /** Version of the toolchain or image, if told. */
+  version: string | undefined;
+  /** Annotation `supports`: languages it builds, as `oc new-app` matches them. */
+  supports: string[];
+}
+
+export async function listBuilders(client: Client): Promise<Builder[]> {
+  const { items } = await client.list(imageStreams, { namespace: 'openshift' });
+  return items.flatMap(buildersOf).sort((a, b) => a.reference.localeCompare(b.reference));
+}
+
+function buildersOf(stream: ImageStream): Builder[] {
+  return (stream.spec.tags ?? []).flatMap((tag): Builder[] => {
+    const notes = tag.annotations ?? {};
+    const ready = stream.status?.tags?.some((one) => one.tag === tag.name && one.items?.length);
+    const marks = (notes.tags ?? '').split(',').map((mark) => mark.trim());
+    if (!ready || !marks.includes('builder') || marks.includes('hidden')) return [];
+    return [{
+      reference: `${stream.metadata.name}:${tag.name}`,
+      stream: stream.metadata.name,
+      tag: tag.name,
+      displayName: notes['openshift.io/display-name'] ?? stream.metadata.name,
+      description: notes.description ?? '',
+      version: notes.version,
+      supports: (notes.supports ?? stream.metadata.name).split(',').map((one) => one.trim()),
+    }];
+  });
+}
+
+/** The builder of that name: `nodejs`, `nodejs:22`, or what a detection says. Prefers `latest`. */
+export function findBuilder(builders: readonly Builder[], name: string): Builder | undefined {
+  const exact = builders.find((one) => one.reference === name);
+  if (exact) return exact;
+  const of = builders.filter((one) => one.stream === name || one.supports.some((language) => language.split(':')[0] === name));
+  return of.find((one) => one.tag === 'latest') ?? of[0];
+}
+
+/** Why a builder cannot be had, and what to do. */
+export class NoBuilder extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NoBuilder';
+  }
+}
+
+export function unknownBuilder(name: string, builders: readonly Builder[]): NoBuilder {
+  const names = [...new Set(builders.map((one) => one.stream))];
+  return new NoBuilder(names.length > 0
+    ? `There is no builder "${name}". Builders here: ${names.join(', ')}.`
+    : `There is no builder "${name}", and none other: no toolchain was found on this machine. Run "slipway doctor" for what brings one.`);
+}

@@ -1,0 +1,31 @@
+/** Every command, in the order of the path an application takes. */
+import { cancelBuildCommand, startBuildCommand, watchBuildCommand } from './build/build.ts';
+import { createAppCommand } from './app/create.ts';
+import type { Command } from './command.ts';
+import { restartCommand } from './deployment/restart.ts';
+import { scaleCommand } from './deployment/scale.ts';
+import { deleteApplicationCommand, deleteCommands } from './object/delete.ts';
+import { copyNameCommand, describeCommand, yamlCommand } from './object/look.ts';
+import { doctorCommand } from './platform/doctor.ts';
+import { startPlatformCommand } from './platform/start.ts';
+import { statusMenuCommand } from './platform/status-menu.ts';
+import { restartPlatformCommand, stopPlatformCommand } from './platform/stop.ts';
+import { switchClusterCommand } from './platform/switch-cluster.ts';
+import { podLogsCommand } from './pod/logs.ts';
+import { podShellCommand } from './pod/shell.ts';
+import { createProjectCommand } from './project/create.ts';
+import { deleteProjectCommand } from './project/delete.ts';
+import { switchProjectCommand } from './project/switch.ts';
+import { copyUrlCommand, openRouteCommand } from './route/open.ts';
+
+export const allCommands: readonly Command[] = [
+  startPlatformCommand, stopPlatformCommand, restartPlatformCommand, doctorCommand, statusMenuCommand, switchClusterCommand,
+  createProjectCommand, switchProjectCommand, deleteProjectCommand,
+  createAppCommand, deleteApplicationCommand,
+  startBuildCommand, watchBuildCommand, cancelBuildCommand,
+  scaleCommand, restartCommand,
+  podLogsCommand, podShellCommand,
+  openRouteCommand, copyUrlCommand,
+  describeCommand, yamlCommand, copyNameCommand,
+  ...deleteCommands,
+];

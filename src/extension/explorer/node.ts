@@ -1,0 +1,43 @@
+/** What a tree shows, before it becomes a `TreeItem`: plain data, so that it is tested without an editor. */
+import type { KubeObject } from '../../api/meta.ts';
+import type { Resource } from '../../api/resource.ts';
+
+/** Colours of the editor's theme that states may have. */
+export type IconColour = 'testing.iconPassed' | 'testing.iconFailed' | 'list.warningForeground' | 'disabledForeground' | 'charts.blue' | 'charts.green';
+
+export interface TreeNode {
+  /** The same for the same thing for as long as it lives. */
+  id: string;
+  label: string;
+  description?: string;
+  /** A codicon, e.g. `vm-running`. */
+  icon: string;
+  colour?: IconColour;
+  /** Markdown. */
+  tooltip?: string;
+  /** Its first word is what menus go by: `pod`, `route.url`. */
+  contextValue: string;
+  /** What a screen reader says. */
+  accessibility?: string;
+  /** Absent: no children. */
+  expand?: 'collapsed' | 'expanded';
+  resource?: Resource;
+  object?: KubeObject;
+  /** Of a container: its pod is `object`. */
+  container?: string;
+  url?: string;
+  /** Command of a plain click. */
+  command?: string;
+}
+
+/** `(text, ...values)` to the text in the user's language, as `vscode.l10n.t`. */
+export type Translate = (text: string, ...values: (string | number | boolean)[]) => string;
+
+/** The part of a node that a presenter of one kind decides. */
+export type Presentation = Omit<TreeNode, 'id' | 'resource' | 'object'>;
+
+/** Rows of a tooltip in Markdown; empty values are left out. Values are code, so that no name is taken for markup. */
+export function tooltipOf(title: string, rows: readonly (readonly [string, string | number | undefined | null])[]): string {
+  const shown = rows.filter(([, value]) => value !== undefined && value !== null && value !== '');
+  return [`**${title.replace(/[\\`*_[\]<>]/g, '\\$&')}**`, ...shown.map(([name, value]) => `${name}: \`${String(value).replaceAll('`', "'")}\``)].join('\n\n');
+}

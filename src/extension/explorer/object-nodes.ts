@@ -1,0 +1,37 @@
+/** Objects to nodes: the presenter of each kind, with the id and resource every node needs. */
+import * as vscode from 'vscode';
+import { deployments, type Deployment } from '../../api/kinds/apps.ts';
+import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
+import { pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
+import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { routes, type Route } from '../../api/kinds/route.ts';
+import { keyOf, type KubeObject } from '../../api/meta.ts';
+import type { Resource } from '../../api/resource.ts';
+import type { Session } from '../connections/session.ts';
+import type { Presentation, TreeNode } from './node.ts';
+import { presentBuild, presentBuildConfig } from './presenters/build.ts';
+import { presentRoute, presentService } from './presenters/network.ts';
+import { presentContainer, presentPod } from './presenters/pod.ts';
+import { presentWorkload } from './presenters/workload.ts';
+
+const t = vscode.l10n.t;
+
+function node(session: Session, resource: Resource, object: KubeObject, shown: Presentation): TreeNode {
+  return { id: `${session.cluster}/${resource.plural}.${resource.group}/${keyOf(object)}`, resource, object, ...shown };
+}
+
+export const podNode = (session: Session, pod: Pod) => node(session, pods, pod, presentPod(pod, t, new Date()));
+export const serviceNode = (session: Session, service: Service, found: Endpoints | undefined) => node(session, services, service, presentService(service, found, t));
+export const routeNode = (session: Session, route: Route) => node(session, routes, route, presentRoute(route, session.routerPorts, t));
+export const buildNode = (session: Session, build: Build) => node(session, builds, build, presentBuild(build, t));
+export const buildConfigNode = (session: Session, config: BuildConfig, newest: Build | undefined) => node(session, buildConfigs, config, presentBuildConfig(config, newest, t));
+export const workloadNode = (session: Session, workload: DeploymentConfig | Deployment) =>
+  node(session, workload.kind === 'Deployment' ? deployments : deploymentConfigs, workload, presentWorkload(workload, t));
+
+export function containerNodes(session: Session, pod: Pod): TreeNode[] {
+  return pod.spec.containers.map((container) => {
+    const status = pod.status?.containerStatuses?.find((one) => one.name === container.name);
+    const shown = presentContainer(container, status, t);
+    return { ...node(session, pods, pod, shown), id: `${session.cluster}/containers/${keyOf(pod)}/${container.name}`, container: container.name };
+  });
+}

@@ -1,0 +1,88 @@
+/** One tree view: nodes from a source, refreshed together, never while it is hidden. */
+import * as vscode from 'vscode';
+import type { TreeNode } from './node.ts';
+
+/** Where a tree's nodes come from. `attach` begins watching, when the view is first looked at; its result ends it. */
+export interface TreeSource {
+  attach(changed: () => void): vscode.Disposable;
+  roots(): Promise<TreeNode[]> | TreeNode[];
+  children(node: TreeNode): Promise<TreeNode[]> | TreeNode[];
+  /** Named in the view's description. */
+  description(): string;
+  badge?(): vscode.ViewBadge | undefined;
+}
+
+/** Changes within this time are shown at once: a deployment changes a dozen objects. */
+const coalesceMs = 120;
+
+export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<TreeNode | undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly view: vscode.TreeView<TreeNode>;
+  readonly #source: TreeSource;
+  #attached: vscode.Disposable | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #parents = new Map<string, TreeNode | undefined>();
+
+  constructor(id: string, source: TreeSource, options: { canSelectMany?: boolean } = {}) {
+    this.#source = source;
+    this.view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true, canSelectMany: options.canSelectMany ?? false });
+    this.view.onDidChangeVisibility(({ visible }) => (visible ? this.#attach() : this.#detach()));
+    if (this.view.visible) this.#attach();
+  }
+
+  async getChildren(node?: TreeNode): Promise<TreeNode[]> {
+    this.#attach();
+    const children = await (node ? this.#source.children(node) : this.#source.roots());
+    for (const child of children) this.#parents.set(child.id, node);
+    return children;
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    return this.#parents.get(node.id);
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const state = node.expand === 'expanded' ? vscode.TreeItemCollapsibleState.Expanded : node.expand ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None;
+    const item = new vscode.TreeItem(node.label, state);
+    item.id = node.id;
+    if (node.description) item.description = node.description;
+    item.iconPath = new vscode.ThemeIcon(node.icon, node.colour && new vscode.ThemeColor(node.colour));
+    item.contextValue = node.contextValue;
+    if (node.tooltip) item.tooltip = new vscode.MarkdownString(node.tooltip);
+    item.accessibilityInformation = { label: node.accessibility ?? `${node.label} ${node.description ?? ''}` };
+    if (node.command) item.command = { command: node.command, title: '', arguments: [node] };
+    return item;
+  }
+
+  refresh(): void {
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const description = this.#source.description();
+      if (this.view.description !== description) this.view.description = description;
+      this.view.badge = this.#source.badge?.();
+      this.#parents.clear();
+      this.#changed.fire(undefined);
+    }, coalesceMs);
+  }
+
+  dispose(): void {
+    this.#detach();
+    this.view.dispose();
+    this.#changed.dispose();
+  }
+
+  #attach(): void {
+    if (this.#attached) return;
+    this.#attached = this.#source.attach(() => this.refresh());
+    this.refresh();
+  }
+
+  #detach(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#attached?.dispose();
+    this.#attached = undefined;
+  }
+}

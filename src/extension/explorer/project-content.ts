@@ -1,0 +1,84 @@
+/** What one project holds, grouped into applications: pure. */
+import { buildLabels, type Build, type BuildConfig } from '../../api/kinds/build.ts';
+import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import type { Deployment } from '../../api/kinds/apps.ts';
+import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
+import type { Route } from '../../api/kinds/route.ts';
+import type { KubeObject } from '../../api/meta.ts';
+
+/** Copies of what a project's watches hold. */
+export interface ProjectObjects {
+  deploymentConfigs: readonly DeploymentConfig[];
+  deployments: readonly Deployment[];
+  pods: readonly Pod[];
+  buildConfigs: readonly BuildConfig[];
+  builds: readonly Build[];
+  services: readonly Service[];
+  endpoints: readonly Endpoints[];
+  routes: readonly Route[];
+}
+
+export interface Application {
+  name: string;
+  workloads: { workload: DeploymentConfig | Deployment; pods: Pod[] }[];
+  buildConfigs: { config: BuildConfig; /** Newest first. */ builds: Build[] }[];
+  services: Service[];
+  routes: Route[];
+  /** Pods that no workload of the application selects. */
+  pods: Pod[];
+}
+
+/** The application an object belongs to: the recommended labels of Kubernetes, then OpenShift's `app`, else its own name. */
+export function applicationOf(object: KubeObject): string {
+  const labels = object.metadata.labels ?? {};
+  return labels['app.kubernetes.io/part-of'] ?? labels['app.kubernetes.io/instance'] ?? labels.app ?? object.metadata.name;
+}
+
+export function groupApplications(objects: ProjectObjects): Application[] {
+  const found = new Map<string, Application>();
+  const of = (name: string) => {
+    let application = found.get(name);
+    if (!application) found.set(name, (application = { name, workloads: [], buildConfigs: [], services: [], routes: [], pods: [] }));
+    return application;
+  };
+  const taken = new Set<Pod>();
+  for (const workload of [...objects.deploymentConfigs, ...objects.deployments]) {
+    const pods = objects.pods.filter((pod) => selects(workload, pod));
+    for (const pod of pods) taken.add(pod);
+    of(applicationOf(workload)).workloads.push({ workload, pods: byName(pods) });
+  }
+  for (const config of objects.buildConfigs) of(applicationOf(config)).buildConfigs.push({ config, builds: buildsOf(config, objects.builds) });
+  for (const service of objects.services) if (!isBuiltIn(service)) of(applicationOf(service)).services.push(service);
+  for (const route of objects.routes) of(applicationOf(route)).routes.push(route);
+  // Pods of builds and deployments are shown by what made them.
+  for (const pod of objects.pods) if (!taken.has(pod) && !isRunner(pod)) of(applicationOf(pod)).pods.push(pod);
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+export function buildsOf(config: BuildConfig, builds: readonly Build[]): Build[] {
+  return builds.filter((build) => build.metadata.labels?.[buildLabels.buildConfig] === config.metadata.name).sort(newestFirst);
+}
+
+export function newestFirst(a: KubeObject, b: KubeObject): number {
+  return (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '') || b.metadata.name.localeCompare(a.metadata.name, undefined, { numeric: true });
+}
+
+/** A pod that builds or deploys something. */
+export function isRunner(pod: Pod): boolean {
+  return pod.metadata.labels?.[buildLabels.build] !== undefined || pod.metadata.labels?.[deploymentLabels.deployerPodFor] !== undefined;
+}
+
+function selects(workload: DeploymentConfig | Deployment, pod: Pod): boolean {
+  if (isRunner(pod)) return false;
+  const selector = workload.kind === 'Deployment' ? (workload as Deployment).spec.selector?.matchLabels : (workload as DeploymentConfig).spec.selector;
+  const entries = Object.entries(selector ?? {});
+  return entries.length > 0 && entries.every(([key, value]) => pod.metadata.labels?.[key] === value);
+}
+
+function isBuiltIn(service: Service): boolean {
+  return service.metadata.namespace === 'default' && service.metadata.name === 'kubernetes';
+}
+
+function byName<T extends KubeObject>(objects: T[]): T[] {
+  return objects.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+}

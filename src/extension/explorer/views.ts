@@ -1,0 +1,51 @@
+/** The views of the activity bar. */
+import * as vscode from 'vscode';
+import type { Endpoints, Pod } from '../../api/kinds/core.ts';
+import type { BuildConfig } from '../../api/kinds/build.ts';
+import type { Session } from '../connections/session.ts';
+import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode } from './object-nodes.ts';
+import { ObjectTree } from './object-tree.ts';
+import { inTrouble } from './presenters/pod.ts';
+import { isActive } from './presenters/build.ts';
+import { buildsOf, newestFirst } from './project-content.ts';
+import { projectSource } from './project-source.ts';
+import { projectsSource } from './projects-source.ts';
+
+const sorted = <T extends { metadata: { name: string } }>(objects: readonly T[]) => [...objects].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+
+export function createViews(session: Session): vscode.Disposable {
+  return vscode.Disposable.from(
+    new ObjectTree('slipway.projects', projectsSource(session)),
+    new ObjectTree('slipway.pods', projectSource(session, {
+      parts: ['pods'],
+      roots: ({ pods }) => sorted(pods).map((pod) => podNode(session, pod)),
+      children: (node) => containerNodes(session, node.object as Pod),
+      badge: ({ pods }) => badge(pods.filter((pod) => inTrouble(pod, new Date())).length, (count) => vscode.l10n.t('{0} pods in trouble', count)),
+    }), { canSelectMany: true }),
+    new ObjectTree('slipway.services', projectSource(session, {
+      parts: ['services', 'endpoints'],
+      roots: ({ services, endpoints }) => sorted(services).map((service) => serviceNode(session, service, endpointsOf(endpoints, service.metadata.name))),
+    })),
+    new ObjectTree('slipway.routes', projectSource(session, {
+      parts: ['routes'],
+      roots: ({ routes }) => sorted(routes).map((route) => routeNode(session, route)),
+    })),
+    new ObjectTree('slipway.builds', projectSource(session, {
+      parts: ['builds', 'buildConfigs'],
+      roots: ({ builds, buildConfigs }) => {
+        const single = builds.filter((build) => !buildConfigs.some((config) => buildsOf(config, [build]).length)).sort(newestFirst);
+        return [...sorted(buildConfigs).map((config) => ({ ...buildConfigNode(session, config, buildsOf(config, builds)[0]), expand: 'expanded' as const })), ...single.map((build) => buildNode(session, build))];
+      },
+      children: (node, { builds }) => buildsOf(node.object as BuildConfig, builds).map((build) => buildNode(session, build)),
+      badge: ({ builds }) => badge(builds.filter(isActive).length, (count) => vscode.l10n.t('{0} running builds', count)),
+    }), { canSelectMany: true }),
+  );
+}
+
+function endpointsOf(all: readonly Endpoints[], name: string): Endpoints | undefined {
+  return all.find((one) => one.metadata.name === name);
+}
+
+function badge(value: number, tooltip: (count: number) => string): vscode.ViewBadge | undefined {
+  return value > 0 ? { value, tooltip: tooltip(value) } : undefined;
+}
