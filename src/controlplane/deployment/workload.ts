@@ -1,0 +1,82 @@
+/** What the kinds that make pods from a template have in common: defaults, rules, columns. */
+import { ageOf } from '../../api/age.ts';
+import type { PodTemplateSpec } from '../../api/kinds/core.ts';
+import type { KubeObject, LabelSelector } from '../../api/meta.ts';
+import { formatSelector, matches, matchesLabelSelector, qualifiedNameProblem, labelValueProblem, selectorOf, type Selector } from '../../api/selector.ts';
+import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
+import type { Column } from '../kernel/apiserver/kind.ts';
+
+/** Rules of pods, which the pod stage owns. */
+export interface PodTemplateRules {
+  defaults(template: PodTemplateSpec): void;
+  /** `field` is the template's path, e.g. `spec.template`. */
+  validate(template: PodTemplateSpec, field: string): FieldError[];
+}
+
+/** The published models say `string` where only four operators are meant. */
+type ModelSelector = { matchLabels?: Record<string, string>; matchExpressions?: { key: string; operator: string; values?: string[] }[] };
+
+export const meets = (selector: ModelSelector | undefined, labels: Record<string, string> | undefined): boolean => matchesLabelSelector(selector as LabelSelector | undefined, labels);
+export const parsed = (selector: ModelSelector | undefined): Selector | undefined => selectorOf(selector as LabelSelector | undefined);
+
+export function validateSelector(selector: ModelSelector | undefined, field = 'spec.selector'): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!selector) return [required(field)];
+  if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0) {
+    errors.push(invalidValue(field, selector, 'empty selector is invalid for deployment'));
+  }
+  errors.push(...validateLabels(selector.matchLabels, `${field}.matchLabels`));
+  for (const [at, { key, operator, values }] of (selector.matchExpressions ?? []).entries()) {
+    const where = `${field}.matchExpressions[${at}]`;
+    const list = operator === 'In' || operator === 'NotIn';
+    if (!['In', 'NotIn', 'Exists', 'DoesNotExist'].includes(operator)) errors.push(invalidValue(`${where}.operator`, operator, 'not a valid selector operator'));
+    else if (list && !values?.length) errors.push(required(`${where}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+    else if (!list && values?.length) errors.push({ reason: 'FieldValueForbidden', field: `${where}.values`, message: "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'" });
+    const problem = qualifiedNameProblem(key);
+    if (problem) errors.push(invalidValue(`${where}.key`, key, problem));
+  }
+  return errors;
+}
+
+export function validateLabels(labels: Record<string, string> | undefined, field: string): FieldError[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) => {
+    const name = qualifiedNameProblem(key);
+    if (name) return [invalidValue(field, key, name)];
+    const problem = labelValueProblem(value);
+    return problem ? [invalidValue(field, value, problem)] : [];
+  });
+}
+
+/** A template for pods that are kept alive: its labels meet the selector, its pods are restarted always. */
+export function validateTemplate(template: PodTemplateSpec | undefined, selector: Selector | undefined, rules: PodTemplateRules): FieldError[] {
+  const field = 'spec.template';
+  if (!template) return [required(field)];
+  const errors: FieldError[] = [];
+  if (selector && selector.length > 0 && !matches(selector, template.metadata?.labels)) {
+    errors.push(invalidValue(`${field}.metadata.labels`, template.metadata?.labels ?? {}, '`selector` does not match template `labels`'));
+  }
+  errors.push(...validateLabels(template.metadata?.labels, `${field}.labels`));
+  const policy = template.spec?.restartPolicy;
+  if (policy !== undefined && policy !== 'Always') errors.push(notSupported(`${field}.spec.restartPolicy`, policy, ['Always']));
+  if (template.spec?.activeDeadlineSeconds !== undefined) {
+    errors.push({ reason: 'FieldValueForbidden', field: `${field}.spec.activeDeadlineSeconds`, message: 'Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported' });
+  }
+  return [...errors, ...rules.validate(template, field)];
+}
+
+export function validateCount(field: string, value: number | undefined): FieldError[] {
+  return value !== undefined && value < 0 ? [invalidValue(field, value, 'must be greater than or equal to 0')] : [];
+}
+
+export const nameColumn: Column = { name: 'Name', type: 'string', format: 'name', cell: ({ metadata }) => metadata.name };
+export const ageColumn: Column = { name: 'Age', type: 'string', cell: ({ metadata }, now) => ageOf(metadata.creationTimestamp, now) };
+
+/** Shown with `-o wide`. */
+export function templateColumns<T extends KubeObject>(template: (object: T) => PodTemplateSpec | undefined, selector: (object: T) => Selector): Column<T>[] {
+  const containers = (object: T) => template(object)?.spec?.containers ?? [];
+  return [
+    { name: 'Containers', type: 'string', priority: 1, cell: (object) => containers(object).map(({ name }) => name).join(',') },
+    { name: 'Images', type: 'string', priority: 1, cell: (object) => containers(object).map(({ image }) => image ?? '').join(',') },
+    { name: 'Selector', type: 'string', priority: 1, cell: (object) => formatSelector(selector(object)) || '<none>' },
+  ];
+}
