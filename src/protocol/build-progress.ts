@@ -31,3 +31,30 @@ export interface BuildTermination {
   stages: { name: string; startTime: string; durationMilliseconds: number; steps: { name: string; startTime: string; durationMilliseconds: number }[] }[];
   steps: StepProgress[];
 }
+
+/** Starts a line of a build's log that carries one `StepProgress` as JSON. Whoever shows the log leaves such lines out. */
+export const progressMark = '::slipway-step ';
+
+/** The progress a line of the log carries, or nothing if it is an ordinary line. */
+export function parseProgress(line: string): StepProgress | undefined {
+  if (!line.startsWith(progressMark)) return undefined;
+  try {
+    const value = JSON.parse(line.slice(progressMark.length)) as StepProgress;
+    return buildSteps.includes(value.step) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function initialSteps(): StepProgress[] {
+  return buildSteps.map((step) => ({ step, state: 'waiting' }));
+}
+
+/** `steps` with one of them changed; the start time is kept, and a step that has ended is not set back. */
+export function mergeStep(steps: readonly StepProgress[], change: StepProgress): StepProgress[] {
+  return steps.map((one) => {
+    if (one.step !== change.step || (one.finishedAt !== undefined && change.finishedAt === undefined)) return one;
+    const startedAt = one.startedAt ?? change.startedAt;
+    return { ...one, ...change, ...(startedAt !== undefined && { startedAt }) };
+  });
+}

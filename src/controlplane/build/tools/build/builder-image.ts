@@ -1,0 +1,81 @@
+/** Stage PullImages: the builder image and its layers. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { imageMarks } from '../../../../api/kinds/image.ts';
+import { applyLayer } from '../../../../oci/layer-applier.ts';
+import { manifestKey, parseReference, type ImageReference } from '../../../../oci/reference.ts';
+import type { FetchedImage, RegistryClient } from '../../../../oci/registry-client.ts';
+import { DigestMismatch } from '../../../../oci/digest.ts';
+import { pullBuilderFailed } from './failure.ts';
+import { openRegistry } from './registry.ts';
+import type { BuildSettings } from './settings.ts';
+
+export interface BuilderImage {
+  reference: ImageReference;
+  image: FetchedImage;
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  workingDir: string;
+  registry: RegistryClient;
+  /** Set if the image has no base layer. */
+  hostPaths: string[] | undefined;
+}
+
+export async function findBuilder(settings: BuildSettings, name: string, signal: AbortSignal): Promise<BuilderImage> {
+  const reference = parseReference(name);
+  const registry = await openRegistry(settings, reference, settings.pullSecret);
+  try {
+    const image = await registry.image(reference.path, manifestKey(reference), { signal });
+    const { Labels, Env, WorkingDir } = image.config.config ?? {};
+    const labels = Labels ?? {};
+    const isHost = labels[imageMarks.base] === 'host';
+    return {
+      reference,
+      image,
+      labels,
+      env: Object.fromEntries((Env ?? []).map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])),
+      workingDir: WorkingDir || '/',
+      registry,
+      hostPaths: isHost ? parsePaths(labels[imageMarks.hostPaths]) : undefined,
+    };
+  } catch (error) {
+    registry.close();
+    signal.throwIfAborted();
+    throw pullBuilderFailed(name, (error as Error).message);
+  }
+}
+
+function parsePaths(text: string | undefined): string[] {
+  if (!text) return [];
+  const paths = JSON.parse(text) as unknown;
+  return Array.isArray(paths) ? paths.filter((path): path is string => typeof path === 'string' && path.startsWith('/')) : [];
+}
+
+/** Unpacks every layer into a folder of its own under `folder`; answers with them, topmost first, as overlays want them. */
+export async function unpackLayers(builder: BuilderImage, folder: string, signal: AbortSignal): Promise<string[]> {
+  const lowers: string[] = [];
+  for (const [index, layer] of builder.image.manifest.layers.entries()) {
+    const root = join(folder, String(index));
+    await mkdir(root, { recursive: true, mode: 0o755 });
+    await unpack(builder, index, (source) => applyLayer(source, root, { whiteouts: 'overlay', lowers }), signal, layer);
+    lowers.unshift(root);
+  }
+  return lowers;
+}
+
+/** Unpacks all layers over each other. */
+export async function unpackMerged(builder: BuilderImage, root: string, signal: AbortSignal): Promise<void> {
+  for (const [index, layer] of builder.image.manifest.layers.entries()) await unpack(builder, index, (source) => applyLayer(source, root), signal, layer);
+}
+
+async function unpack(builder: BuilderImage, index: number, apply: (source: AsyncIterable<Uint8Array>) => Promise<{ diffId: string }>, signal: AbortSignal, layer: FetchedImage['manifest']['layers'][number]): Promise<void> {
+  const expected = builder.image.config.rootfs.diff_ids[index] ?? '';
+  try {
+    const { diffId } = await apply(builder.registry.readBlob(builder.reference.path, layer, { signal }));
+    if (diffId !== expected) throw new DigestMismatch(expected, diffId);
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+    throw pullBuilderFailed(`${builder.reference.host}/${builder.reference.path}`, (error as Error).message);
+  }
+}

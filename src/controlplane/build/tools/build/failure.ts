@@ -1,0 +1,63 @@
+/** Every way a build ends badly: OpenShift's reason, and a text that says what to do. */
+import type { RunResult } from './run.ts';
+
+export class BuildFailure extends Error {
+  /** Goes into `status.reason` of the Build. */
+  readonly reason: string;
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BuildFailure';
+    this.reason = reason;
+  }
+}
+
+export const cancelled = () => new BuildFailure('CancelledBuild', 'The build was cancelled by the user.');
+
+export const fetchFailed = (why: string) => new BuildFailure('FetchSourceFailed', `Failed to fetch the input source: ${why}`);
+
+export const passwordNeeded = (uri: string, hasSecret: boolean) =>
+  fetchFailed(
+    hasSecret
+      ? `${uri} refused the credentials of the source secret; check its "username" and "password" (or "ssh-privatekey").`
+      : `${uri} asks for a password. Make a secret (kubectl create secret generic NAME --type=kubernetes.io/basic-auth --from-literal=username=… --from-literal=password=…) and name it in spec.source.sourceSecret of the build config. If the repository should be public, check its address.`,
+  );
+
+export const invalidContextDirectory = (directory: string) =>
+  new BuildFailure('InvalidContextDirectory', `The supplied context directory "${directory}" does not exist in the source; check spec.source.contextDir.`);
+
+export const pullBuilderFailed = (reference: string, why: string) =>
+  new BuildFailure('PullBuilderImageFailed', `Failed to pull the builder image ${reference}: ${why}`);
+
+export const scriptsMissing = (missing: readonly string[], looked: readonly string[]) =>
+  new BuildFailure('FetchScriptsFailed', `No "${missing.join('" and "')}" script was found for this build (looked in ${looked.join(', ')}). Choose a builder image made for Source-to-Image, or add .s2i/bin/${missing[0] ?? 'assemble'} to the source.`);
+
+export const scriptsNotFetched = (url: string, why: string) => new BuildFailure('FetchScriptsFailed', `The scripts at ${url} could not be fetched: ${why}`);
+
+export const assembleFailed = (result: RunResult) =>
+  new BuildFailure('AssembleFailed', `Assemble script failed: ${howItEnded(result)}.`);
+
+export const postCommitFailed = (result: RunResult) =>
+  new BuildFailure('PostCommitHookFailed', `Build failed because of post commit hook: ${howItEnded(result)}.`);
+
+export const commitFailed = (why: string) => new BuildFailure('ContainerCommitFailed', `Failed to make the image: ${why}`);
+
+export const pushFailed = (reference: string, why: string) =>
+  new BuildFailure('PushImageToRegistryFailed', `Failed to push the image to ${reference}: ${why}`);
+
+export const hostImageElsewhere = (host: string) =>
+  pushFailed(host, "the builder stands on this machine's own toolchain, so the image runs here only. Push to the internal registry, or build with a builder image that has a base layer.");
+
+export const fileSystemFailed = (why: string) => new BuildFailure('FileSystemOperationFailed', why);
+
+function howItEnded(result: RunResult): string {
+  return result.signal ? `it was ended by ${result.signal}` : `exit code ${result.code}`;
+}
+
+/** What a thrown thing is, as a build failure. */
+export function toFailure(error: unknown): BuildFailure {
+  if (error instanceof BuildFailure) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC') return fileSystemFailed('The disk is full; free some space and build again.');
+  if (code === 'EDQUOT') return fileSystemFailed("The user's disk quota is used up; free some space and build again.");
+  return new BuildFailure('GenericS2IBuildFailed', message || String(error), { cause: error });
+}

@@ -1,0 +1,102 @@
+/** Namespaces of a build, held by one process: user, mount, pid and ipc. Commands enter them without any power. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostRoot } from '../../../../../oci/host-root.ts';
+import { run, type RunResult } from '../run.ts';
+import type { RootCommand } from './build-root.ts';
+import { mountsUnder, readMounts } from './mount-table.ts';
+import { pauseScript } from './pause-script.ts';
+
+/** uid and gid that processes of a build see; on disk everything belongs to who runs the build. */
+const shownUser = { uid: 1001, gid: 0 };
+const startLimit = 20_000;
+
+export class Pause {
+  readonly #holder: ChildProcessWithoutNullStreams;
+  readonly #pid: number;
+  readonly #ended: Promise<void>;
+
+  private constructor(holder: ChildProcessWithoutNullStreams, pid: number) {
+    this.#holder = holder;
+    this.#pid = pid;
+    this.#ended = new Promise((resolve) => holder.once('close', () => resolve()));
+  }
+
+  /** `root`: where the new root is mounted or lies; `host`: what of this machine is bound into it; `tmp`: seen as `/tmp`. Rejects with what the system said. */
+  static async start(root: string, host: HostRoot | undefined, tmp: string, scratch: string): Promise<Pause> {
+    const plan = join(scratch, 'mounts');
+    await mkdir(tmp, { recursive: true, mode: 0o777 });
+    await writeFile(plan, await mountPlan(host));
+    const namespaces = ['--user', `--map-user=${shownUser.uid}`, `--map-group=${shownUser.gid}`, '--keep-caps', '--mount', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL'];
+    const holder = spawn('unshare', [...namespaces, 'sh', '-c', pauseScript, 'pause', root, tmp, plan], { stdio: 'pipe', env: plainEnv() });
+    holder.stdin.on('error', () => undefined);
+    return new Pause(holder, await ready(holder));
+  }
+
+  async run(command: RootCommand): Promise<RunResult> {
+    const enter = ['setpriv', '--no-new-privs', 'nsenter', `--target=${this.#pid}`, '--user', '--mount', '--pid', '--ipc', '--preserve-credentials'];
+    // Folder and variables are set by the shell inside: outside, a variable such as LD_PRELOAD would act on programs that still have powers.
+    const inside = `cd "$0" 2>/dev/null || cd /; ${exports(command.env)}exec "$@"`;
+    return run([...enter, '--', '/bin/sh', '-c', inside, command.workingDir, ...command.argv], {
+      env: plainEnv(),
+      line: (text) => command.line(text),
+      signal: command.signal,
+      kill: () => this.#kill(),
+    });
+  }
+
+  /** Every process of the namespaces ends with the first. */
+  async dispose(): Promise<void> {
+    this.#kill();
+    await this.#ended;
+  }
+
+  #kill(): void {
+    this.#holder.stdin.destroy();
+    this.#holder.kill('SIGKILL');
+  }
+}
+
+async function mountPlan(host: HostRoot | undefined): Promise<string> {
+  const lines = [['maybe', '/etc/resolv.conf'], ['maybe', '/etc/hosts']];
+  const mounts = await readMounts();
+  for (const { path, directory } of host?.binds ?? []) {
+    lines.push(['bind', path]);
+    const brought = mountsUnder(path, mounts);
+    for (const one of directory ? brought : brought.slice(0, 1)) lines.push(['seal', one.path, one.options]);
+  }
+  return lines.map((fields) => `${fields.join('\t')}\n`).join('');
+}
+
+function exports(env: Record<string, string>): string {
+  return Object.entries(env)
+    .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'; `)
+    .join('');
+}
+
+function plainEnv(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
+}
+
+function ready(holder: ChildProcessWithoutNullStreams): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let wrong = '';
+    const limit = setTimeout(() => holder.kill('SIGKILL'), startLimit);
+    holder.stderr.setEncoding('utf8').on('data', (text: string) => (wrong = (wrong + text).slice(-2000)));
+    holder.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const pid = /^ready (\d+)$/m.exec(said)?.[1];
+      if (pid === undefined) return;
+      clearTimeout(limit);
+      resolve(Number(pid));
+    });
+    holder.once('error', reject);
+    holder.once('close', (code) => {
+      clearTimeout(limit);
+      reject(new Error(wrong.trim() || `the namespaces of the build ended at once (exit code ${code})`));
+    });
+  });
+}

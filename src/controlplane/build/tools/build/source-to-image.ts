@@ -1,0 +1,88 @@
+/** The path of one build, step by step. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buildEnvironment, assembleEnv, runAssemble, runPostCommit } from './assemble.ts';
+import { findBuilder } from './builder-image.ts';
+import { commitImage, pushImage } from './commit.ts';
+import { BuildFailure } from './failure.ts';
+import { restoreArtifacts } from './incremental.ts';
+import { inject } from './injections.ts';
+import { buildVariables, generatedLabels, mergeLabels, readImageMetadata } from './labels.ts';
+import type { Progress } from './progress.ts';
+import { openRoot } from './root/open-root.ts';
+import type { BuildSettings } from './settings.ts';
+import { readEnvironmentFile } from './source/environment.ts';
+import { fetchSource } from './source/fetch.ts';
+import type { GitRevision } from './source/git.ts';
+import { upload } from './upload.ts';
+
+export interface BuildResult {
+  imageDigest?: string;
+  revision?: GitRevision;
+}
+
+/** Rejects with a `BuildFailure`, or with the signal's reason. `input`: the bytes of a binary build. */
+export async function sourceToImage(settings: BuildSettings, input: Readable, progress: Progress, now: () => Date, signal: AbortSignal): Promise<BuildResult> {
+  const { build } = settings;
+  const { strategy, output, postCommit } = build.spec;
+  const from = strategy.sourceStrategy?.from.name;
+  if (!from) throw new BuildFailure('GenericBuildFailed', 'Only the Source strategy is built here; the build names no builder image.');
+  const say = (text: string) => progress.say(text);
+
+  const source = await progress.step('SourceFetched', () => progress.stage('FetchInputs', 'FetchGitSource', () => fetchSource(settings, input, say, signal)), ({ detail }) => detail);
+  const { revision } = source;
+  const fromSource = await readEnvironmentFile(source.folder);
+  const variables = buildEnvironment(fromSource, build, buildVariables(build, revision));
+
+  const started = await progress.step('BuilderStarted', async () => {
+    say(`Pulling builder image ${from} ...`);
+    const builder = await progress.stage('PullImages', 'PullBaseImage', () => findBuilder(settings, from, signal));
+    const root = await openRoot(settings, builder, say, signal);
+    return { builder, root };
+  }, ({ root }) => (root.kind === 'overlay' ? undefined : `without overlay (${root.kind})`));
+  const { builder, root } = started;
+  try {
+    const scripts = await upload(source.folder, strategy.sourceStrategy?.scripts, root, builder, signal);
+    say(`Using ${scripts.origins}`);
+    const empty = await inject(settings, root, builder);
+    const env = assembleEnv(builder, variables, process.env);
+    if (strategy.sourceStrategy?.incremental) await restoreArtifacts(settings, root, builder, say, signal);
+
+    const committed = await progress.stage('Build', 'DockerBuild', async () => {
+      say('Running assemble ...');
+      await progress.step('Assemble', () => runAssemble(scripts.paths.assemble, { root, builder, env, say, signal }));
+      return progress.step(
+        'ImageCommitted',
+        async () => {
+          await root.freeze();
+          await empty();
+          const labels = mergeLabels(generatedLabels(build, revision, from), await readImageMetadata(root), output?.imageLabels ?? []);
+          say('Committing image ...');
+          return commitImage(settings, root, builder, { env: variables, labels, run: scripts.paths.run }, now(), signal);
+        },
+        ({ image }) => image.manifest.digest,
+      );
+    });
+    if (postCommit && (postCommit.script || postCommit.command?.length || postCommit.args?.length)) {
+      await progress.stage('PostCommit', 'RunPostCommitHook', async () => {
+        say('Running post commit hook ...');
+        await root.thaw();
+        await runPostCommit(postCommit, { root, builder, env, say, signal });
+      });
+    }
+    const target = output?.to?.name;
+    if (!target) {
+      say('Build complete, no image push requested');
+      return { ...(revision && { revision }) };
+    }
+    say(`Pushing image ${target} ...`);
+    const imageDigest = await progress.step('ImagePushed', () => progress.stage('PushImage', 'PushImage', () => pushImage(settings, target, committed, builder, signal)), (digest) => digest);
+    say(`Push successful: ${imageDigest}`);
+    return { imageDigest, ...(revision && { revision }) };
+  } finally {
+    await root.dispose();
+    builder.registry.close();
+    await rm(join(settings.folder, 'blobs'), { recursive: true, force: true });
+  }
+}

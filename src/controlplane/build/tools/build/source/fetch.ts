@@ -1,0 +1,68 @@
+/** Stage FetchInputs: the source in one folder, as the build will see it. */
+import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BuildSettings } from '../settings.ts';
+import { fetchFailed, invalidContextDirectory } from '../failure.ts';
+import { receiveBinary } from './binary.ts';
+import { fetchGit, type GitRevision } from './git.ts';
+import { applyIgnoreFile } from './ignore.ts';
+
+export interface FetchedSource {
+  /** The context directory alone. */
+  folder: string;
+  revision?: GitRevision;
+  /** For people. */
+  detail: string;
+}
+
+export async function fetchSource(settings: BuildSettings, input: Readable, say: (text: string) => void, signal: AbortSignal): Promise<FetchedSource> {
+  const { source = {}, revision } = settings.build.spec;
+  const target = join(settings.folder, 'source');
+  await mkdir(target, { recursive: true });
+  let fetched: Omit<FetchedSource, 'folder'>;
+  if (source.binary) {
+    say('Receiving source from STDIN ...');
+    fetched = { detail: await receiveBinary(input, target, source.binary.asFile || undefined, settings.folder, signal) };
+    say(`Received ${fetched.detail}`);
+  } else if (source.git) {
+    const git = await fetchGit({ source: source.git, commit: revision?.git?.commit, secret: settings.sourceSecret, target, scratch: settings.folder, say, signal });
+    fetched = { revision: git, detail: `${git.commit.slice(0, 12)} ${git.message}` };
+  } else if (source.dockerfile !== undefined) {
+    await writeFile(join(target, 'Dockerfile'), source.dockerfile);
+    fetched = { detail: 'inline Dockerfile' };
+  } else {
+    fetched = { detail: 'no source' };
+  }
+  const folder = await contextFolder(target, source.contextDir);
+  await removeGitFolders(folder);
+  const ignored = await applyIgnoreFile(folder);
+  if (ignored.length > 0) say(`Left out ${ignored.length} path${ignored.length === 1 ? '' : 's'} named by .s2iignore`);
+  if (source.type !== 'None' && (await readdir(folder)).length === 0) throw fetchFailed('the source is empty');
+  return { ...fetched, folder };
+}
+
+async function contextFolder(target: string, contextDir: string | undefined): Promise<string> {
+  if (!contextDir || normalize(contextDir) === '.' || normalize(contextDir) === '/') return target;
+  const inside = normalize(`/${contextDir}`).slice(1).replace(/\/$/, '');
+  let folder = target;
+  for (const part of inside.split('/')) {
+    folder = join(folder, part);
+    // A link could lead out of the source.
+    const stat = await lstat(folder).catch(() => undefined);
+    if (!stat?.isDirectory()) throw invalidContextDirectory(contextDir);
+  }
+  const moved = `${target}-context`;
+  await rename(folder, moved);
+  await rm(target, { recursive: true, force: true });
+  return moved;
+}
+
+/** What git keeps for itself never reaches the build, submodules' included. */
+async function removeGitFolders(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.name === '.git') await rm(path, { recursive: true, force: true });
+    else if (entry.isDirectory() && entry.name !== 'node_modules') await removeGitFolders(path);
+  }
+}
