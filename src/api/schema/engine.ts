@@ -12,7 +12,13 @@ export class DecodeError extends Error {
   }
 }
 
+export interface ConformOptions {
+  /** Leave defaults out: what a client applied is only what it said. */
+  defaults?: false;
+}
+
 interface Walk {
+  defaults: boolean;
   /** Name of the struct whose field is being read and the JSON names down to it: the two things Go's message tells. */
   struct: string;
   names: string[];
@@ -23,8 +29,8 @@ interface Walk {
  * Brings `object` (changed in place) into the form of `type`: drops unknown fields and nulls, fills the schema's defaults.
  * Returns the paths of the fields it dropped, in document order. Throws `DecodeError` when a value has the wrong JSON type.
  */
-export function conform(type: ObjectType, object: JsonObject): string[] {
-  const walk: Walk = { struct: '', names: [], unknown: undefined };
+export function conform(type: ObjectType, object: JsonObject, options?: ConformOptions): string[] {
+  const walk: Walk = { struct: '', names: [], unknown: undefined, defaults: options?.defaults !== false };
   conformObject(type, object, '', walk);
   return walk.unknown ?? [];
 }
@@ -50,7 +56,7 @@ function conformObject(type: ObjectType, object: JsonObject, path: string, walk:
     object[key] = conformField(field, value, path ? `${path}.${key}` : key, walk);
     walk.names.pop();
   }
-  fillDefaults(type, object);
+  if (walk.defaults) fillDefaults(type, object);
 }
 
 function conformField(field: Field, value: unknown, path: string, walk: Walk): unknown {

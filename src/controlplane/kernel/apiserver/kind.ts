@@ -92,6 +92,13 @@ export interface StoredKind<T extends KubeObject = KubeObject> {
   validate?(object: T, old: T | undefined, context: RequestContext): FieldError[];
   /** Makes deletion graceful: seconds between deletionTimestamp and removal by whoever runs the object; 0 or undefined removes at once. */
   gracePeriod?(object: T, asked: number | undefined): number | undefined;
+  /**
+   * Called on a private copy when deletion is asked for, before anything is decided: throws to refuse, or notes that the end began
+   * (a namespace's phase becomes Terminating), which is kept if the object stays for finalizers or a grace period.
+   */
+  prepareDelete?(object: T, context: RequestContext): void;
+  /** Finalizers beyond `metadata.finalizers` (a namespace's `spec.finalizers`): the object stays until both lists are empty. */
+  finalizers?(object: T): readonly string[];
   /** Called after the object left the store, e.g. to free addresses. */
   afterDelete?(object: T): void;
   /** True if `status` is a subresource: main writes keep the old status, status writes keep everything else. Default true if the schema has a status. */

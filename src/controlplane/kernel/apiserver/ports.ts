@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { KubeObject } from '../../../api/meta.ts';
-import type { RemoteCommand, UserInfo } from './kind.ts';
+import type { Resource } from '../../../api/resource.ts';
+import type { RemoteCommand, RequestContext, UserInfo } from './kind.ts';
 
 /** Says who presents a bearer token; `undefined` for a token that is unknown, expired or not meant for this server. */
 export interface TokenReviewer {
@@ -33,6 +34,20 @@ export interface Decision {
 
 /** `system:masters` never gets here. Answers at once where it can: it runs on every request. */
 export type Authorizer = (user: UserInfo, attributes: RequestAttributes) => Decision | Promise<Decision>;
+
+/** A rule over objects of any kind (quotas, limit ranges, defaults of service accounts), run between defaulting and validation. */
+export interface Admission {
+  /** May change `object`, a private copy, or throw to refuse. `old` is present on updates; on `delete`, `object` is what is about to go. */
+  admit(request: AdmissionRequest): void | Promise<void>;
+}
+
+export interface AdmissionRequest {
+  readonly operation: 'create' | 'update' | 'delete';
+  readonly resource: Resource;
+  readonly object: KubeObject;
+  readonly old: KubeObject | undefined;
+  readonly context: RequestContext;
+}
 
 /**
  * Decodes an `application/vnd.kubernetes.protobuf` body (envelope `6b 38 73 00` + runtime.Unknown) to the object that the JSON form would give.

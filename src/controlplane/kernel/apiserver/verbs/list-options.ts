@@ -1,0 +1,137 @@
+/** Query parameters of lists and watches: selectors, paging, versions, with the refusals of the real server. */
+import type { KubeObject } from '../../../../api/meta.ts';
+import {
+  everything, matches, matchesFields, parseFieldSelector, parseSelector, SelectorError, type FieldSelector, type Selector,
+} from '../../../../api/selector.ts';
+import { badRequest, forbiddenField, invalid, notSupported, StatusError, type FieldError } from '../../../../api/status.ts';
+import type { Core } from '../core.ts';
+import type { Served } from '../kind-table.ts';
+
+export interface Filter {
+  readonly labels: Selector;
+  readonly fields: FieldSelector;
+  /** The text of both, as key for sharing work. */
+  readonly text: string;
+  /** Set when a field selector asks for exactly one name. */
+  readonly name: string | undefined;
+  /** Undefined when everything matches. */
+  readonly test: ((object: KubeObject) => boolean) | undefined;
+}
+
+const all: Filter = { labels: everything, fields: [], text: '', name: undefined, test: undefined };
+
+export function filterOf(served: Served, labelSelector: string | null | undefined, fieldSelector: string | null | undefined): Filter {
+  if (!labelSelector && !fieldSelector) return all;
+  const labels = attempt(() => parseSelector(labelSelector ?? ''));
+  const fields = attempt(() => parseFieldSelector(fieldSelector ?? ''));
+  const known = served.kind.selectableFields ?? {};
+  for (const { field } of fields) {
+    if (field === 'metadata.name' || (field === 'metadata.namespace' && served.resource.namespaced) || Object.hasOwn(known, field)) continue;
+    throw badRequest(
+      served.kind.selectableFields && served.resource.group === ''
+        ? `field label not supported: ${field}`
+        : `"${field}" is not a known field selector: only "metadata.name"${served.resource.namespaced ? ', "metadata.namespace"' : ''}${Object.keys(known).sort().map((one) => `, "${one}"`).join('')}`,
+    );
+  }
+  const valueOf = (object: KubeObject) => (field: string): string => {
+    if (field === 'metadata.name') return object.metadata.name;
+    if (field === 'metadata.namespace') return object.metadata.namespace ?? '';
+    return known[field]?.(object) ?? '';
+  };
+  const names = fields.filter((one) => one.field === 'metadata.name' && one.equal);
+  return {
+    labels,
+    fields,
+    text: `${labelSelector ?? ''}\n${fieldSelector ?? ''}`,
+    name: names.length === 1 ? names[0]?.value : undefined,
+    test: labels.length === 0 && fields.length === 0 ? undefined : (object) => matches(labels, object.metadata.labels) && (fields.length === 0 || matchesFields(fields, valueOf(object))),
+  };
+}
+
+function attempt<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SelectorError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+const listOptions = { group: 'meta.k8s.io', kind: 'ListOptions' };
+
+/** apimachinery `ValidateListOptions`. */
+export function checkListOptions(query: URLSearchParams): void {
+  if (query.size === 0) return;
+  const errors: FieldError[] = [];
+  const match = query.get('resourceVersionMatch');
+  const version = query.get('resourceVersion') ?? '';
+  if (match) {
+    if (!version) errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (query.get('continue')) errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+    if (match === 'Exact' && version === '0') errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (query.has('sendInitialEvents')) errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (errors.length > 0) throw invalid(listOptions, '', errors);
+}
+
+export function checkWatchOptions(query: URLSearchParams): void {
+  const errors: FieldError[] = [];
+  const match = query.get('resourceVersionMatch');
+  const initial = query.has('sendInitialEvents');
+  if (initial && match !== 'NotOlderThan') errors.push(forbiddenField('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match) {
+    if (!initial) errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+    if (query.get('continue')) errors.push(forbiddenField('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  if (errors.length > 0) throw invalid(listOptions, '', errors);
+}
+
+/** The number a `resourceVersion` stands for; undefined for text that is none. */
+export function versionNumber(text: string): number | undefined {
+  return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+}
+
+export const versionProblem = (text: string) => `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+
+export function tooNew(asked: number, current: number): StatusError {
+  return new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+}
+
+/** Refuses a version that the store has not reached: the client knows another past than ours. */
+export function checkNotTooNew(core: Core, text: string): number {
+  const asked = versionNumber(text);
+  if (asked === undefined) throw badRequest(`invalid resource version: ${versionProblem(text)}`);
+  if (asked > core.store.revision) throw tooNew(asked, core.store.revision);
+  return asked;
+}
+
+interface Token {
+  v: string;
+  rv: number;
+  start: string;
+}
+
+const tokenVersion = 'meta.k8s.io/v1';
+
+/** `start` is relative to the collection, as the real one has it. */
+export function continueToken(revision: number, start: string): string {
+  return Buffer.from(JSON.stringify({ v: tokenVersion, rv: revision, start } satisfies Token)).toString('base64url');
+}
+
+export function readToken(text: string): { revision: number; start: string } {
+  let token: Partial<Token>;
+  try {
+    token = JSON.parse(Buffer.from(text, 'base64url').toString()) as Partial<Token>;
+  } catch (error) {
+    throw badRequest(`continue key is not valid: ${(error as Error).message}`);
+  }
+  if (token.v !== tokenVersion) throw badRequest(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(token.v ?? '')}`);
+  if (typeof token.rv !== 'number' || token.rv === 0) throw badRequest(`continue key is not valid: incorrect encoded start resourceVersion (version ${tokenVersion})`);
+  if (typeof token.start !== 'string' || token.start === '' || token.start.includes('..')) throw badRequest(`continue key is not valid: encoded start key empty (version ${tokenVersion})`);
+  return { revision: token.rv, start: token.start };
+}
