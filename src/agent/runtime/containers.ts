@@ -1,0 +1,212 @@
+/** Containers as files and shims, the part that all shim-based drivers share. What is on disk is the truth; a new agent reads it and goes on. */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Disposable } from '../../base/disposable.ts';
+import { Emitter } from '../../base/emitter.ts';
+import type { Log } from '../../base/log.ts';
+import { shimFiles, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
+import { isAlive } from './procfs.ts';
+import { run } from './run.ts';
+import { RuntimeFailure, type ContainerStatus } from './runtime.ts';
+import { watchShim, type ShimConnection } from './shim-connection.ts';
+import type { ShimLauncher } from './shim-launcher.ts';
+import { readState, writeState } from './state-file.ts';
+import { findProgram, systemEnvironment } from './system-path.ts';
+
+/** What a driver keeps of a container, in `container.json`. */
+export interface ContainerRecord<Extra = unknown> {
+  id: string;
+  sandboxId: string;
+  name: string;
+  attempt: number;
+  imageId: string;
+  createdAt: string;
+  logPath: string;
+  stopSignal: string;
+  extra: Extra;
+}
+
+interface Entry<Extra> {
+  record: ContainerRecord<Extra>;
+  directory: string;
+  status: ShimStatus;
+  /** Resolves when the shim is connected; gone after the end. */
+  shim?: Promise<ShimConnection>;
+  waiting: Set<() => void>;
+}
+
+const recordFile = 'container.json';
+/** A shim that was told to kill and does not say so within this time is taken for dead. */
+const killLimit = 10_000;
+
+export class Containers<Extra> implements Disposable {
+  readonly #root: string;
+  readonly #launcher: ShimLauncher;
+  readonly #log: Log;
+  readonly #entries = new Map<string, Entry<Extra>>();
+  readonly #changes = new Emitter<string>();
+
+  constructor(root: string, launcher: ShimLauncher, log: Log) {
+    this.#root = root;
+    this.#launcher = launcher;
+    this.#log = log;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  }
+
+  /** Takes over what an earlier agent left. */
+  async load(): Promise<void> {
+    await Promise.all(readdirSync(this.#root).map(async (id) => {
+      const directory = join(this.#root, id);
+      const record = readState<ContainerRecord<Extra>>(join(directory, recordFile));
+      if (!record) return rm(directory, { recursive: true, force: true });
+      const status = readState<ShimStatus>(join(directory, shimFiles.status)) ?? { state: 'created', shimPid: 0 };
+      const entry: Entry<Extra> = { record, directory, status, waiting: new Set() };
+      this.#entries.set(id, entry);
+      if (status.state === 'exited') return;
+      entry.shim = this.#connect(entry);
+      await entry.shim.catch(() => this.#lost(entry));
+    }));
+  }
+
+  folder(id: string): string {
+    return join(this.#root, id);
+  }
+
+  onChange(listener: (id: string) => void): Disposable {
+    return this.#changes.on(listener);
+  }
+
+  /** `folder(id)` exists and holds what the driver needs. */
+  async create(record: ContainerRecord<Extra>, spec: ShimSpec): Promise<void> {
+    const directory = this.folder(record.id);
+    writeState(join(directory, shimFiles.spec), spec);
+    if (findProgram('mkfifo')) await run(['mkfifo', '-m', '600', ...[shimFiles.stdin, shimFiles.stdout, shimFiles.stderr]], { cwd: directory, env: systemEnvironment });
+    writeState(join(directory, recordFile), record);
+    const entry: Entry<Extra> = { record, directory, status: { state: 'created', shimPid: 0 }, waiting: new Set() };
+    this.#entries.set(record.id, entry);
+    entry.shim = this.#launcher.launch(directory).then(() => this.#connect(entry));
+    // Whoever starts it learns of a failure.
+    entry.shim.catch(() => undefined);
+  }
+
+  async start(id: string): Promise<void> {
+    const entry = this.#need(id);
+    if (entry.status.state !== 'created') throw new RuntimeFailure('RunContainerError', `container ${id} was started already`);
+    let shim: ShimConnection;
+    try {
+      shim = await entry.shim!;
+    } catch (cause) {
+      this.#lost(entry);
+      throw new RuntimeFailure('RunContainerError', (cause as Error).message, { cause });
+    }
+    const left = this.#until(entry, () => entry.status.state !== 'created');
+    shim.send({ op: 'start' });
+    await left;
+    if (entry.status.reason === 'ContainerCannotRun') throw new RuntimeFailure('RunContainerError', entry.status.message ?? 'the container could not be started');
+  }
+
+  async stop(id: string, graceSeconds: number): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry || entry.status.state === 'exited') return;
+    const shim = await entry.shim?.catch(() => undefined);
+    if (!shim) return this.#lost(entry);
+    shim.send({ op: 'stop', signal: entry.record.stopSignal, graceSeconds });
+    const late = setTimeout(() => this.#lost(entry), graceSeconds * 1000 + killLimit);
+    await this.#until(entry, () => entry.status.state === 'exited');
+    clearTimeout(late);
+  }
+
+  /** The container has ended. */
+  async remove(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    await this.stop(id, 0);
+    this.#entries.delete(id);
+    await rm(entry.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  get(id: string): ContainerRecord<Extra> | undefined {
+    return this.#entries.get(id)?.record;
+  }
+
+  /** First process of a container that runs. */
+  pid(id: string): number | undefined {
+    const status = this.#entries.get(id)?.status;
+    return status?.state === 'running' ? status.pid : undefined;
+  }
+
+  status(id: string): ContainerStatus | undefined {
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    const { record, status } = entry;
+    const { state, startedAt, finishedAt, exitCode, signal, reason, message } = status;
+    return {
+      id: record.id, sandboxId: record.sandboxId, name: record.name, attempt: record.attempt, imageId: record.imageId, createdAt: record.createdAt, logPath: record.logPath, state,
+      ...(startedAt !== undefined && { startedAt }), ...(finishedAt !== undefined && { finishedAt }), ...(exitCode !== undefined && { exitCode }),
+      ...(signal !== undefined && { signal }), ...(reason !== undefined && { reason }), ...(message !== undefined && { message }),
+    };
+  }
+
+  list(): ContainerStatus[] {
+    return [...this.#entries.keys()].map((id) => this.status(id)!);
+  }
+
+  /** Of one sandbox. */
+  records(sandboxId: string): ContainerRecord<Extra>[] {
+    return [...this.#entries.values()].map(({ record }) => record).filter((record) => record.sandboxId === sandboxId);
+  }
+
+  /** Lets go of the shims; they keep running. */
+  dispose(): void {
+    for (const { shim } of this.#entries.values()) void shim?.then((connection) => connection.close(), () => undefined);
+  }
+
+  #need(id: string): Entry<Extra> {
+    const entry = this.#entries.get(id);
+    if (!entry) throw new RuntimeFailure('RunContainerError', `there is no container ${id}`);
+    return entry;
+  }
+
+  #connect(entry: Entry<Extra>): Promise<ShimConnection> {
+    return watchShim(entry.directory, (status) => this.#changed(entry, status), () => this.#lost(entry));
+  }
+
+  #changed(entry: Entry<Extra>, status: ShimStatus): void {
+    const before = entry.status.state;
+    entry.status = status;
+    for (const check of entry.waiting) check();
+    if (before !== status.state) this.#changes.fire(entry.record.id);
+  }
+
+  /** The shim is gone. Either it wrote its last status before, or it was killed: then nobody reads the container's output, and it must not go on unseen. */
+  #lost(entry: Entry<Extra>): void {
+    if (entry.status.state === 'exited') return;
+    const written = readState<ShimStatus>(join(entry.directory, shimFiles.status));
+    if (written?.state === 'exited') return this.#changed(entry, written);
+    const known = written ?? entry.status;
+    if (known.pid !== undefined && known.startTime !== undefined && isAlive({ pid: known.pid, startTime: known.startTime })) {
+      try {
+        process.kill(known.pid, 'SIGKILL');
+      } catch {
+        // Ended meanwhile.
+      }
+    }
+    const status: ShimStatus = { ...known, state: 'exited', exitCode: 137, signal: 9, reason: 'Error', message: 'the process that watched the container ended unexpectedly', finishedAt: new Date().toISOString() };
+    this.#log.warn('shim lost', { container: entry.record.id });
+    if (existsSync(entry.directory)) writeState(join(entry.directory, shimFiles.status), status);
+    this.#changed(entry, status);
+  }
+
+  #until(entry: Entry<Extra>, condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        entry.waiting.delete(check);
+        resolve();
+      };
+      entry.waiting.add(check);
+    });
+  }
+}

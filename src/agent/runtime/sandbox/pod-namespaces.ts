@@ -1,0 +1,90 @@
+/** A pod's network, host name and IPC namespaces, held by one sleeping process; its terminals and shared memory. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { hardwareAddress, podBridge } from '../../holder/node-network.ts';
+import { identify, isAlive, type ProcessIdentity } from '../procfs.ts';
+import { run } from '../run.ts';
+import { systemEnvironment } from '../system-path.ts';
+
+export interface PodNetworkPlan {
+  address: string;
+  /** Prefix length of the pod range. */
+  prefix: number;
+  gateway: string;
+}
+
+export const podMounts = { terminals: 'pts', sharedMemory: 'shm' } as const;
+const startLimit = 20_000;
+
+/** Bytes of `/dev/shm`, as container engines give. */
+const sharedMemory = '64m';
+
+/** `$1` agent's pid, `$2` lines for the pod's side, `$3` port on the bridge, `$4` bridge, `$5` folder, `$6` host name. */
+const script = `
+exec 2>&1
+fail() { echo "failed $1"; exit 1; }
+out=$(mount -t devpts -o newinstance,mode=620,ptmxmode=666,nosuid,noexec devpts "$5/pts" 2>&1) || fail "$out"
+out=$(mount -t tmpfs -o mode=1777,size=${sharedMemory},nosuid,nodev,noexec shm "$5/shm" 2>&1) || fail "$out"
+if [ -n "$2" ]; then
+  out=$(printf %s "$2" | ip -batch - 2>&1) || fail "$out"
+  out=$(nsenter "--net=/proc/$1/ns/net" ip link set "$3" master "$4" up 2>&1) || fail "$out"
+fi
+hostname "$6" 2>/dev/null
+echo ready
+exec sleep 2147483647 >/dev/null 2>&1
+`;
+
+/** Makes the namespaces. Without `network` the pod shares the node's. */
+export function makePodNamespaces(directory: string, hostname: string, network: PodNetworkPlan | undefined): Promise<ProcessIdentity> {
+  for (const name of Object.values(podMounts)) mkdirSync(join(directory, name), { recursive: true, mode: 0o755 });
+  const port = network ? portName(network.address) : '';
+  const lines = network
+    ? [
+        'link set lo up',
+        `link add eth0 address ${hardwareAddress(network.address)} type veth peer name ${port} netns ${process.pid}`,
+        `addr add ${network.address}/${network.prefix} dev eth0`,
+        'link set eth0 up',
+        `route add default via ${network.gateway}`,
+      ]
+    : [];
+  const argv = [network ? '-nui' : '-ui', 'sh', '-c', script, 'slipway-pod', String(process.pid), lines.map((line) => `${line}\n`).join(''), port, podBridge, directory, hostname];
+  const child = spawn('unshare', argv, { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: systemEnvironment, cwd: '/' });
+  child.unref();
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => fail('it took too long'), startLimit);
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`the pod's namespaces could not be made: ${why}`));
+    };
+    child.once('error', (error) => fail(error.message));
+    child.once('close', (code) => fail(text.replace(/^failed /, '').trim() || `it ended with ${code}`));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const holder = text.includes('ready\n') && child.pid !== undefined ? identify(child.pid) : undefined;
+      if (!holder) return;
+      clearTimeout(timer);
+      child.stdout.destroy();
+      child.removeAllListeners('close');
+      resolve(holder);
+    });
+  });
+}
+
+/** Sets the host name of namespaces that were made before it was known. */
+export async function setHostname(holder: ProcessIdentity, hostname: string): Promise<void> {
+  await run(['nsenter', '-t', String(holder.pid), '-u', 'hostname', hostname], { env: systemEnvironment }).catch(() => undefined);
+}
+
+/** Ends what is left in the pod's network and takes its mounts away. Works also after a crash half way. */
+export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined): Promise<void> {
+  if (holder && isAlive(holder)) process.kill(holder.pid, 'SIGKILL');
+  await run(['sh', '-c', 'umount -l "$1/pts" 2>/dev/null; umount -l "$1/shm" 2>/dev/null; exit 0', 'sh', directory], { env: systemEnvironment });
+}
+
+/** Interface names have at most 15 characters. */
+function portName(address: string): string {
+  return `p${address.split('.').slice(1).map((part) => Number(part).toString(16).padStart(2, '0')).join('')}`;
+}

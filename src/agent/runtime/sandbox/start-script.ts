@@ -1,0 +1,87 @@
+/** The programs that turn a process into a container: written out as shell text, so that what happens can be read in the container's folder. Pure. */
+import { shellQuote } from '../run.ts';
+import { shimDescriptors } from '../../../protocol/shim.ts';
+import type { Kit } from './kit.ts';
+
+const { report, handOver } = shimDescriptors;
+
+export interface StartPlan {
+  /** Overlay mount options; without, the root holds a copy already. Relative lower folders are looked up in `layers`. */
+  overlay?: string;
+  layers: string;
+  root: string;
+  /** Missing mount points, absolute on this machine, made after the overlay is there. */
+  directories: string[];
+  files: string[];
+  table: string;
+  readOnlyRoot: boolean;
+  uid: number;
+  gid: number;
+  workingDir: string;
+  command: string[];
+  /** Keep the powers over namespaces of its own instead of dropping all. */
+  buildPowers: boolean;
+}
+
+/**
+ * Runs as process 1 of a new pid and mount namespace, with powers over the holder's: mounts, changes the root, then gives up every power in a user namespace
+ * of its own and becomes the application. The old root is gone before anything of the image runs.
+ */
+export function startScript(plan: StartPlan, kit: Kit): string {
+  const q = shellQuote;
+  const words = (list: readonly string[]) => list.map(q).join(' ');
+  const namespace = plan.buildPowers
+    ? [...kit.tool('unshare'), '-Urm', '--propagation', 'private', ...kit.tool('setpriv'), '--no-new-privs']
+    : [
+        ...kit.tool('unshare'), '-U', `--map-user=${plan.uid}`, `--map-group=${plan.gid}`, '--keep-caps',
+        ...kit.tool('setpriv'), '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all',
+      ];
+  return [
+    // This /proc is still the holder's: the number is the one by which the shim knows this process.
+    `read -r pid rest < /proc/self/stat; echo "pid $pid" >&${report}`,
+    `fail() { text="$1: $2"; echo "error \${text%%\n*}" >&${report}; exit 128; }`,
+    'umask 022',
+    `cd ${q(plan.layers)} || fail "the image's layers" gone`,
+    ...(plan.overlay === undefined ? [] : [`out=$(mount -t overlay overlay -o ${q(plan.overlay)} ${q(plan.root)} 2>&1) || fail "the root file system" "$out"`]),
+    ...(plan.directories.length > 0 ? [`mkdir -p ${words(plan.directories)} || fail "mount points" "could not be made"`] : []),
+    ...plan.files.map((file) => `: > ${q(file)} || fail "mount points" "could not be made"`),
+    `out=$(mount --all --fstab ${q(plan.table)} 2>&1) || fail "mounting" "$out"`,
+    ...(plan.readOnlyRoot ? [`out=$(mount -o remount,bind,ro ${q(plan.root)} 2>&1) || fail "a read-only root" "$out"`] : []),
+    `cd ${q(plan.root)} && pivot_root . . && ${words([...kit.tool('umount'), '-l', '.'])} && cd / || fail "changing the root" "refused"`,
+    `exec ${words([...namespace, ...kit.tool('sh'), '-c', enterText(true), 'slipway', plan.workingDir, ...plan.command])}`,
+    '',
+  ].join('\n');
+}
+
+/** Last step of start and exec, by the kit's shell inside the container: working directory, environment, then the application. Uses positional parameters only, since names belong to the application. */
+export function enterText(reports: boolean): string {
+  const fail = (text: string, code: number) => (reports ? `{ echo "error ${text}" >&${report}; exit ${code}; }` : `{ echo "${text}" >&2; exit ${code}; }`);
+  return [
+    `cd -- "$1" 2>/dev/null || ${fail('the working directory $1 cannot be entered', 128)}`,
+    'shift',
+    `. /proc/self/fd/${handOver}`,
+    `exec ${handOver}<&-`,
+    `command -v -- "$1" >/dev/null || ${fail('exec: $1: executable file not found in PATH', reports ? 128 : 127)}`,
+    ...(reports ? [`echo started >&${report}`, `exec ${report}>&-`] : []),
+    'exec "$@"',
+  ].join('\n');
+}
+
+/**
+ * The environment as shell text. It is read inside the container, just before the application: until then no variable of the application reaches a program with powers,
+ * and none is seen in a command line. Names that a shell cannot export are handed over by `env`.
+ */
+export function environmentScript(environment: ReadonlyMap<string, string>, kit: Kit): string {
+  const plain: string[] = [];
+  const other: string[] = [];
+  for (const [name, value] of environment) {
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwn.has(name)) plain.push(`export ${name}=${shellQuote(value)}`);
+    else other.push(`${name}=${value}`);
+  }
+  const unset = 'unset OLDPWD PWD SHLVL _ 2>/dev/null';
+  const through = other.length > 0 ? [`set -- ${[...kit.tool('env'), ...other].map(shellQuote).join(' ')} "$@"`] : [];
+  return [unset, ...plain, ...through, ''].join('\n');
+}
+
+/** Variables that a shell keeps for itself or refuses to have set. */
+const shellOwn = new Set(['PPID', 'UID', 'EUID', 'BASHOPTS', 'SHELLOPTS', 'IFS', 'PS4', 'PWD', 'OLDPWD', 'OPTIND', '_']);

@@ -1,0 +1,205 @@
+/** One container's shim: log, status, socket. Keeps going whatever becomes of the agent. */
+import { rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { channel } from '../../protocol/agent.ts';
+import { shimFiles, type ShimRequest, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
+import { startTimeOf } from '../runtime/procfs.ts';
+import { readState, writeState } from '../runtime/state-file.ts';
+import { ContainerProcess } from './container-process.ts';
+import { encodeFrames, FrameReader } from './frame.ts';
+import { LogFile } from './log-file.ts';
+import { LineCutter, logClock } from './log-line.ts';
+import { listenAddress } from './shim-socket.ts';
+
+/** An attached client that takes its output slower than this many bytes behind is cut off; the log has everything. */
+const attachedLimit = 4 * 1024 * 1024;
+const longestRequest = 64 * 1024;
+const memoryInterval = 250;
+
+export class Shim {
+  readonly #directory: string;
+  readonly #spec: ShimSpec;
+  readonly #log: LogFile;
+  readonly #cutters: Record<'stdout' | 'stderr', LineCutter>;
+  readonly #server: Server;
+  readonly #watchers = new Set<Socket>();
+  readonly #attached = new Set<Socket>();
+  readonly #done: () => void;
+  #status: ShimStatus = { state: 'created', shimPid: process.pid };
+  #process: ContainerProcess | undefined;
+  #killAt: { at: number; timer: NodeJS.Timeout } | undefined;
+  #overLimit = false;
+
+  /** `done` is called when the container has ended and everything is on disk. */
+  constructor(directory: string, done: () => void) {
+    const spec = readState<ShimSpec>(join(directory, shimFiles.spec));
+    if (!spec) throw new Error(`${directory} holds no ${shimFiles.spec}`);
+    this.#directory = directory;
+    this.#spec = spec;
+    this.#done = done;
+    this.#log = new LogFile(spec.log);
+    const stamp = logClock();
+    this.#cutters = { stdout: new LineCutter('stdout', stamp), stderr: new LineCutter('stderr', stamp) };
+    // The folder is made the working directory first, so that a long path does not count.
+    process.chdir(directory);
+    rmSync(shimFiles.socket, { force: true });
+    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server.listen(process.platform === 'win32' ? listenAddress(join(directory, shimFiles.socket)) : shimFiles.socket);
+    this.#save(this.#status);
+  }
+
+  #serve(socket: Socket): void {
+    let text = '';
+    socket.on('error', () => undefined);
+    const onData = (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      if (text.length > longestRequest) return socket.destroy();
+      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n')) {
+        const line = text.slice(0, at);
+        text = text.slice(at + 1);
+        const request = JSON.parse(line) as ShimRequest;
+        if (request.op === 'attach') {
+          socket.off('data', onData);
+          return this.#attach(socket, Buffer.from(text));
+        }
+        this.#handle(socket, request);
+      }
+    };
+    socket.on('data', onData);
+  }
+
+  #handle(socket: Socket, request: Exclude<ShimRequest, { op: 'attach' }>): void {
+    switch (request.op) {
+      case 'watch':
+        this.#watchers.add(socket);
+        socket.once('close', () => this.#watchers.delete(socket));
+        socket.write(`${JSON.stringify(this.#status)}\n`);
+        return;
+      case 'start':
+        return this.#start();
+      case 'stop':
+        return this.#stop(request.signal, request.graceSeconds);
+    }
+  }
+
+  #start(): void {
+    if (this.#process || this.#status.state === 'exited') return;
+    try {
+      this.#process = new ContainerProcess(this.#directory, this.#spec, {
+        started: (pid) => {
+          this.#save({ ...this.#status, state: 'running', pid, startTime: startTimeOf(pid), startedAt: new Date().toISOString() });
+          if (this.#spec.memoryLimit > 0) this.#watchMemory(this.#spec.memoryLimit);
+        },
+        output: (stream, chunk) => this.#output(stream, chunk),
+        ended: (end) => this.#end(end.code, end.signal, end.error),
+      });
+    } catch (error) {
+      this.#end(128, undefined, (error as Error).message);
+    }
+  }
+
+  #stop(signal: string, graceSeconds: number): void {
+    if (this.#status.state === 'exited') return;
+    if (!this.#process) return this.#end(137, 9, 'stopped before it was started');
+    if (graceSeconds > 0) this.#process.kill(signalName(signal));
+    const at = Date.now() + graceSeconds * 1000;
+    // A second request may only shorten the time.
+    if (this.#killAt && this.#killAt.at <= at) return;
+    clearTimeout(this.#killAt?.timer);
+    if (graceSeconds <= 0) return this.#process.kill('SIGKILL');
+    this.#killAt = { at, timer: setTimeout(() => this.#process?.kill('SIGKILL'), graceSeconds * 1000) };
+  }
+
+  #output(stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    this.#log.write(this.#cutters[stream].push(chunk));
+    if (this.#attached.size === 0) return;
+    const frames = encodeFrames(channel[stream], chunk);
+    for (const socket of this.#attached) {
+      socket.write(frames);
+      if (socket.writableLength > attachedLimit) socket.destroy();
+    }
+  }
+
+  #attach(socket: Socket, first: Buffer): void {
+    if (this.#status.state === 'exited') return void socket.end(exitFrame(this.#status));
+    this.#attached.add(socket);
+    const reader = new FrameReader((id, payload) => {
+      if (id === channel.stdin && this.#spec.stdin) this.#process?.stdin?.write(Buffer.from(payload));
+      else if (id === channel.stdinEnd && this.#spec.stdinOnce) this.#process?.stdin?.end();
+      else if (id === channel.resize) {
+        const { width, height } = JSON.parse(payload.toString('utf8')) as { width: number; height: number };
+        this.#process?.resize(width, height);
+      }
+    });
+    const push = (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch {
+        socket.destroy();
+      }
+    };
+    socket.on('data', push);
+    socket.once('close', () => {
+      this.#attached.delete(socket);
+      if (this.#spec.stdinOnce) this.#process?.stdin?.end();
+    });
+    if (first.length > 0) push(first);
+  }
+
+  #watchMemory(limit: number): void {
+    const timer = setInterval(() => {
+      if (this.#status.state === 'exited') return clearInterval(timer);
+      if ((this.#process?.memory() ?? 0) <= limit) return;
+      clearInterval(timer);
+      this.#overLimit = true;
+      this.#process?.kill('SIGKILL');
+    }, memoryInterval);
+  }
+
+  #end(exitCode: number, signal: number | undefined, error: string | undefined): void {
+    clearTimeout(this.#killAt?.timer);
+    for (const stream of ['stdout', 'stderr'] as const) this.#log.write(this.#cutters[stream].end());
+    this.#log.close();
+    const neverRan = this.#status.state === 'created';
+    const message = this.#overLimit ? `used more memory than its limit of ${this.#spec.memoryLimit} bytes (enforced by polling)` : error;
+    this.#save({
+      ...this.#status,
+      state: 'exited',
+      finishedAt: new Date().toISOString(),
+      exitCode,
+      ...(signal !== undefined && { signal }),
+      reason: this.#overLimit ? 'OOMKilled' : neverRan ? 'ContainerCannotRun' : exitCode === 0 ? 'Completed' : 'Error',
+      ...(message !== undefined && { message }),
+    });
+    for (const socket of this.#attached) socket.end(exitFrame(this.#status));
+    for (const socket of this.#watchers) socket.end();
+    this.#server.close(this.#done);
+    // A client that never reads must not keep the shim.
+    setTimeout(this.#done, 2000).unref();
+  }
+
+  #save(status: ShimStatus): void {
+    this.#status = status;
+    try {
+      writeState(join(this.#directory, shimFiles.status), status);
+    } catch {
+      // A full disk: watchers still learn it, and a missing end is told as one by the agent.
+    }
+    const line = `${JSON.stringify(status)}\n`;
+    for (const socket of this.#watchers) socket.write(line);
+  }
+}
+
+function exitFrame(status: ShimStatus): Buffer {
+  return encodeFrames(channel.exit, Buffer.from(JSON.stringify({ code: status.exitCode ?? 255 })));
+}
+
+/** `SIGTERM`, `TERM` and `15` are one; what the system does not know is TERM. */
+function signalName(text: string): NodeJS.Signals {
+  const names = Object.entries(constants.signals);
+  const wanted = text.toUpperCase();
+  const found = names.find(([name, number]) => name === wanted || name === `SIG${wanted}` || String(number) === wanted);
+  return (found?.[0] as NodeJS.Signals | undefined) ?? 'SIGTERM';
+}

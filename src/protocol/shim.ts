@@ -1,0 +1,74 @@
+/**
+ * Between an agent and the shim of one container.
+ *
+ * The agent starts `shim.js` with a pipe as standard input and writes one line: the container's folder. Until then the shim is a spare;
+ * end of input ends it. It answers `ready` on its standard output when it listens. In the folder lie `shimFiles`. On the socket a connection's first line is a `ShimRequest`:
+ *
+ *   watch    lines of `ShimStatus` come back, the present one first; further requests may follow on the same connection
+ *   attach   frames of protocol/agent.ts both ways, until the container ends
+ *   others   nothing comes back; what they did shows in the status
+ */
+export const shimFiles = {
+  spec: 'spec.json',
+  /** The last `ShimStatus`, whole at every moment. */
+  status: 'status.json',
+  socket: 'shim.sock',
+  /** Named pipes where the system has them: unlike sockets they can be opened again through `/dev/stdout`. */
+  stdin: 'stdin',
+  stdout: 'stdout',
+  stderr: 'stderr',
+} as const;
+
+/** Descriptors of the process that the shim starts. */
+export const shimDescriptors = {
+  /** Lines: `pid <n>`, then `started` or `error <text>`. */
+  report: 3,
+  /** `ShimSpec.handOver`, open for reading. */
+  handOver: 4,
+} as const;
+
+export interface ShimSpec {
+  /** Complete command line. */
+  argv: string[];
+  /** Complete environment of that command. */
+  environment: Record<string, string>;
+  cwd?: string;
+  /** A file given to the process as an open descriptor. */
+  handOver?: string;
+  /** Log file in CRI form; rotated ones are beside it as `<log>.1` (newest) to `<log>.4`. */
+  log: string;
+  tty: boolean;
+  stdin: boolean;
+  stdinOnce: boolean;
+  /** Bytes; watched and ended from outside. 0: none, or a control group does it. */
+  memoryLimit: number;
+  /** The process reports on descriptor 3 who the container is; else the process started is the container. */
+  reports: boolean;
+  /** Set where no process namespace ends the container's tree: every process with this text `NAME=value` in its environment belongs to it. */
+  marker?: string;
+  /** Folder of the terminals' devices, for resizing. Default `/dev/pts`. */
+  terminals?: string;
+}
+
+export interface ShimStatus {
+  state: 'created' | 'running' | 'exited';
+  shimPid: number;
+  /** First process of the container as the agent sees it. */
+  pid?: number;
+  /** Of that process, in clock ticks after boot, where the system tells. */
+  startTime?: string;
+  startedAt?: string;
+  finishedAt?: string;
+  exitCode?: number;
+  signal?: number;
+  /** As in `ContainerStatus`. */
+  reason?: 'Completed' | 'Error' | 'OOMKilled' | 'ContainerCannotRun';
+  message?: string;
+}
+
+export type ShimRequest =
+  | { op: 'watch' }
+  | { op: 'start' }
+  /** `signal`, then KILL after `graceSeconds`. */
+  | { op: 'stop'; signal: string; graceSeconds: number }
+  | { op: 'attach' };
