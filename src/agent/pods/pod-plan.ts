@@ -69,6 +69,9 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
   return plan;
 }
 
+/** A failed pull shows its own error for a moment before the back-off. */
+const showErrorMs = 1_500;
+
 interface Context {
   plan: PodPlan;
   pod: Pod;
@@ -197,8 +200,12 @@ function start({ plan, observed, memory, now }: Context, named: NamedContainer, 
   const { name, image } = named.container;
   const failure = memory.startFailures[name];
   if (failure && now < failure.retryAt) {
-    plan.waiting[name] = failure.reason === 'ErrImagePull' ? { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${failure.message}` } : { reason: failure.reason, ...(failure.message && { message: failure.message }) };
-    recheck(plan, failure.retryAt);
+    const fresh = now < failure.at + showErrorMs;
+    const holdsBack = failure.reason === 'ErrImagePull' && !fresh;
+    plan.waiting[name] = holdsBack
+      ? { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${failure.message}` }
+      : { reason: failure.reason, ...(failure.message && { message: failure.message }) };
+    recheck(plan, fresh ? Math.min(failure.at + showErrorMs, failure.retryAt) : failure.retryAt);
     return;
   }
   const newest = instancesOf(observed, name)[0];

@@ -31,8 +31,9 @@ export interface Waiting {
   message?: string;
 }
 
-/** A try to start a container that failed. Before `retryAt` it is not tried again. */
+/** A try to start a container that failed at `at` (ms). Before `retryAt` it is not tried again. */
 export interface StartFailure extends Waiting {
+  at: number;
   retryAt: number;
 }
 

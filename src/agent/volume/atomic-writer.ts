@@ -17,7 +17,7 @@ export async function writeAtomically(folder: string, files: VolumeFiles): Promi
   const before = await readlink(path.join(folder, dataLink)).catch(() => undefined);
   if (before !== undefined && (await holds(path.join(folder, before), files))) return false;
 
-  const next = await mkdtemp(path.join(folder, '..'));
+  const next = await mkdtemp(`${folder}${path.sep}..`);
   await chmod(next, 0o755);
   for (const [name, { data, mode }] of files) {
     const file = path.join(next, name);

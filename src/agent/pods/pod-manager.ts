@@ -1,0 +1,285 @@
+/** The sync loop: one worker a pod, which looks, plans, acts, reports, and looks again. */
+import type { Pod } from '../../api/kinds/core.ts';
+import { pods } from '../../api/kinds/core.ts';
+import { isTerminal, mirrorAnnotation } from '../../api/pod.ts';
+import { isStatusError } from '../../api/status.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Scope, type Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+import { exponential, WorkQueue, type WorkResult } from '../../base/work-queue.ts';
+import type { Client } from '../../client/client.ts';
+import type { EventRecorder } from '../../client/event-recorder.ts';
+import type { Informer } from '../../client/informer.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
+import { latestPod } from '../status/latest-pod.ts';
+import { podStatus } from '../status/pod-status.ts';
+import type { StatusWriter } from '../status/status-writer.ts';
+import { MountFailure } from '../volume/volume-manager.ts';
+import { planPod, podText, type PodPlan } from './pod-plan.ts';
+import type { PodRunner, RunResult } from './pod-runner.ts';
+import { containersOf, emptyMemory, type PodMemory } from './pod-view.ts';
+import type { RuntimeCache } from './runtime-cache.ts';
+
+export interface ManagerParts {
+  client: Client;
+  cache: RuntimeCache;
+  runner: PodRunner;
+  probes: ProbeManager;
+  status: StatusWriter;
+  events: EventRecorder;
+  clock: Clock;
+  log: Log;
+  hostIp: string;
+}
+
+/** Pods worked on at once: most of a worker's life is waiting for a pull or a container's end. */
+const workers = 256;
+/** Looks in a row before other pods get their turn. */
+const mostRounds = 16;
+/** Waits after a failed start: images and configuration as the kubelet waits for them. */
+const startBackoff = exponential(10_000, 300_000);
+const configBackoffMs = 5_000;
+
+interface Known {
+  pod: Pod;
+  /** Removed from the API without waiting for us. */
+  gone: boolean;
+  memory: PodMemory;
+  failures: Map<string, number>;
+  /** Gives up what is being started. */
+  starting: AbortController;
+}
+
+export class PodManager implements Disposable {
+  readonly #parts: ManagerParts;
+  readonly #known = new Map<string, Known>();
+  readonly #queue: WorkQueue;
+  readonly #scope = new Scope();
+
+  constructor(parts: ManagerParts) {
+    this.#parts = parts;
+    const backoff = exponential(1_000, 30_000);
+    this.#queue = new WorkQueue({
+      work: (uid) => this.#sync(uid),
+      workers,
+      clock: parts.clock,
+      retryMs: (error, failures) => (error instanceof MountFailure ? exponential(500, 122_000)(failures) : backoff(failures)),
+      onFailure: (uid, error, failures, retryMs) => parts.log.warn('a pod could not go on', { uid, pod: this.#known.get(uid)?.pod.metadata.name, error, failures, retryMs }),
+    });
+    this.#scope.own(this.#queue);
+    this.#scope.own(parts.cache.onChange((uid) => this.wake(uid)));
+  }
+
+  /** Follows the pods of this node. Call once the runtime's state is loaded. */
+  start(informer: Informer<Pod>): void {
+    this.#scope.own(informer.onChange(({ type, object }) => (type === 'deleted' ? this.#remove(object) : this.#update(object))));
+    void informer.synced.then(() => {
+      // What runs here and is nobody's any more was removed while no agent watched.
+      for (const uid of this.#parts.cache.uids()) if (!this.#known.has(uid)) void this.#removeOrphan(uid);
+    });
+  }
+
+  wake(uid: string): void {
+    if (this.#known.has(uid)) this.#queue.add(uid);
+  }
+
+  pods(): Pod[] {
+    return [...this.#known.values()].map(({ pod }) => pod);
+  }
+
+  find(namespace: string, name: string): Pod | undefined {
+    return this.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  }
+
+  /** Ends every pod on this machine, without telling the API: it could not be reached. */
+  async endAll(): Promise<void> {
+    for (const known of this.#known.values()) {
+      known.gone = true;
+      known.starting.abort();
+    }
+    await Promise.all([...this.#known].map(async ([uid, { pod }]) => {
+      const containers = this.#parts.cache.observe(uid).containers.filter(({ state }) => state === 'running');
+      const graceSeconds = Math.min(pod.spec.terminationGracePeriodSeconds ?? 30, 30);
+      const stops = containers.map(({ id, name }) => ({ type: 'stopContainer' as const, id, name, message: `Stopping container ${name}`, graceSeconds, hooks: true }));
+      await this.#parts.runner.run(pod, stops, new AbortController().signal);
+      for (const { id } of this.#parts.cache.observe(uid).sandboxes) await this.#parts.runner.run(pod, [{ type: 'stopSandbox', id }], new AbortController().signal);
+    }));
+  }
+
+  /** Leaves containers running: the next agent finds them. */
+  async dispose(): Promise<void> {
+    for (const { starting } of this.#known.values()) starting.abort();
+    await this.#scope.dispose();
+  }
+
+  #update(pod: Pod): void {
+    const uid = pod.metadata.uid ?? '';
+    if (pod.metadata.annotations?.[mirrorAnnotation]) return;
+    const known = this.#known.get(uid);
+    if (!known) this.#known.set(uid, { pod, gone: false, memory: emptyMemory, failures: new Map(), starting: new AbortController() });
+    else {
+      const before = known.pod;
+      known.pod = pod;
+      this.#forgetFailuresOf(known, before);
+      if (pod.metadata.deletionTimestamp || isTerminal(pod)) {
+        known.starting.abort();
+        const grace = pod.metadata.deletionGracePeriodSeconds;
+        if (grace !== undefined && grace < (before.metadata.deletionGracePeriodSeconds ?? Infinity)) this.#parts.runner.hurry(uid, grace);
+      }
+    }
+    this.#queue.add(uid);
+  }
+
+  #remove(pod: Pod): void {
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#known.get(uid);
+    if (!known) return;
+    known.gone = true;
+    known.starting.abort();
+    // Removed by force: nobody waits for its containers any more, so neither do they get longer than the pod was given.
+    this.#parts.runner.hurry(uid, pod.metadata.deletionGracePeriodSeconds ?? 0);
+    this.#queue.add(uid);
+  }
+
+  /** Another image is another try. */
+  #forgetFailuresOf(known: Known, before: Pod): void {
+    for (const { container } of containersOf(known.pod)) {
+      const old = containersOf(before).find((named) => named.container.name === container.name);
+      if (!known.memory.startFailures[container.name] || old?.container.image === container.image) continue;
+      const { [container.name]: _, ...rest } = known.memory.startFailures;
+      known.memory = { ...known.memory, startFailures: rest };
+      known.failures.delete(container.name);
+    }
+  }
+
+  async #sync(uid: string): Promise<WorkResult> {
+    const known = this.#known.get(uid);
+    if (!known) return;
+    for (let round = 0; round < mostRounds; round++) {
+      const { plan, result } = await this.#round(uid, known);
+      if (result?.failure) throw result.failure;
+      if (plan.finished) return this.#finish(uid, known);
+      if (plan.actions.length === 0 || result === undefined) return this.#recheck(plan);
+    }
+    return { afterMs: 0 };
+  }
+
+  /** `result` is absent when there was nothing to do. */
+  async #round(uid: string, known: Known): Promise<{ plan: PodPlan; result?: RunResult }> {
+    const { cache, runner, probes, clock, events, log } = this.#parts;
+    const pod = latestPod(known.pod, this.#parts.status.latest(uid));
+    const ending = known.gone || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod) || known.memory.ended !== undefined;
+    if (ending) probes.halt(uid);
+    else this.#probe(pod);
+    known.memory = { ...known.memory, probes: probes.states(uid) };
+    const observed = cache.observe(uid);
+    const plan = planPod(pod, observed, known.memory, clock.now(), known.gone);
+    if (plan.ended && !known.memory.ended) {
+      known.memory = { ...known.memory, ended: plan.ended };
+      events.normal(pod, plan.ended.reason, plan.ended.message);
+    }
+    for (const name of plan.heldBack) this.#heldBack(pod, name);
+    this.#imageBackoffs(pod, plan);
+    this.#report(uid, known, plan);
+    if (plan.actions.length === 0) return { plan };
+    if (ending === false && known.starting.signal.aborted) known.starting = new AbortController();
+    log.debug('pod actions', { pod: podText(pod), actions: plan.actions.map(({ type }) => type) });
+    known.memory = { ...known.memory, backoff: { ...known.memory.backoff, ...plan.backoff } };
+    const result = await runner.run(pod, plan.actions, known.starting.signal);
+    this.#remember(known, plan, result);
+    return { plan, result };
+  }
+
+  #probe(pod: Pod): void {
+    const { cache, probes } = this.#parts;
+    const { sandboxes, containers } = cache.observe(pod.metadata.uid ?? '');
+    const [sandbox] = sandboxes;
+    if (!sandbox?.ready) return;
+    const running = containersOf(pod).flatMap((named) => {
+      const instance = containers.find(({ name, state, sandboxId }) => name === named.container.name && state === 'running' && sandboxId === sandbox.id);
+      return instance ? [{ named, instance }] : [];
+    });
+    probes.sync(pod, sandbox, running);
+  }
+
+  #report(uid: string, known: Known, plan: PodPlan): void {
+    if (known.gone) return;
+    const pod = latestPod(known.pod, this.#parts.status.latest(uid));
+    const { cache, clock, hostIp, status } = this.#parts;
+    status.set(known.pod, podStatus({ pod, observed: cache.observe(uid), memory: known.memory, waiting: plan.waiting, hostIp, now: clock.now() }));
+  }
+
+  #remember(known: Known, plan: PodPlan, { failures }: RunResult): void {
+    const now = this.#parts.clock.now().getTime();
+    const next = { ...known.memory.startFailures };
+    for (const action of plan.actions) {
+      if (action.type !== 'startContainer') continue;
+      const { name } = action.named.container;
+      const failure = failures[name];
+      if (!failure) {
+        delete next[name];
+        known.failures.delete(name);
+        continue;
+      }
+      const count = (known.failures.get(name) ?? 0) + 1;
+      known.failures.set(name, count);
+      const wait = failure.reason === 'CreateContainerConfigError' || failure.reason === 'PostStartHookError' ? configBackoffMs : startBackoff(count);
+      next[name] = { ...failure, at: now, retryAt: now + wait };
+    }
+    known.memory = { ...known.memory, startFailures: next };
+  }
+
+  #heldBack(pod: Pod, name: string): void {
+    this.#parts.events.warning(containerPlace(pod, name), 'BackOff', `Back-off restarting failed container ${name} in pod ${podText(pod)}`);
+  }
+
+  #imageBackoffs(pod: Pod, plan: PodPlan): void {
+    const { events } = this.#parts;
+    for (const [name, { reason }] of Object.entries(plan.waiting)) {
+      if (reason !== 'ImagePullBackOff') continue;
+      const image = containersOf(pod).find(({ container }) => container.name === name)?.container.image;
+      events.normal(containerPlace(pod, name), 'BackOff', `Back-off pulling image "${image}"`);
+      events.warning(containerPlace(pod, name), 'Failed', 'Error: ImagePullBackOff');
+    }
+  }
+
+  #recheck(plan: PodPlan): WorkResult {
+    if (plan.recheckAt === undefined) return;
+    return { afterMs: Math.max(1, plan.recheckAt - this.#parts.clock.now().getTime()) };
+  }
+
+  /** Nothing runs any more. A deleted pod leaves the API now, with its last status; one that completed keeps its logs. */
+  async #finish(uid: string, known: Known): Promise<void> {
+    const { client, runner, probes, status } = this.#parts;
+    probes.forget(uid);
+    if (!known.gone) {
+      if (!known.pod.metadata.deletionTimestamp) return;
+      await status.flush(uid);
+      const { name, namespace } = known.pod.metadata;
+      await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } }).catch((error: unknown) => {
+        if (!isStatusError(error, 'NotFound', 'Conflict')) throw error;
+      });
+    }
+    await runner.remove(uid);
+    status.forget(uid);
+    this.#known.delete(uid);
+  }
+
+  async #removeOrphan(uid: string): Promise<void> {
+    const { cache, runner, log } = this.#parts;
+    try {
+      const { containers } = cache.observe(uid);
+      log.info('ending a pod that is no longer wanted here', { uid });
+      await Promise.all(containers.filter(({ state }) => state === 'running').map(({ id }) => runner.endContainer(id)));
+      await runner.remove(uid);
+    } catch (error) {
+      log.warn('cannot remove a pod that is no longer wanted here', { uid, error });
+    }
+  }
+}
+
+function containerPlace(pod: Pod, name: string) {
+  const { name: podName, namespace, uid } = pod.metadata;
+  const list = pod.spec.initContainers?.some((container) => container.name === name) ? 'initContainers' : 'containers';
+  return { apiVersion: 'v1', kind: 'Pod', name: podName, ...(namespace && { namespace }), ...(uid && { uid }), fieldPath: `spec.${list}{${name}}` };
+}

@@ -1,0 +1,273 @@
+/** Carries out the actions of a plan on the runtime, with the events a kubelet gives. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Container, Pod } from '../../api/kinds/core.ts';
+import type { ObjectReference } from '../../api/meta.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { EventRecorder } from '../../client/event-recorder.ts';
+import { ConfigError } from '../env/environment.ts';
+import type { PodFacts } from '../env/field-ref.ts';
+import { RuntimeFailure, type ImageInfo, type PodSandbox, type Runtime } from '../runtime/runtime.ts';
+import { MountFailure, type PreparedVolume, type VolumeManager } from '../volume/volume-manager.ts';
+import { VolumeError } from '../volume/volume-files.ts';
+import { containerConfig } from './container-config.ts';
+import type { ImagePuller } from './image-puller.ts';
+import { runHook } from './lifecycle-hooks.ts';
+import { podFolders } from './pod-folders.ts';
+import type { PodAction } from './pod-plan.ts';
+import { containersOf, type NamedContainer, type Waiting } from './pod-view.ts';
+import type { RuntimeCache } from './runtime-cache.ts';
+import { sandboxConfig, type ClusterDns } from './sandbox-config.ts';
+import { StartError } from './start-error.ts';
+
+export interface RunnerParts {
+  runtime: Runtime;
+  cache: RuntimeCache;
+  images: ImagePuller;
+  volumes: VolumeManager;
+  environment(pod: Pod, container: Container, facts: PodFacts): Promise<{ name: string; value: string }[]>;
+  events: EventRecorder;
+  clock: Clock;
+  log: Log;
+  /** The agent's folder. */
+  folder: string;
+  cluster: ClusterDns;
+  hostIp: string;
+  allocatable: PodFacts['allocatable'];
+  /** Told of a new sandbox, before containers start in it. */
+  onSandbox(pod: Pod, sandbox: PodSandbox): void;
+}
+
+export interface RunResult {
+  /** Containers that could not start. */
+  failures: Record<string, Waiting>;
+  /** The pod as a whole could not go on (sandbox, volumes): tried again with back-off. */
+  failure?: Error;
+}
+
+type Start = Extract<PodAction, { type: 'startContainer' }>;
+type Stop = Extract<PodAction, { type: 'stopContainer' }>;
+
+/** A container always gets this long after its preStop hook, whatever the hook used up. */
+const leastGraceSeconds = 2;
+
+export class PodRunner {
+  readonly #parts: RunnerParts;
+  /** Stops under way, by container id, so that a shorter grace can overtake them. */
+  readonly #stopping = new Map<string, { hooks: AbortController; graceSeconds: number; startedAt: number }>();
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** `signal` gives up what starts; what stops goes on. */
+  async run(pod: Pod, actions: readonly PodAction[], signal: AbortSignal): Promise<RunResult> {
+    const result: RunResult = { failures: {} };
+    const stops = actions.filter((action): action is Stop => action.type === 'stopContainer');
+    await Promise.all(stops.map((action) => this.#stop(pod, action)));
+    for (const action of actions) {
+      if (action.type === 'stopSandbox') await this.#stopSandbox(action.id);
+      if (action.type === 'removeContainer') await this.#remove(action.id);
+    }
+    const create = actions.find((action) => action.type === 'createSandbox');
+    const starts = actions.filter((action): action is Start => action.type === 'startContainer');
+    if (!create && starts.length === 0) return result;
+    try {
+      await this.#begin(pod, create?.attempt, starts, signal, result);
+    } catch (error) {
+      if (signal.aborted) return result;
+      result.failure = error instanceof Error ? error : new Error(String(error));
+    }
+    return result;
+  }
+
+  /** The pod's grace became shorter, or it is gone: stops under way are hurried. */
+  hurry(uid: string, graceSeconds: number): void {
+    const now = this.#parts.clock.now().getTime();
+    for (const { id } of this.#parts.cache.observe(uid).containers) {
+      const stop = this.#stopping.get(id);
+      if (!stop || now + graceSeconds * 1000 >= stop.startedAt + stop.graceSeconds * 1000) continue;
+      stop.graceSeconds = graceSeconds;
+      stop.startedAt = now;
+      stop.hooks.abort();
+      void this.#parts.runtime.stopContainer(id, graceSeconds).catch((error: unknown) => this.#parts.log.warn('cannot hurry the end of a container', { container: id, error }));
+    }
+  }
+
+  /** Ends a container of a pod that nobody knows any more. */
+  async endContainer(id: string): Promise<void> {
+    await this.#parts.runtime.stopContainer(id, leastGraceSeconds);
+    await this.#parts.cache.refresh(id);
+  }
+
+  /** Removes all traces of a pod that ended. */
+  async remove(uid: string): Promise<void> {
+    const { runtime, cache, volumes, folder } = this.#parts;
+    for (const { id } of cache.observe(uid).sandboxes) {
+      await runtime.stopPodSandbox(id);
+      await runtime.removePodSandbox(id);
+      cache.forgetSandbox(id);
+    }
+    await volumes.release(uid);
+    await rm(podFolders(folder, uid).root, { recursive: true, force: true });
+  }
+
+  /** What the pod's variables and volumes tell of itself; the address is known once there is a sandbox. */
+  facts(pod: Pod): PodFacts {
+    const { cache, hostIp, allocatable } = this.#parts;
+    return { podIp: cache.sandboxOf(pod.metadata.uid ?? '')?.ip ?? pod.status?.podIP ?? '', hostIp, allocatable };
+  }
+
+  /** Volumes, sandbox and images do not need one another: they are made at the same time, which is most of a pod's start. */
+  async #begin(pod: Pod, attempt: number | undefined, starts: readonly Start[], signal: AbortSignal, result: RunResult): Promise<void> {
+    const { volumes, events, images } = this.#parts;
+    const pulls = starts.map(async ({ named }) => {
+      try {
+        return await images.ensure(pod, named.container, containerReference(pod, named), signal);
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    });
+    const sandbox = attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(pod.metadata.uid ?? '')) : this.#createSandbox(pod, attempt);
+    // A volume may tell the pod's address (downward API): only such pods wait for their sandbox first.
+    const ready = needsAddress(pod) ? sandbox : Promise.resolve(undefined);
+    const prepared = ready.then(() => volumes.prepare(pod, this.facts(pod)));
+    const [made, volume] = await Promise.allSettled([sandbox, prepared]);
+    if (made.status === 'rejected') {
+      await Promise.all(pulls);
+      events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text(made.reason)}`);
+      throw made.reason;
+    }
+    if (volume.status === 'rejected') {
+      await Promise.all(pulls);
+      if (volume.reason instanceof MountFailure) events.warning(pod, 'FailedMount', volume.reason.message);
+      throw volume.reason;
+    }
+    if (!made.value) return;
+    for (const [index, start] of starts.entries()) {
+      const image = await pulls[index];
+      signal.throwIfAborted();
+      try {
+        if (!image || image instanceof Error) throw image ?? new Error('no image');
+        await this.#start(pod, start, made.value, image, volume.value, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const { name } = start.named.container;
+        const failure = failureOf(error);
+        result.failures[name] = failure;
+        if (!image || !(image instanceof Error)) events.warning(containerReference(pod, start.named), 'Failed', `Error: ${failure.message ?? failure.reason}`);
+      }
+    }
+  }
+
+  async #createSandbox(pod: Pod, attempt: number): Promise<PodSandbox> {
+    const { runtime, cache, cluster, events, onSandbox } = this.#parts;
+    if (attempt > 0) events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    const sandbox = await runtime.runPodSandbox(sandboxConfig(pod, attempt, cluster));
+    cache.putSandbox(sandbox);
+    onSandbox(pod, sandbox);
+    return sandbox;
+  }
+
+  async #start(pod: Pod, { named, attempt }: Start, sandbox: PodSandbox, image: ImageInfo, volumes: ReadonlyMap<string, PreparedVolume>, signal: AbortSignal): Promise<void> {
+    const { runtime, cache, volumes: manager, environment, events, folder } = this.#parts;
+    const { container } = named;
+    const uid = pod.metadata.uid ?? '';
+    const about = containerReference(pod, named);
+    const folders = podFolders(folder, uid);
+    const env = await environment(pod, container, { ...this.facts(pod), podIp: sandbox.ip });
+    const mounts = await manager.mounts(container, volumes, env);
+    const record = { image: container.image ?? '', fallbackToLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError' };
+    const termination = folders.terminationMessage(container.name, attempt);
+    await mkdir(path.dirname(termination), { recursive: true, mode: 0o700 });
+    await Promise.all([
+      writeFile(termination, '', { mode: 0o666 }),
+      writeFile(folders.record(container.name, attempt), JSON.stringify(record), { mode: 0o600 }),
+      mkdir(folders.logs(container.name), { recursive: true, mode: 0o700 }),
+    ]);
+    const messagePath = container.terminationMessagePath || '/dev/termination-log';
+    const config = containerConfig(pod, container, {
+      image,
+      env,
+      mounts: [...mounts, { hostPath: termination, containerPath: messagePath, readOnly: false }],
+      attempt,
+      logDirectory: folders.logs(container.name),
+    });
+    const id = await runtime.createContainer(sandbox.id, config).catch(wrapped('CreateContainerError'));
+    cache.record(id, record);
+    events.normal(about, 'Created', `Created container: ${container.name}`);
+    await runtime.startContainer(id).catch(wrapped('RunContainerError'));
+    await cache.refresh(id);
+    events.normal(about, 'Started', `Started container ${container.name}`);
+    const hook = container.lifecycle?.postStart;
+    if (!hook) return;
+    const target = { runtime, containerId: id, container, podIp: sandbox.ip, ...(sandbox.portMap && { portMap: sandbox.portMap }) };
+    const outcome = await runHook(hook, target, this.#parts.clock, signal);
+    if (outcome.ok) return;
+    events.warning(about, 'FailedPostStartHook', `PostStartHook failed: ${outcome.message}`);
+    await this.#stop(pod, { type: 'stopContainer', id, name: container.name, message: 'FailedPostStartHook', graceSeconds: pod.spec.terminationGracePeriodSeconds ?? 30, hooks: true });
+    throw new StartError('PostStartHookError', outcome.message);
+  }
+
+  async #stop(pod: Pod, action: Stop): Promise<void> {
+    const { runtime, cache, events, clock } = this.#parts;
+    const { id, name, graceSeconds } = action;
+    const named = containersOf(pod).find(({ container }) => container.name === name);
+    if (named) events.normal(containerReference(pod, named), 'Killing', action.message);
+    const stop = { hooks: new AbortController(), graceSeconds, startedAt: clock.now().getTime() };
+    this.#stopping.set(id, stop);
+    try {
+      const hook = named?.container.lifecycle?.preStop;
+      if (action.hooks && hook && named && graceSeconds > 0) {
+        const sandbox = cache.sandboxOf(pod.metadata.uid ?? '');
+        const target = { runtime, containerId: id, container: named.container, podIp: sandbox?.ip ?? '', ...(sandbox?.portMap && { portMap: sandbox.portMap }) };
+        const outcome = await runHook(hook, target, clock, stop.hooks.signal, graceSeconds * 1000);
+        if (!outcome.ok) events.warning(containerReference(pod, named), 'FailedPreStopHook', `PreStopHook failed: ${outcome.message}`);
+      }
+      const used = (clock.now().getTime() - stop.startedAt) / 1000;
+      const left = stop.graceSeconds === 0 ? 0 : Math.max(stop.graceSeconds - used, leastGraceSeconds);
+      await runtime.stopContainer(id, left);
+    } finally {
+      this.#stopping.delete(id);
+      await cache.refresh(id);
+    }
+  }
+
+  async #stopSandbox(id: string): Promise<void> {
+    await this.#parts.runtime.stopPodSandbox(id);
+    await this.#parts.cache.refreshSandboxes();
+  }
+
+  async #remove(id: string): Promise<void> {
+    await this.#parts.runtime.removeContainer(id);
+    await this.#parts.cache.refresh(id);
+  }
+}
+
+export function containerReference(pod: Pod, { role, container }: NamedContainer): ObjectReference {
+  const list = role === 'main' ? 'containers' : role === 'ephemeral' ? 'ephemeralContainers' : 'initContainers';
+  const { name, namespace, uid, resourceVersion } = pod.metadata;
+  return {
+    apiVersion: 'v1', kind: 'Pod', name, ...(namespace && { namespace }), ...(uid && { uid }), ...(resourceVersion && { resourceVersion }),
+    fieldPath: `spec.${list}{${container.name}}`,
+  };
+}
+
+function needsAddress(pod: Pod): boolean {
+  return (pod.spec.volumes ?? []).some((volume) => [volume.downwardAPI?.items, ...(volume.projected?.sources ?? []).map((source) => source.downwardAPI?.items)].flat().some((item) => item?.fieldRef?.fieldPath.startsWith('status.podIP')));
+}
+
+function failureOf(error: unknown): Waiting {
+  if (error instanceof StartError || error instanceof RuntimeFailure) return { reason: error.reason, message: error.message };
+  if (error instanceof ConfigError || error instanceof VolumeError) return { reason: 'CreateContainerConfigError', message: error.message };
+  return { reason: 'CreateContainerError', message: text(error) };
+}
+
+const wrapped = (reason: string) => (error: unknown): never => {
+  throw error instanceof RuntimeFailure ? error : new StartError(reason, text(error), { cause: error });
+};
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,48 @@
+/** The sandbox of a pod as its spec wants it: name, network, names of others. */
+import type { Pod } from '../../api/kinds/core.ts';
+import type { PodSandboxConfig } from '../runtime/runtime.ts';
+
+export interface ClusterDns {
+  clusterDns: string;
+  clusterDomain: string;
+  nodeName: string;
+}
+
+/** What glibc reads of a resolv.conf (Kubernetes keeps the same bound). */
+const mostSearches = 32;
+
+export function sandboxConfig(pod: Pod, attempt: number, cluster: ClusterDns): PodSandboxConfig {
+  const { metadata, spec } = pod;
+  const hostNetwork = spec.hostNetwork === true;
+  const hostname = hostNetwork ? cluster.nodeName : spec.hostname || metadata.name.slice(0, 63).replace(/[-.]+$/, '');
+  const ports = [...spec.containers, ...(spec.initContainers ?? [])].flatMap((container) => (container.ports ?? []).map(({ containerPort }) => containerPort));
+  return {
+    uid: metadata.uid ?? '',
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    attempt,
+    hostname,
+    hostNetwork,
+    dns: dnsOf(pod, cluster),
+    hostAliases: (spec.hostAliases ?? []).map(({ ip, hostnames }) => ({ ip: ip ?? '', hostnames: hostnames ?? [] })),
+    ports: [...new Set(ports)],
+  };
+}
+
+/**
+ * `Default` means the machine's own servers: the cluster's server asks exactly those for names that are not the cluster's, and is reachable from every pod,
+ * unlike a resolver on the machine's loopback. So it differs from `ClusterFirst` in its search path only.
+ */
+function dnsOf({ metadata, spec }: Pod, { clusterDns, clusterDomain }: ClusterDns): PodSandboxConfig['dns'] {
+  const policy = spec.dnsPolicy ?? 'ClusterFirst';
+  const cluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !spec.hostNetwork);
+  const servers = policy === 'None' ? [] : [clusterDns];
+  const searches = cluster ? [`${metadata.namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
+  const options = new Map<string, string | undefined>(cluster ? [['ndots', '5']] : []);
+  for (const { name, value } of spec.dnsConfig?.options ?? []) if (name) options.set(name, value);
+  return {
+    servers: [...new Set([...servers, ...(spec.dnsConfig?.nameservers ?? [])])].slice(0, 3),
+    searches: [...new Set([...searches, ...(spec.dnsConfig?.searches ?? [])])].slice(0, mostSearches),
+    options: [...options].map(([name, value]) => (value === undefined || value === '' ? name : `${name}:${value}`)),
+  };
+}

@@ -1,0 +1,16 @@
+import type { Pod, PodStatus } from '../../api/kinds/core.ts';
+import { isTerminal } from '../../api/pod.ts';
+
+/**
+ * The pod with the status this agent wrote last: what the API shows may lag behind by a write.
+ * What others decide through the status stays theirs: conditions of their own, and that the pod has failed.
+ */
+export function latestPod(pod: Pod, written: PodStatus | undefined): Pod {
+  if (!written) return pod;
+  if (isTerminal(pod) && pod.status?.phase !== written.phase) return pod;
+  const own = new Set((written.conditions ?? []).map(({ type }) => type));
+  const foreign = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+  const theirs = (pod.status?.conditions ?? []).filter(({ type }) => !foreign.has(type));
+  const ours = (written.conditions ?? []).filter(({ type }) => foreign.has(type) && own.has(type));
+  return { ...pod, status: { ...written, conditions: [...ours, ...theirs] } };
+}
