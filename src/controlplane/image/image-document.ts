@@ -1,0 +1,68 @@
+/** The Image object that stands for a manifest. */
+import type { DockerImageMetadata, Image } from '../../api/kinds/image.ts';
+import { parseConfig, type ImageConfig, type ParsedManifest } from '../../oci/manifest.ts';
+
+export type ImageSource = ParsedManifest & { digest: string; bytes: Buffer; config?: Buffer };
+
+type IndexedImage = Image & { dockerImageManifests?: { digest: string; mediaType: string; manifestSize: number; architecture: string; os: string; variant?: string }[] };
+
+/** `managed`: its content is in our registry. */
+export function imageOf(source: ImageSource, dockerImageReference: string, managed: boolean): Image {
+  const image: IndexedImage = {
+    apiVersion: 'image.openshift.io/v1',
+    kind: 'Image',
+    metadata: {
+      name: source.digest,
+      annotations: {
+        ...(source.kind === 'image' && { 'image.openshift.io/dockerLayersOrder': 'ascending' }),
+        ...(managed && { 'image.openshift.io/manifestBlobStored': 'true', 'openshift.io/image.managed': 'true' }),
+      },
+    },
+    dockerImageReference,
+    dockerImageManifestMediaType: source.mediaType,
+    dockerImageMetadataVersion: '1.0',
+  };
+  if (source.kind === 'index') {
+    image.dockerImageManifests = source.manifest.manifests.map(({ digest, mediaType, size, platform }) => ({
+      digest, mediaType, manifestSize: size, architecture: platform?.architecture ?? '', os: platform?.os ?? '', ...(platform?.variant && { variant: platform.variant }),
+    }));
+    image.dockerImageMetadata = { kind: 'DockerImage', apiVersion: '1.0', Id: source.digest };
+    return image;
+  }
+  const { config, layers } = source.manifest;
+  image.dockerImageLayers = layers.map(({ digest, size, mediaType }) => ({ name: digest, size, mediaType }));
+  image.dockerImageMetadata = metadataOf(readConfig(source.config), config.digest, config.size + layers.reduce((sum, { size }) => sum + size, 0));
+  return image;
+}
+
+/** Artifacts have configurations of other kinds; they are images without metadata. */
+function readConfig(bytes: Buffer | undefined): ImageConfig | undefined {
+  try {
+    return bytes && parseConfig(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function metadataOf(config: ImageConfig | undefined, id: string, size: number): DockerImageMetadata {
+  const { User, Env, Entrypoint, Cmd, WorkingDir, ExposedPorts, Labels, Volumes } = config?.config ?? {};
+  return {
+    kind: 'DockerImage',
+    apiVersion: '1.0',
+    Id: id,
+    Size: size,
+    ...(config?.created && { Created: config.created }),
+    ...(config?.author && { Author: config.author }),
+    ...(config?.architecture && { Architecture: config.architecture }),
+    Config: {
+      ...(User && { User }),
+      ...(Env && { Env }),
+      ...(Entrypoint && { Entrypoint }),
+      ...(Cmd && { Cmd }),
+      ...(WorkingDir && { WorkingDir }),
+      ...(ExposedPorts && { ExposedPorts }),
+      ...(Labels && { Labels }),
+      ...(Volumes && { Volumes }),
+    },
+  };
+}

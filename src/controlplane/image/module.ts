@@ -1,0 +1,55 @@
+// Reads images, image streams, secrets (credentials of other registries).
+// Writes images, image streams and their status.
+import type { Module } from '../kernel/boot/module.ts';
+import { kind } from '../kernel/apiserver/kind.ts';
+import type { Authorizer, TokenReviewer } from '../kernel/apiserver/ports.ts';
+import { imageKind } from './image.ts';
+import { imageStreamImageKind } from './image-stream-image.ts';
+import { imageStreamMappingKind } from './image-stream-mapping.ts';
+import { imageStreamTagKind } from './image-stream-tag.ts';
+import { imageStreamKind } from './image-stream.ts';
+import { startImportController, type OpenRegistry } from './import-controller.ts';
+import { LateClient } from './late-client.ts';
+import { RegistryStreams } from './registry-streams.ts';
+import { createRegistry, type Registry } from './registry/registry.ts';
+
+export interface ImageDependencies {
+  /** `<home>/registry`. */
+  registryDirectory: string;
+  tokens: TokenReviewer;
+  authorize: Authorizer;
+  /** Opens the listeners (TLS on loopback, the run folder's socket) once the registry is ready; what it opens ends with the module. */
+  listen(registry: Pick<Registry, 'handler'>): Promise<{ dispose(): void | Promise<void> }>;
+  /** `host:port` under which the registry is reached from this machine, once known; shown as the public repository. */
+  publicHost?: () => string | undefined;
+  /** How registries elsewhere are reached; default: directly. */
+  openRegistry?: OpenRegistry;
+}
+
+export function imageModule(deps: ImageDependencies): Module {
+  const client = new LateClient();
+  return {
+    name: 'image',
+    dependsOn: ['project'],
+    kinds: [
+      kind(imageKind),
+      kind(imageStreamKind({ client, authorize: deps.authorize, publicHost: deps.publicHost ?? (() => undefined) })),
+      kind(imageStreamTagKind(client)),
+      kind(imageStreamImageKind(client)),
+      kind(imageStreamMappingKind(client)),
+    ],
+    async start(context) {
+      client.set(context.client);
+      const registry = context.scope.own(await createRegistry({
+        directory: deps.registryDirectory,
+        streams: new RegistryStreams(context.client, deps.authorize),
+        tokens: deps.tokens,
+        authorize: deps.authorize,
+        clock: context.clock,
+        log: context.log.child('registry'),
+      }));
+      context.scope.own(await deps.listen(registry));
+      startImportController(context, deps.openRegistry);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** Changes of an image stream on behalf of its virtual kinds, tried again when somebody else wrote first. */
+import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
+import { isStatusError, timeout } from '../../api/status.ts';
+import type { Client } from '../../client/client.ts';
+
+const attempts = 10;
+
+/** `change` gets a private copy; `undefined` writes nothing. */
+export async function changeStream(client: Client, at: { namespace: string | undefined; name: string; subresource?: string }, change: (stream: ImageStream) => ImageStream | undefined): Promise<ImageStream> {
+  for (let attempt = 1; ; attempt++) {
+    const current = await client.get(imageStreams, { namespace: at.namespace, name: at.name });
+    const next = change(structuredClone(current));
+    if (!next) return current;
+    try {
+      return await client.update(imageStreams, next, at);
+    } catch (error) {
+      if (!isStatusError(error, 'Conflict')) throw error;
+      if (attempt >= attempts) throw timeout(`image stream "${at.name}" keeps changing; try again`, 2);
+    }
+  }
+}
