@@ -31,6 +31,7 @@ const programs = {
   slipway: 'src/cli/main.ts',
   'control-plane': 'src/controlplane/main.ts',
   'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
+  'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
   agent: 'src/agent/main.ts',
   shim: 'src/agent/shim/main.ts',
   router: 'src/controlplane/route/router/main.ts',

@@ -59,7 +59,7 @@ function apply(style: Style, codes: number[]): void {
       // 256 and true colours: the sixteen that themes define are kept, the rest would not fit every theme.
       const indexed = codes[index + 1] === 5;
       const colour = indexed ? (codes[index + 2] ?? 0) : undefined;
-      if (colour !== undefined && colour < 16) style[code === 38 ? 'fg' : 'bg'] = colour;
+      style[code === 38 ? 'fg' : 'bg'] = colour !== undefined && colour < 16 ? colour : undefined;
       index += indexed ? 2 : 4;
     }
   }

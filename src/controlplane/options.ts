@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util';
+
+/** What `control-plane.js` is started with; the command and the extension have checked it. */
+export interface ControlPlaneOptions {
+  home: string;
+  /** 0 or undefined: any free port. */
+  apiPort: number | undefined;
+  runtime: 'sandbox' | 'process' | undefined;
+  httpPort: number | undefined;
+  httpsPort: number | undefined;
+  /** Ends with its standard input. */
+  attached: boolean;
+  /** Salvage a damaged store. */
+  recover: boolean;
+  /** Only tell which runtimes this machine can run. */
+  probe: boolean;
+}
+
+export function parseOptions(args: string[]): ControlPlaneOptions {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({
+    args,
+    options: { home: text, 'api-port': text, runtime: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag },
+  });
+  const port = (value: string | undefined) => (value === undefined ? undefined : Number(value));
+  return {
+    home: values.home ?? '',
+    apiPort: port(values['api-port']),
+    runtime: values.runtime === 'sandbox' || values.runtime === 'process' ? values.runtime : undefined,
+    httpPort: port(values['http-port']),
+    httpsPort: port(values['https-port']),
+    attached: values.attached ?? false,
+    recover: values.recover ?? false,
+    probe: values.probe ?? false,
+  };
+}
