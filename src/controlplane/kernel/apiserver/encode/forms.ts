@@ -1,6 +1,6 @@
 /** Watch events in the form a client asked for. */
-import type { Clock } from "../../../../base/clock.ts";
 import type { Status } from '../../../../api/status.ts';
+import type { Clock } from '../../../../base/clock.ts';
 import type { Served } from '../kind-table.ts';
 import type { Form, Matched } from '../watch/watch-plan.ts';
 import type { Negotiated } from './negotiate.ts';
@@ -29,16 +29,16 @@ function frameOf({ served, negotiated, include, clock }: FormOptions): (event: M
   switch (negotiated.as) {
     case 'table': {
       const { metaVersion } = negotiated;
-      return ({ type, object }, first) => {
+      return ({ type, source: { object } }, first) => {
         const { resourceVersion } = object.metadata;
         const table = tableOf(served, [object], resourceVersion === undefined ? {} : { resourceVersion }, { metaVersion, include, now: clock.now() }, first);
         return [heads[type], JSON.stringify(table), tail];
       };
     }
     case 'partial':
-      return ({ type, object }) => [heads[type], JSON.stringify(partialOf(object, negotiated.metaVersion)), tail];
+      return ({ type, source: { object } }) => [heads[type], JSON.stringify(partialOf(object, negotiated.metaVersion)), tail];
     default:
-      return ({ type, object, bytes }) => [heads[type], bytes ?? JSON.stringify(object), tail];
+      return ({ type, source }) => [heads[type], source.bytes ?? JSON.stringify(source.object), tail];
   }
 }
 

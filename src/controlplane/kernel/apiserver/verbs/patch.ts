@@ -53,10 +53,11 @@ export async function patch(core: Core, call: Call, request: PatchRequest): Prom
 }
 
 function patchObject(call: Call, current: KubeObject, request: PatchRequest): KubeObject {
-  const result = patched(call.served.type, current as unknown as JsonObject, request);
-  // Untouched, it must not read as a demand of the client's.
+  // A patch leaves untouched parts as they lie in the store, frozen.
+  const result = copyJson(patched(call.served.type, current as unknown as JsonObject, request));
+  // A version that the patch does not name must not read as a demand of the client's.
   if (!namesVersion(request)) delete (result.metadata as JsonObject | undefined)?.resourceVersion;
-  return decodeObject(call.served, copyJson(result), { validation: call.fieldValidation, warn: (text) => call.warn(text) });
+  return decodeObject(call.served, result, { validation: call.fieldValidation, warn: (text) => call.warn(text) });
 }
 
 function patched(type: Served['type'], current: JsonObject, { type: kind, patch }: PatchRequest): JsonObject {

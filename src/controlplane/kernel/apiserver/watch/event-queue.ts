@@ -44,7 +44,7 @@ export function eventQueue(): EventQueue {
   return {
     form: (served) => ({
       key: 'objects',
-      events: (events) => events.map(({ type, object }) => ({ type, object })),
+      events: (events) => events.map(({ type, source }) => ({ type, object: source.object })),
       bookmark: (revision, initialEnd) => [
         {
           type: 'BOOKMARK',

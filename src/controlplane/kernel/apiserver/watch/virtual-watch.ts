@@ -25,14 +25,14 @@ export function followVirtual(plan: WatchPlan, listener: VirtualListener): Dispo
     if (closed || type === 'BOOKMARK') return;
     if (type === 'ERROR') return listener.end();
     const event = test ? transition(type, object, test, shown) : type;
-    if (event) listener.events([{ type: event, object, bytes: undefined }]);
+    if (event) listener.events([{ type: event, source: { object } }]);
   };
   const tellExisting = async (): Promise<void> => {
     const found = await kind.list?.(plan.call);
     if (closed) return;
     const items = (found?.items ?? []).filter((item) => !test || test(item));
     for (const item of items) shown?.add(idOf(item));
-    listener.events(items.map((object) => ({ type: 'ADDED', object, bytes: undefined })));
+    listener.events(items.map((object) => ({ type: 'ADDED', source: { object } })));
     const version = found?.metadata.resourceVersion;
     listener.initialEnd(version ? Number(version) : undefined);
     source = watch(plan.call, version, take);

@@ -148,7 +148,7 @@ export class WatchHub implements Disposable {
     if (plan.since === undefined) {
       const { entries } = this.#store.list(prefix);
       const existing = test ? entries.filter((entry) => test(entry.object)) : entries;
-      watcher.events(existing.map(({ object, bytes }) => ({ type: 'ADDED', object, bytes })));
+      watcher.events(existing.map((source) => ({ type: 'ADDED', source })));
       if (plan.markInitialEnd) watcher.bookmark(now, true);
     } else if (plan.since > now) {
       // Another past than ours: the client has to list again.
@@ -223,16 +223,16 @@ function matched(events: readonly StoreEvent[], prefix: string, test: ((object: 
     const { entry, previous } = event;
     if (!entry.key.startsWith(prefix)) continue;
     if (event.type === 'remove') {
-      if (!test || test(event.previous.object)) result.push({ type: 'DELETED', object: entry.object, bytes: entry.bytes });
+      if (!test || test(event.previous.object)) result.push({ type: 'DELETED', source: entry });
       continue;
     }
     const fits = !test || test(entry.object);
     const fitted = previous !== undefined && (!test || test(previous.object));
-    if (fits) result.push({ type: fitted ? 'MODIFIED' : 'ADDED', object: entry.object, bytes: entry.bytes });
+    if (fits) result.push({ type: fitted ? 'MODIFIED' : 'ADDED', source: entry });
     else if (fitted) {
       // As it was while it still fitted, at the revision at which it stopped.
       const object = { ...previous.object, metadata: { ...previous.object.metadata, resourceVersion: String(entry.revision) } };
-      result.push({ type: 'DELETED', object, bytes: undefined });
+      result.push({ type: 'DELETED', source: { object } });
     }
   }
   return result;

@@ -22,9 +22,8 @@ export interface WatchPlan {
 /** An event that passed the filter. */
 export interface Matched {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: KubeObject;
-  /** The object's JSON if it is at hand. */
-  readonly bytes: Buffer | undefined;
+  /** The store's own entry where there is one: what of it is not read is not made. `bytes` is the object's JSON. */
+  readonly source: { readonly object: KubeObject; readonly bytes?: Buffer };
 }
 
 /** How events are written. Watchers with equal keys share what is written. */
