@@ -59,6 +59,12 @@ export function clientOver(over: Transport): Client & Disposable {
   };
 }
 
+/** A text that comes bit by bit (logs). Rejects as every call does; destroying the stream ends the request. */
+export async function openText(over: Transport, path: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<Readable> {
+  const headers = { Accept: 'text/plain, */*' };
+  return (await exchange(over, { method: 'GET', url: path, params, responseType: 'stream', headers, ...(signal && { signal }) })).data as Readable;
+}
+
 /** One request; its parsed answer, or the error it stands for. */
 async function send(over: Transport, config: AxiosRequestConfig): Promise<unknown> {
   const response = await exchange(over, { responseType: 'text', ...config });

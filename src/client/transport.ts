@@ -32,7 +32,7 @@ export interface TransportOptions {
   serverName?: string | undefined;
   insecureSkipVerify?: boolean | undefined;
   /** Extra headers, e.g. impersonation. */
-  headers?: Record<string, string> | undefined;
+  headers?: Record<string, string | string[]> | undefined;
   userAgent?: string | undefined;
   /** Connections for short requests; further ones wait for a free connection. Default 16. Watches and streams are not counted. */
   maxSockets?: number | undefined;
@@ -57,7 +57,7 @@ export interface Transport extends Disposable {
   /** True for loopback and unix sockets, where compression only costs time. */
   readonly local: boolean;
   url(path: string): string;
-  open(): Promise<Agents & { headers: Record<string, string> }>;
+  open(): Promise<Agents & { headers: Record<string, string | string[]> }>;
   /** See `CredentialSource.refused`. */
   refused(): boolean;
 }
