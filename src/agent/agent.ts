@@ -1,0 +1,133 @@
+/** A node's agent, put together: what a kubelet is to a real cluster. */
+import { configMaps, pods, secrets, services, type Pod, type Service } from '../api/kinds/core.ts';
+import { milliOf, quantityOf } from '../api/quantity.ts';
+import type { Clock } from '../base/clock.ts';
+import { Scope, type Disposable } from '../base/disposable.ts';
+import type { Log } from '../base/log.ts';
+import type { Client } from '../client/client.ts';
+import { eventRecorder } from '../client/event-recorder.ts';
+import type { Informer } from '../client/informer.ts';
+import { informer } from '../client/informers.ts';
+import { portMapAnnotation, type AgentConfig } from '../protocol/agent.ts';
+import { ObjectCache } from './api-objects.ts';
+import { environmentOf } from './env/environment-source.ts';
+import { imageCollector } from './node/image-collector.ts';
+import { machineFacts } from './node/machine.ts';
+import { NodeAgent } from './node/node-agent.ts';
+import { credentialsFor } from './pods/credentials.ts';
+import { ImagePuller } from './pods/image-puller.ts';
+import { PodManager } from './pods/pod-manager.ts';
+import { PodRunner } from './pods/pod-runner.ts';
+import { RuntimeCache } from './pods/runtime-cache.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
+import type { PodSandbox, Runtime } from './runtime/runtime.ts';
+import { AgentServer } from './server/agent-server.ts';
+import { nodeStats } from './server/stats.ts';
+import { latestPod } from './status/latest-pod.ts';
+import { StatusWriter } from './status/status-writer.ts';
+import { TokenSource } from './volume/tokens.ts';
+import { VolumeManager } from './volume/volume-manager.ts';
+import { volumeRefresher } from './volume/volume-refresher.ts';
+
+export interface AgentParts {
+  config: AgentConfig;
+  runtime: Runtime;
+  client: Client;
+  /** Of all projects, shared with the service proxy and the name server. */
+  services: Informer<Service>;
+  /** Proxy variables for pods; empty where they have real egress. */
+  egress(): Record<string, string>;
+  clock: Clock;
+  log: Log;
+}
+
+export interface Agent extends Disposable {
+  /** Resolves when the control plane was gone for too long and every pod here has been ended. */
+  readonly abandoned: Promise<void>;
+}
+
+/** Resolves once the node is registered, or is being tried to. Disposing leaves the pods running for the next agent. */
+export async function startAgent(parts: AgentParts): Promise<Agent> {
+  const { config, runtime, client, clock, log } = parts;
+  const scope = new Scope();
+  const around = { clock, log };
+  const events = scope.own(eventRecorder(client, 'kubelet', clock, config.nodeName));
+  const maps = scope.own(new ObjectCache(client, configMaps, around));
+  const secretObjects = scope.own(new ObjectCache(client, secrets, around));
+  const tokens = new TokenSource(client, clock);
+  const folder = config.directory;
+  const machine = await machineFacts(folder);
+  const allocatable = { milliCpu: milliOf(String(machine.cpus)), memory: quantityOf(String(machine.memoryBytes)) };
+
+  const cache = scope.own(new RuntimeCache(runtime, folder, log));
+  const volumes = new VolumeManager({ client, folder, configMaps: maps, secrets: secretObjects, tokens, caCertificate: config.caCertificate });
+  const images = new ImagePuller({
+    images: runtime.images,
+    events,
+    clock,
+    auth: (pod, image) =>
+      credentialsFor(pod, image, {
+        secret: (name) => secretObjects.get(pod.metadata.uid ?? '', pod.metadata.namespace ?? '', name),
+        token: () => tokens.token(pod, { audience: undefined, expirationSeconds: 3600 }),
+      }),
+  });
+  await images.load();
+  await cache.load((imageId) => images.referenceOf(imageId));
+
+  const status = scope.own(new StatusWriter(client, clock, log));
+  const environment = { configMaps: maps, secrets: secretObjects, services: parts.services, egress: parts.egress };
+  const runner = new PodRunner({
+    runtime, cache, images, volumes, events, clock, log, folder, allocatable,
+    environment: (pod, container, facts) => environmentOf(environment, pod, container, facts),
+    cluster: { clusterDns: config.network.clusterDns, clusterDomain: config.network.clusterDomain, nodeName: config.nodeName },
+    hostIp: config.network.nodeIp,
+    onSandbox: (pod, sandbox) => void publishPorts(client, pod, sandbox).catch((error: unknown) => log.warn('cannot publish the ports of a pod', { pod: pod.metadata.name, error })),
+  });
+  const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
+  const manager: PodManager = new PodManager({ client, cache, runner, probes, status, events, clock, log, hostIp: config.network.nodeIp });
+  scope.own(manager);
+  const newest = (pod: Pod) => latestPod(pod, status.latest(pod.metadata.uid ?? ''));
+  scope.own(
+    await AgentServer.listen(config.socket, {
+      runtime, cache, clock, log,
+      pod: (namespace, name) => {
+        const pod = manager.find(namespace, name);
+        return pod && newest(pod);
+      },
+      stats: () => nodeStats(runtime, cache, manager.pods()),
+    }),
+  );
+
+  let abandon: () => void = () => undefined;
+  const abandoned = new Promise<void>((resolve) => (abandon = resolve));
+  const node = scope.own(new NodeAgent({
+    client, config, runtime, clock, log,
+    onAbandoned: () => {
+      log.error('the control plane has been gone for ten minutes: ending every pod', { node: config.nodeName });
+      void manager.endAll().finally(abandon);
+    },
+  }));
+  const ownPods = scope.own(informer(client, pods, { fieldSelector: `spec.nodeName=${config.nodeName}` }, around));
+  // A container's variables name the services of its project: the first pods wait for that list.
+  void parts.services.synced.then(() => manager.start(ownPods));
+  scope.own(volumeRefresher({
+    configMaps: maps, secrets: secretObjects, clock, log,
+    pods: () => manager.pods().map(newest),
+    refresh: async (pod) => void (await volumes.prepare(pod, runner.facts(pod))),
+    wake: (uid) => manager.wake(uid),
+  }));
+  scope.own(imageCollector({ images: runtime.images, used: () => new Set(cache.all().map(({ imageId }) => imageId)), folder, clock, log }));
+  await node.start();
+  return { abandoned, dispose: () => scope.dispose() };
+}
+
+export function serviceInformer(client: Client, clock: Clock, log: Log): Informer<Service> & Disposable {
+  return informer(client, services, {}, { clock, log });
+}
+
+/** On a `process` node a container port is another one of this machine: endpoints and previews follow the annotation. */
+async function publishPorts(client: Client, pod: Pod, sandbox: PodSandbox): Promise<void> {
+  if (!sandbox.portMap) return;
+  const { name, namespace } = pod.metadata;
+  await client.patch(pods, { namespace, name }, 'merge', { metadata: { annotations: { [portMapAnnotation]: JSON.stringify(sandbox.portMap) } } });
+}

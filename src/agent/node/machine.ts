@@ -1,0 +1,39 @@
+/** Reads what this machine has. */
+import { readFile, statfs } from 'node:fs/promises';
+import os from 'node:os';
+import type { MachineFacts } from './node-object.ts';
+
+const architectures: Record<string, string> = { x64: 'amd64', ia32: '386' };
+const systems: Record<string, string> = { win32: 'windows' };
+
+export async function machineFacts(folder: string): Promise<MachineFacts> {
+  const disk = await statfs(folder);
+  return {
+    cpus: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    memoryFreeBytes: await availableMemory(),
+    diskBytes: disk.blocks * disk.bsize,
+    diskFreeBytes: disk.bavail * disk.bsize,
+    hostname: os.hostname(),
+    osImage: (await osName()) ?? `${os.type()} ${os.release()}`,
+    kernel: os.release(),
+    architecture: architectures[os.arch()] ?? os.arch(),
+    operatingSystem: systems[process.platform] ?? process.platform,
+    machineId: await text('/etc/machine-id'),
+    bootId: await text('/proc/sys/kernel/random/boot_id'),
+  };
+}
+
+/** `os.freemem` leaves out what the kernel would give back. */
+async function availableMemory(): Promise<number> {
+  const match = /^MemAvailable:\s+(\d+) kB/m.exec(await text('/proc/meminfo'));
+  return match ? Number(match[1]) * 1024 : os.freemem();
+}
+
+async function osName(): Promise<string | undefined> {
+  return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(await text('/etc/os-release'))?.[1];
+}
+
+async function text(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(() => '')).trim();
+}

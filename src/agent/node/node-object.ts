@@ -1,0 +1,121 @@
+/** The Node this agent stands for, pure: what the machine has and what the driver truly gives. */
+import type { Node } from '../../api/kinds/core.ts';
+import { toTime } from '../../api/meta.ts';
+import { agentSocketAnnotation, runtimeLabel, type AgentConfig } from '../../protocol/agent.ts';
+import type { Capabilities, ImageInfo } from '../runtime/runtime.ts';
+
+export interface MachineFacts {
+  cpus: number;
+  memoryBytes: number;
+  diskBytes: number;
+  diskFreeBytes: number;
+  memoryFreeBytes: number;
+  hostname: string;
+  osImage: string;
+  kernel: string;
+  /** Go's names: `amd64`, `arm64`. */
+  architecture: string;
+  operatingSystem: string;
+  machineId: string;
+  bootId: string;
+}
+
+export interface DriverFacts {
+  name: string;
+  version: string;
+  capabilities: Capabilities;
+}
+
+/** Pods a node takes; a /23 has room for twice as many. */
+export const mostPods = 250;
+/** Below this much free space the disk counts as full: builds and images fail soon. */
+const diskReserve = 512 * 1024 * 1024;
+const memoryReserve = 64 * 1024 * 1024;
+/** Images named in the status (the kubelet's bound). */
+const mostImages = 50;
+
+const label = (value: boolean | string) => String(value);
+
+export function nodeObject(config: AgentConfig, machine: MachineFacts, driver: DriverFacts): Node {
+  const { capabilities } = driver;
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name: config.nodeName,
+      labels: {
+        'kubernetes.io/hostname': config.nodeName,
+        'kubernetes.io/os': machine.operatingSystem,
+        'kubernetes.io/arch': machine.architecture,
+        'node-role.kubernetes.io/worker': '',
+        [runtimeLabel]: config.runtime,
+        'slipway.dev/root-file-system': label(capabilities.rootfs),
+        'slipway.dev/pod-network': label(capabilities.podNetwork),
+        'slipway.dev/memory-limit': capabilities.memoryLimit,
+        'slipway.dev/cpu-limit': capabilities.cpuLimit,
+        'slipway.dev/multiple-uids': label(capabilities.multipleUids),
+        'slipway.dev/tty': capabilities.tty,
+      },
+      annotations: { [agentSocketAnnotation]: config.socket },
+    },
+    spec: { podCIDR: config.network.podCidr, podCIDRs: [config.network.podCidr] },
+  };
+}
+
+type NodeStatus = NonNullable<Node['status']>;
+type NodeCondition = NonNullable<NodeStatus['conditions']>[number];
+
+export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: DriverFacts, images: readonly ImageInfo[], before: NodeStatus | undefined, now: Date): NodeStatus {
+  const capacity = {
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
+    'ephemeral-storage': `${Math.floor(machine.diskBytes / 1024)}Ki`,
+    pods: String(mostPods),
+  };
+  return {
+    addresses: [{ type: 'InternalIP', address: config.network.nodeIp }, { type: 'Hostname', address: config.nodeName }],
+    capacity,
+    allocatable: capacity,
+    conditions: conditions(machine, driver.capabilities, before, now),
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.machineId,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernel,
+      osImage: machine.osImage,
+      containerRuntimeVersion: `${driver.name}://${driver.version}`,
+      kubeletVersion: kubernetesVersion,
+      kubeProxyVersion: kubernetesVersion,
+      operatingSystem: machine.operatingSystem,
+      architecture: machine.architecture,
+    },
+    images: [...images].sort((a, b) => b.size - a.size).slice(0, mostImages).map(({ id, reference, size }) => ({ names: [reference || id], sizeBytes: size })),
+    daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+  };
+}
+
+/** The release whose behaviour this agent follows. */
+export const kubernetesVersion = 'v1.32.0';
+
+function conditions(machine: MachineFacts, capabilities: Capabilities, before: NodeStatus | undefined, now: Date): NodeCondition[] {
+  const diskFull = machine.diskFreeBytes < diskReserve;
+  const memoryFull = machine.memoryFreeBytes < memoryReserve;
+  const limits: Record<Capabilities['memoryLimit'], string> = {
+    cgroup: 'memory and CPU limits are enforced by the kernel',
+    poll: 'memory limits are enforced by watching, CPU limits are not: this user has no cgroup to manage',
+    none: 'memory and CPU limits are not enforced by this runtime',
+  };
+  const wanted: Omit<NodeCondition, 'lastHeartbeatTime' | 'lastTransitionTime'>[] = [
+    { type: 'MemoryPressure', status: memoryFull ? 'True' : 'False', reason: memoryFull ? 'KubeletHasInsufficientMemory' : 'KubeletHasSufficientMemory', message: `kubelet has ${memoryFull ? 'insufficient' : 'sufficient'} memory available` },
+    { type: 'DiskPressure', status: diskFull ? 'True' : 'False', reason: diskFull ? 'KubeletHasDiskPressure' : 'KubeletHasNoDiskPressure', message: diskFull ? 'kubelet has disk pressure' : 'kubelet has no disk pressure' },
+    { type: 'PIDPressure', status: 'False', reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
+    { type: 'ResourceLimits', status: capabilities.memoryLimit === 'cgroup' ? 'True' : 'False', reason: { cgroup: 'Cgroup', poll: 'Polling', none: 'None' }[capabilities.memoryLimit], message: limits[capabilities.memoryLimit] },
+    { type: 'Isolation', status: capabilities.rootfs && capabilities.podNetwork ? 'True' : 'False', reason: capabilities.rootfs ? 'Namespaces' : 'Processes', message: capabilities.rootfs ? 'pods have a root file system, a network and processes of their own' : 'pods are plain processes of this user: nothing is isolated' },
+    { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' },
+  ];
+  const time = toTime(now);
+  return wanted.map((one) => {
+    const old = before?.conditions?.find(({ type }) => type === one.type);
+    return { ...one, lastHeartbeatTime: time, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : time };
+  });
+}
