@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** Bundles carry these as text (see build.mjs). */
+const text = {
+  name: 'text',
+  enforce: 'pre' as const,
+  transform: (code: string, id: string) => (/\.(sh|txt)$/.test(id) ? { code: `export default ${JSON.stringify(code)};`, map: null } : undefined),
+};
+
 const project = (name: string, testTimeout: number) => ({
+  plugins: [text],
   test: { name, root: '.', include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout * 2 },
 });
 

@@ -1,0 +1,7 @@
+#!/bin/sh
+cat <<'TEXT'
+Builds Node.js applications from source with this machine's own Node.js.
+  Build:  npm ci (npm install without a lock file), npm run build if there is one, npm prune
+  Start:  the start script of package.json, else server.js, on $PORT (8080)
+Variables: NODE_ENV, DEV_MODE, NPM_RUN, NODE_CMD, NPM_BUILD, NPM_MIRROR, PORT, HOST
+TEXT

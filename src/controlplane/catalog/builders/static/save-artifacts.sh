@@ -1,0 +1,2 @@
+#!/bin/sh
+exec tar cf - --files-from /dev/null
