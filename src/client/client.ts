@@ -59,7 +59,7 @@ export interface Client {
   patch<T extends KubeObject>(of: Resource<T>, at: ObjectAt, type: PatchType, patch: unknown, options?: { fieldManager?: string; force?: boolean }): Promise<T>;
   delete<T extends KubeObject>(of: Resource<T>, at: ObjectAt, options?: DeleteOptions): Promise<void>;
   /** Any other path of the API (discovery, `/version`, logs read whole): the parsed JSON, or text for other media types. A `Uint8Array` or `Readable` body is sent as it is. */
-  raw(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  raw(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, accept?: string): Promise<unknown>;
 }
 
 /** The server could not be reached, or the connection broke: worth trying again, unlike a refusal. */

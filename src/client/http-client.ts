@@ -54,7 +54,7 @@ export function clientOver(over: Transport): Client & Disposable {
       const body = Object.keys(options).length > 0 ? { data: { apiVersion: 'v1', kind: 'DeleteOptions', ...options } } : {};
       await call({ method: 'DELETE', url: resourcePath(of, at), ...body });
     },
-    raw: (method, path, body) => call({ method, url: path, ...(body !== undefined && { data: body }), headers: { Accept: 'application/json, */*' } }),
+    raw: (method, path, body, accept = 'application/json, */*') => call({ method, url: path, ...(body !== undefined && { data: body }), headers: { Accept: accept } }),
     dispose: () => over.dispose(),
   };
 }

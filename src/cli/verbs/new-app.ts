@@ -28,9 +28,9 @@ export async function newApp(args: string[]): Promise<number> {
   const wrong = validateAppName(name);
   if (wrong) throw new UserError(`${wrong} Name it with --name.`, 2);
 
-  const { client, project, dispose } = await connectHome(given.home);
+  const { connection, namespace } = await connectHome(given);
+  const { client } = connection;
   try {
-    const namespace = given.namespace ?? project;
     await requireProject(client, namespace);
     const source = sourceOf(asked, given);
     const detected = await detect(source);
@@ -48,7 +48,7 @@ export async function newApp(args: string[]): Promise<number> {
     process.stdout.write(`url ${url}\n`);
     return 0;
   } finally {
-    await dispose();
+    await connection.dispose();
   }
 }
 

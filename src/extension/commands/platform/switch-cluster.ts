@@ -26,7 +26,7 @@ async function pick(current: string): Promise<ClusterChoice> {
   const mark = (name: string) => (name === current ? vscode.l10n.t('current') : '');
   const items: Item[] = [
     { label: '$(rocket) Slipway', description: mark('slipway'), detail: vscode.l10n.t('The platform of this machine'), choice: { type: 'embedded' } },
-    ...(config?.contexts ?? []).map((one): Item => ({ label: `$(server-environment) ${one.name}`, description: mark(one.name), detail: one.server, choice: { type: 'context', name: one.name } })),
+    ...(config?.contexts ?? []).map((one): Item => ({ label: `$(server-environment) ${one.name}`, description: mark(one.name), detail: one.problem ?? one.cluster.server, choice: { type: 'context', name: one.name } })),
   ];
   const picked = await vscode.window.showQuickPick(items, { title: vscode.l10n.t('Choose a cluster'), matchOnDetail: true });
   if (!picked) throw new Cancelled();
