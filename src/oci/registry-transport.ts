@@ -78,7 +78,10 @@ export class RegistryTransport {
   async send(asked: RegistryRequest): Promise<RegistryResponse> {
     const attempts = asked.attempts ?? 3;
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#authorized(asked).catch((error: unknown) => this.#failed(error, asked));
+      const outcome = await this.#authorized(asked).catch((error: unknown) => {
+        if (!this.#withoutTls(error)) return this.#failed(error, asked);
+        return this.#authorized(asked).catch((again: unknown) => this.#failed(again, asked));
+      });
       if (!(outcome instanceof RegistryError)) {
         const problem = await this.#check(outcome, asked);
         if (!problem) return outcome;
@@ -215,16 +218,20 @@ export class RegistryTransport {
     return new RegistryError(problemOf(response.status), `${what}: ${response.status}${code ? ` ${code}` : ''}${message ? `: ${message}` : ''}`, { status: response.status, code });
   }
 
-  async #failed(error: unknown, asked: RegistryRequest): Promise<RegistryError> {
+  /** True, once, if an insecure registry turned out not to speak TLS: plain HTTP is used from now on. */
+  #withoutTls(error: unknown): boolean {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!this.#options.insecure || this.#answered || this.#base.protocol !== 'https:' || !/^(?:EPROTO|ERR_SSL_|ECONNRESET)/.test(code)) return false;
+    this.#base = new URL(this.#base.href.replace(/^https:/, 'http:'));
+    return true;
+  }
+
+  #failed(error: unknown, asked: RegistryRequest): RegistryError {
     asked.signal?.throwIfAborted();
     if (error instanceof RegistryError) return error;
     const { code = '', message, syscall } = error as NodeJS.ErrnoException;
     // The content to send could not be read: nothing to do with the registry.
     if (syscall === 'open' || (syscall === 'read' && !/^E(?:CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/.test(code))) throw error;
-    if (this.#options.insecure && !this.#answered && this.#base.protocol === 'https:' && /^(?:EPROTO|ERR_SSL_|ECONNRESET)/.test(code)) {
-      this.#base = new URL(this.#base.href.replace(/^https:/, 'http:'));
-      return new RegistryError('Unreachable', `${this.host} does not speak TLS; trying without`);
-    }
     const advice = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code) ? '; its certificate is not trusted here: give its CA, or mark the registry insecure' : '';
     return new RegistryError('Unreachable', `the registry ${this.host} cannot be reached: ${message || code}${advice}`, { cause: error });
   }
