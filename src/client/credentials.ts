@@ -75,18 +75,23 @@ async function run(plugin: ExecPlugin, cluster: ClusterEntry): Promise<Credentia
       reject(new Error(`the sign-in program "${plugin.command}" of the kubeconfig failed: ${why}${plugin.installHint ? `\n${plugin.installHint}` : ''}`, { cause: error }));
     });
   });
+  const status = statusOf(output);
+  if (!status?.['token'] && !status?.['clientCertificateData']) throw new Error(`the sign-in program "${plugin.command}" of the kubeconfig gave no credentials: run it by hand to see why`);
+  const expires = Date.parse(status['expirationTimestamp'] ?? '');
+  return {
+    ...(status['token'] && { token: status['token'] }),
+    ...(status['clientCertificateData'] && { certificate: status['clientCertificateData'], key: status['clientKeyData'] }),
+    ...(!Number.isNaN(expires) && { expires }),
+  };
+}
+
+/** Nothing of the output goes into an error: it may hold a secret. */
+function statusOf(output: string): Record<string, string> | undefined {
   try {
     const { status, kind } = JSON.parse(output) as { kind?: string; status?: Record<string, string> };
-    if (kind !== 'ExecCredential' || !status) throw new Error('no ExecCredential');
-    if (!status['token'] && !status['clientCertificateData']) throw new Error('neither token nor certificate');
-    const expires = Date.parse(status['expirationTimestamp'] ?? '');
-    return {
-      ...(status['token'] && { token: status['token'] }),
-      ...(status['clientCertificateData'] && { certificate: status['clientCertificateData'], key: status['clientKeyData'] }),
-      ...(!Number.isNaN(expires) && { expires }),
-    };
-  } catch (error) {
-    throw new Error(`the sign-in program "${plugin.command}" of the kubeconfig gave no credentials (${(error as Error).message}): run it by hand to see why`, { cause: error });
+    return kind === 'ExecCredential' ? status : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -123,6 +123,7 @@ function streams(socket: WebSocket, withStdin: boolean): ExecSession {
     });
   });
   exit.catch(() => undefined);
+  socket.resume();
   return {
     stdin, stdout, stderr, exit,
     resize: (columns, rows) => send(channel.resize, Buffer.from(JSON.stringify({ Width: columns, Height: rows }))),

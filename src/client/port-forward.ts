@@ -104,6 +104,7 @@ function duplex(socket: WebSocket): Duplex {
     if (failure) stream.destroy(new ConnectionError(failure.trim()));
     else stream.push(null);
   });
+  socket.resume();
   return stream;
 }
 

@@ -1,6 +1,7 @@
 /** How a server is reached and as whom: shared by REST calls, watches and streams. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { StatusError } from '../api/status.ts';
 import type { Disposable } from '../base/disposable.ts';
 
 export interface Credentials {
@@ -96,7 +97,7 @@ export function transport(options: TransportOptions): Transport {
     local: options.socketPath !== undefined || isLoopback(hostOf(server)),
     url: (path) => `${server.origin}${prefix}${path}`,
     async open() {
-      const credentials = options.credentials ? { ...fixed, ...(await options.credentials.current()) } : fixed;
+      const credentials = options.credentials ? { ...fixed, ...(await given(options.credentials)) } : fixed;
       return {
         ...agentsFor(credentials),
         headers: { 'User-Agent': options.userAgent ?? 'slipway', ...authorization(credentials), ...options.headers },
@@ -108,6 +109,15 @@ export function transport(options: TransportOptions): Transport {
       made?.agents.streams.destroy();
     },
   };
+}
+
+/** Without credentials there is nobody to be: the same to callers as being refused, with the reason. */
+async function given(source: CredentialSource): Promise<Credentials> {
+  try {
+    return await source.current();
+  } catch (error) {
+    throw new StatusError(401, 'Unauthorized', error instanceof Error ? error.message : String(error));
+  }
 }
 
 export function directAgents({ secure, maxSockets, tls, socketPath }: AgentOptions): Agents {

@@ -12,6 +12,7 @@ const handshakeMs = 30_000;
 /** Longest refusal read. */
 const mostRefusal = 64 * 1024;
 
+/** The socket is paused: resume it once its messages are listened to, or the first ones are lost. */
 export async function openWebSocket(over: Transport, path: string, protocols: readonly string[]): Promise<WebSocket> {
   const attempt = async () => {
     const { streams, headers } = await over.open();
@@ -36,7 +37,10 @@ export async function openWebSocket(over: Transport, path: string, protocols: re
 
 function opened(over: Transport, socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once('open', resolve);
+    socket.once('open', () => {
+      socket.pause();
+      resolve();
+    });
     socket.once('error', (error) => reject(new ConnectionError(`cannot reach ${over.server.host}: ${error.message}`, { cause: error })));
     socket.once('unexpected-response', (request, response) => {
       const chunks: Buffer[] = [];
