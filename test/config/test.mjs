@@ -27,7 +27,7 @@ function check(name, args) {
 
 function suite(name) {
   const file = path.join(results, `${name}.json`);
-  const ok = step(name, ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/config/vitest.config.ts', '--project', name, '--reporter=default', '--reporter=json', `--outputFile=${file}`]);
+  const ok = step(name, ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/config/vitest.config.mts', '--project', name, '--reporter=default', '--reporter=json', `--outputFile=${file}`]);
   if (!existsSync(file)) {
     totals.failed += 1;
     return;

@@ -1,0 +1,3 @@
+export const codeServerFolder: string;
+export const codeServerVersion: string;
+export function installCodeServer(): string;
