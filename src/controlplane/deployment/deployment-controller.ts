@@ -6,6 +6,7 @@ import { controllerOf, controllerReference, keyOf, splitKey } from '../../api/me
 import { isStatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
+import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
 import { currentSet, planDeployment, replicasOf, revisionAnnotation, scaled } from './deployment-plan.ts';
@@ -40,7 +41,7 @@ export async function startDeploymentController({ client, informers, clock, log,
   async function reconcile(key: string): Promise<ReconcileResult> {
     if (!cache.get(key)) return;
     const { name, namespace } = splitKey(key);
-    const deployment = await found(client.get(deployments, { name, namespace }));
+    const deployment = await ifFound(client.get(deployments, { name, namespace }));
     if (!deployment) return;
     const owned = await claim(deployment);
     const plan = planDeployment(deployment, owned, podCache.list(namespace));
@@ -124,12 +125,3 @@ function replace(list: ReplicaSet[], set: ReplicaSet): void {
 }
 
 const update = (client: Client, set: ReplicaSet): Promise<ReplicaSet> => client.update(replicaSets, set, { name: set.metadata.name, namespace: set.metadata.namespace });
-
-async function found<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isStatusError(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}

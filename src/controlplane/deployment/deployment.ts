@@ -2,9 +2,10 @@ import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { equalJson } from '../../api/json.ts';
 import { everything, formatSelector } from '../../api/selector.ts';
 import { forbiddenField, invalidValue, type FieldError } from '../../api/status.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
-import { ageColumn, nameColumn, parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: Deployment) => parsed(spec.selector) ?? everything;
 
@@ -14,7 +15,7 @@ export function deploymentKind(rules: PodTemplateRules): Kind {
     resource: deployments,
     statusSubresource: true,
     defaults(deployment) {
-      const { spec } = deployment;
+      const spec = (deployment.spec ??= {} as Deployment['spec']);
       spec.replicas ??= 1;
       spec.revisionHistoryLimit ??= 10;
       spec.progressDeadlineSeconds ??= 600;
@@ -25,7 +26,7 @@ export function deploymentKind(rules: PodTemplateRules): Kind {
         spec.strategy.rollingUpdate.maxSurge ??= '25%';
         spec.strategy.rollingUpdate.maxUnavailable ??= '25%';
       }
-      rules.defaults(spec.template);
+      if (spec.template?.spec) rules.defaults(spec.template);
     },
     prepareCreate(deployment) {
       deployment.status = {};

@@ -2,10 +2,11 @@ import { replicaSets, type ReplicaSet } from '../../api/kinds/apps.ts';
 import { equalJson } from '../../api/json.ts';
 import { everything, formatSelector } from '../../api/selector.ts';
 import { invalidValue } from '../../api/status.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { WorkloadCondition } from './conditions.ts';
 import type { ReplicaRules } from './replicas-controller.ts';
-import { ageColumn, nameColumn, parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: ReplicaSet) => parsed(spec.selector) ?? everything;
 
@@ -14,9 +15,10 @@ export function replicaSetKind(rules: PodTemplateRules): Kind {
     type: 'stored',
     resource: replicaSets,
     statusSubresource: true,
-    defaults({ spec }) {
+    defaults(set) {
+      const spec = (set.spec ??= {} as ReplicaSet['spec']);
       spec.replicas ??= 1;
-      if (spec.template) rules.defaults(spec.template);
+      if (spec.template?.spec) rules.defaults(spec.template);
     },
     prepareCreate(set) {
       set.status = { replicas: 0 };

@@ -6,6 +6,7 @@ import type { Resource } from '../../api/resource.ts';
 import { matches } from '../../api/selector.ts';
 import { isStatusError } from '../../api/status.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
+import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
 import { burst, planReplicas, replicasStatus, type ReplicaOwner } from './replicas-plan.ts';
@@ -53,7 +54,7 @@ export async function startReplicasController<T extends KubeObject>(rules: Repli
     let failure: Failure | undefined;
     if (plan.create + plan.remove.length + plan.adopt.length + plan.release.length > 0) {
       // Caches may be behind what was done a moment ago: nobody acts on them.
-      object = await fresh(client.get(rules.resource, { name: object.metadata.name, namespace }));
+      object = await ifFound(client.get(rules.resource, { name: object.metadata.name, namespace }));
       owner = object && rules.owner(object);
       if (!object || !owner) return;
       const all = (await client.list(pods, { namespace })).items;
@@ -144,13 +145,4 @@ async function inGrowingBatches(count: number, run: (at: number) => Promise<void
     if (failed) return failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason));
   }
   return undefined;
-}
-
-async function fresh<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isStatusError(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }

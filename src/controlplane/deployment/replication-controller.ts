@@ -1,10 +1,11 @@
 import { replicationControllers, type ReplicationController } from '../../api/kinds/core.ts';
 import { formatSelector, selectorOfMap } from '../../api/selector.ts';
 import { required } from '../../api/status.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { WorkloadCondition } from './conditions.ts';
 import type { ReplicaRules } from './replicas-controller.ts';
-import { ageColumn, nameColumn, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: ReplicationController) => selectorOfMap(spec.selector);
 
@@ -14,12 +15,13 @@ export function replicationControllerKind(rules: PodTemplateRules): Kind {
     resource: replicationControllers,
     statusSubresource: true,
     defaults(controller) {
-      const { spec, metadata } = controller;
+      const spec = (controller.spec ??= {});
+      const { metadata } = controller;
       const labels = spec.template?.metadata?.labels;
       spec.replicas ??= 1;
       if (labels && Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
       if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
-      if (spec.template) rules.defaults(spec.template);
+      if (spec.template?.spec) rules.defaults(spec.template);
     },
     prepareCreate(controller) {
       controller.status = { replicas: 0 };

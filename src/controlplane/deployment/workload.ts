@@ -1,5 +1,4 @@
 /** What the kinds that make pods from a template have in common: defaults, rules, columns. */
-import { ageOf } from '../../api/age.ts';
 import type { PodTemplateSpec } from '../../api/kinds/core.ts';
 import type { KubeObject, LabelSelector } from '../../api/meta.ts';
 import { formatSelector, matches, matchesLabelSelector, qualifiedNameProblem, labelValueProblem, selectorOf, type Selector } from '../../api/selector.ts';
@@ -67,9 +66,6 @@ export function validateTemplate(template: PodTemplateSpec | undefined, selector
 export function validateCount(field: string, value: number | undefined): FieldError[] {
   return value !== undefined && value < 0 ? [invalidValue(field, value, 'must be greater than or equal to 0')] : [];
 }
-
-export const nameColumn: Column = { name: 'Name', type: 'string', format: 'name', cell: ({ metadata }) => metadata.name };
-export const ageColumn: Column = { name: 'Age', type: 'string', cell: ({ metadata }, now) => ageOf(metadata.creationTimestamp, now) };
 
 /** Shown with `-o wide`. */
 export function templateColumns<T extends KubeObject>(template: (object: T) => PodTemplateSpec | undefined, selector: (object: T) => Selector): Column<T>[] {

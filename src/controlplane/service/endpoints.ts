@@ -1,8 +1,8 @@
 /** Endpoints and EndpointSlices: rules and columns. */
-import { ageOf } from '../../api/age.ts';
 import { endpointSlices, type EndpointSlice } from '../../api/kinds/cluster.ts';
 import { endpoints, type Endpoints } from '../../api/kinds/core.ts';
 import { invalidValue, required, type FieldError } from '../../api/status.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import { parseIpv4 } from './ipv4.ts';
 
@@ -20,9 +20,9 @@ export const endpointsKind: Kind = kind<Endpoints>({
   },
   validate: validateEndpoints,
   columns: [
-    { name: 'Name', type: 'string', format: 'name', cell: ({ metadata }) => metadata.name },
+    nameColumn,
     { name: 'Endpoints', type: 'string', cell: formatEndpoints },
-    { name: 'Age', type: 'string', cell: ({ metadata }, now) => ageOf(metadata.creationTimestamp, now) },
+    ageColumn,
   ],
 });
 
@@ -47,11 +47,11 @@ export const endpointSliceKind: Kind = kind<EndpointSlice>({
     return errors;
   },
   columns: [
-    { name: 'Name', type: 'string', format: 'name', cell: ({ metadata }) => metadata.name },
+    nameColumn,
     { name: 'AddressType', type: 'string', cell: ({ addressType }) => addressType },
     { name: 'Ports', type: 'string', cell: ({ ports }) => abridged((ports ?? []).map(({ port, name }) => String(port ?? (name || '*'))), '<unset>') },
     { name: 'Endpoints', type: 'string', cell: (slice) => abridged(slice.endpoints.flatMap(({ addresses }) => addresses), '<unset>') },
-    { name: 'Age', type: 'string', cell: ({ metadata }, now) => ageOf(metadata.creationTimestamp, now) },
+    ageColumn,
   ],
 });
 

@@ -1,9 +1,9 @@
 /** Services: defaults, addresses, rules and columns as kube-apiserver has them. */
-import { ageOf } from '../../api/age.ts';
 import { services, type Service } from '../../api/kinds/core.ts';
 import { formatSelector, labelValueProblem, qualifiedNameProblem, selectorOfMap } from '../../api/selector.ts';
 import { duplicateValue, forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { nodePortRange } from '../../api/well-known.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { ServiceAddresses } from './addresses.ts';
 import { parseIpv4 } from './ipv4.ts';
@@ -33,19 +33,19 @@ export function serviceKind(addresses: ServiceAddresses): Kind {
       'spec.type': (service) => service.spec.type ?? '',
     },
     columns: [
-      { name: 'Name', type: 'string', format: 'name', cell: ({ metadata }) => metadata.name },
+      nameColumn,
       { name: 'Type', type: 'string', cell: ({ spec }) => spec.type ?? 'ClusterIP' },
       { name: 'Cluster-IP', type: 'string', cell: ({ spec }) => spec.clusterIP || '<none>' },
       { name: 'External-IP', type: 'string', cell: externalAddresses },
       { name: 'Port(s)', type: 'string', cell: ({ spec }) => formatPorts(spec.ports) },
-      { name: 'Age', type: 'string', cell: ({ metadata }, now) => ageOf(metadata.creationTimestamp, now) },
+      ageColumn,
       { name: 'Selector', type: 'string', priority: 1, cell: ({ spec }) => formatSelector(selectorOfMap(spec.selector)) || '<none>' },
     ],
   });
 }
 
 export function serviceDefaults(service: Service): void {
-  const { spec } = service;
+  const spec = (service.spec ??= {});
   spec.type ??= 'ClusterIP';
   spec.sessionAffinity ??= 'None';
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;

@@ -1,9 +1,9 @@
 /** The services that lead to the platform itself: made at start, kept as they are. */
 import { endpoints, services, type Endpoints, type Service } from '../../api/kinds/core.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
-import { isStatusError } from '../../api/status.ts';
 import { systemProject, systemServices } from '../../api/well-known.ts';
 import type { Client } from '../../client/client.ts';
+import { ifFound } from '../../client/if-found.ts';
 
 type ServicePort = NonNullable<Service['spec']['ports']>[number];
 
@@ -62,7 +62,7 @@ export async function ensureSystemServices(client: Client, at: SystemEndpoints):
 
 async function ensureService(client: Client, service: Service): Promise<void> {
   const { name, namespace } = service.metadata;
-  const stored = await found(client.get(services, { name, namespace }));
+  const stored = await ifFound(client.get(services, { name, namespace }));
   if (!stored) {
     await client.create(services, service);
     return;
@@ -82,16 +82,7 @@ async function ensureService(client: Client, service: Service): Promise<void> {
 
 async function ensureEndpoints(client: Client, wantedEndpoints: Endpoints): Promise<void> {
   const { name, namespace } = wantedEndpoints.metadata;
-  const stored = await found(client.get(endpoints, { name, namespace }));
+  const stored = await ifFound(client.get(endpoints, { name, namespace }));
   if (!stored) await client.create(endpoints, wantedEndpoints);
   else if (!equalJson(stored.subsets, wantedEndpoints.subsets)) await client.update(endpoints, { ...copyJson(stored), subsets: wantedEndpoints.subsets } as Endpoints);
-}
-
-async function found<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isStatusError(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }

@@ -1,0 +1,53 @@
+/** One rollout from the replication controller that serves now to the new one. Words and order of OpenShift's deployer. */
+import { deploymentAnnotations, deploymentLabels } from '../../../api/kinds/deployment-config.ts';
+import { replicationControllers, type ReplicationController } from '../../../api/kinds/core.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Client } from '../../../client/client.ts';
+import { decodedConfig, newestFirst, phaseOf, versionOf } from '../rollout.ts';
+import { recreate } from './recreate.ts';
+import { rolling } from './rolling.ts';
+import { Scaler } from './scaler.ts';
+
+export interface RolloutTools {
+  client: Client;
+  clock: Clock;
+  /** One line of progress. */
+  write(line: string): void;
+  signal: AbortSignal;
+}
+
+const scaleDownMs = 120_000;
+
+export async function runRollout(to: ReplicationController, tools: RolloutTools): Promise<void> {
+  const { client, write } = tools;
+  const { name, namespace } = to.metadata;
+  const config = decodedConfig(to);
+  if (!config) throw new Error(`couldn't decode deployment config from deployment ${name}`);
+  const desired = Number(to.metadata.annotations?.[deploymentAnnotations.desiredReplicas] ?? NaN);
+  if (!Number.isInteger(desired)) throw new Error(`deployment ${name} has already run to completion`);
+  const { items } = await client.list(replicationControllers, { namespace, labelSelector: `${deploymentLabels.config}=${config.metadata.name}` });
+  const others = newestFirst(items).filter((one) => one.metadata.name !== name);
+  const from = others.find((one) => phaseOf(one) === 'Complete');
+  if (from && versionOf(to) < versionOf(from)) throw new Error(`deployment ${name} is older than ${from.metadata.name}`);
+
+  const scaler = new Scaler(namespace ?? '', tools);
+  try {
+    await scaler.ready();
+    for (const one of others) {
+      if (one === from || (one.spec.replicas ?? 0) === 0) continue;
+      try {
+        await scaler.scale(one.metadata.name, 0, scaleDownMs);
+        write(`--> Scaled older deployment ${one.metadata.name} down`);
+      } catch (error) {
+        write(`error: Couldn't scale down prior deployment ${namespace}/${one.metadata.name}: ${(error as Error).message}`);
+      }
+    }
+    const strategy = config.spec.strategy ?? {};
+    if (strategy.type === 'Recreate') await recreate({ scaler, write, from, to, desired, timeoutMs: (strategy.recreateParams?.timeoutSeconds ?? 600) * 1000 });
+    else if (strategy.type === 'Rolling') await rolling({ scaler, write, from, to, desired, parameters: strategy.rollingParams ?? {} });
+    else throw new Error(`unsupported strategy type: ${strategy.type}`);
+  } finally {
+    await scaler.dispose();
+  }
+  write('--> Success');
+}
