@@ -79,7 +79,7 @@ function mergeMap(value: Field, current: JsonObject, patch: JsonObject): JsonObj
 function mergeScalars(current: unknown[], patch: unknown[], order: unknown): unknown[] {
   const result = [...current];
   for (const item of patch) if (!result.some((one) => equalJson(one, item))) result.push(item);
-  return Array.isArray(order) ? ordered(result, current, order, undefined) : result;
+  return ordered(result, current, Array.isArray(order) ? order : patch, undefined);
 }
 
 function mergeKeyed(field: Field, key: string, current: unknown[], patch: unknown[], order: unknown): unknown[] {
@@ -103,13 +103,10 @@ function mergeKeyed(field: Field, key: string, current: unknown[], patch: unknow
     if (at < 0) result.push(strategicMerge(type, {}, item));
     else result[at] = strategicMerge(type, result[at] as JsonObject, item);
   }
-  if (Array.isArray(order)) return ordered(result, current, order, key);
-  return result;
+  return ordered(result, current, Array.isArray(order) ? order : items.filter((item) => item.$patch === undefined), key);
 }
 
-/**
- * Items named by the order stand in it; those only the server knows keep their place relative to their old neighbours.
- */
+/** Items named by the order (the patch's own, if it gives none) stand in it; those only the server knows keep their place before their old neighbours. */
 function ordered(merged: unknown[], original: unknown[], order: unknown[], key: string | undefined): unknown[] {
   const idOf = (item: unknown) => JSON.stringify(key && isObject(item) ? item[key] : item);
   const rank = new Map(order.map((item, index) => [idOf(item), index]));

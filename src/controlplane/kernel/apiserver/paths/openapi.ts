@@ -36,7 +36,7 @@ export function openApi(kinds: KindTable): (request: ApiRequest, path: string) =
   return async (request, path) => {
     if (path === '/openapi/v2') {
       // Clients that ask for it merge it into nothing; JSON would break those that expect protobuf.
-      return { type: 'document', code: 200, contentType: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf', body: Buffer.alloc(0) };
+      return { type: 'document', code: 200, contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf', body: Buffer.alloc(0) };
     }
     if (path === '/openapi/v3' || path === '/openapi/v3/') {
       const paths: JsonObject = {};

@@ -6,10 +6,10 @@ import type { Answer } from '../answer.ts';
 import type { Call } from '../call.ts';
 import type { Core } from '../core.ts';
 import { isStored, storeKey, type ServedStored } from '../kind-table.ts';
-import { admit, requireNamespace, validate } from '../write/checks.ts';
+import { admit, refuse, requireNamespace, validate } from '../write/checks.ts';
 import { trackUpdate } from '../write/managed-fields.ts';
 import { beginLife, dropEmpty, placeInNamespace } from '../write/metadata.ts';
-import { generateName } from '../write/names.ts';
+import { generateName, nameErrors } from '../write/names.ts';
 
 /** How often a generated name that is taken is made anew. */
 const attempts = 8;
@@ -40,6 +40,8 @@ export async function createStored(core: Core, call: Call, served: ServedStored,
   dropEmpty(metadata);
   for (let attempt = 1; ; attempt++) {
     if (base) metadata.name = generateName(base);
+    // Rules may rely on a name.
+    else if (!metadata.name) refuse(served, object, nameErrors(metadata.name));
     await admit(core, call, 'create', object, undefined);
     const key = storeKey(served, call.namespace, metadata.name);
     // Known to be taken: said before anything is allocated for it.

@@ -48,5 +48,5 @@ export function refuse(served: ServedStored, object: KubeObject, errors: readonl
     seen.add(key);
     return true;
   });
-  throw invalid(served.resource, object.metadata.name, distinct);
+  throw invalid(served.resource, object.metadata.name ?? '', distinct);
 }
