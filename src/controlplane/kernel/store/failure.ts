@@ -40,7 +40,7 @@ export class StoreDamaged extends StoreFailure {
   constructor(file: string, what: string, recover: () => Promise<Salvage>, options?: ErrorOptions) {
     super(
       'damaged',
-      `the store ${file} is damaged: ${what}. Nothing was changed. Put back a copy of it, or let Slipway recover: it keeps the damaged file and goes on with what can still be read`,
+      `the store ${file} is damaged: ${what}. Put back a copy of it, or let Slipway recover: it keeps the damaged file and goes on with what can still be read`,
       options,
     );
     this.name = 'StoreDamaged';

@@ -1,5 +1,5 @@
 /** Reads a store file into memory, or says why it cannot be trusted. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { StoredEntry } from '../entry.ts';
@@ -24,6 +24,7 @@ export function loadStore(file: string): Loaded {
     if (existsSync(log)) throw damaged(file, 'its log is there but the store itself is missing');
     createStore(file, 0);
   }
+  requireHeader(file);
   const hasLog = existsSync(log);
   let database: DatabaseSync | undefined;
   try {
@@ -74,6 +75,18 @@ function sync(name: string): void {
   } catch (error) {
     // Windows syncs only handles opened for writing; SQLite has synced the file itself.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** SQLite takes an empty file for a new database, and would write to it. */
+function requireHeader(file: string): void {
+  const handle = openSync(file, 'r');
+  try {
+    const header = Buffer.alloc(16);
+    if (readSync(handle, header) < 16) throw damaged(file, 'it was cut short to nothing');
+    if (header.toString('latin1') !== 'SQLite format 3\0') throw damaged(file, 'it does not begin as a store does');
   } finally {
     closeSync(handle);
   }
