@@ -1,5 +1,5 @@
 /** Streams in and out of gzip and zstd, told apart by their first bytes. */
-import { Readable, type Transform } from 'node:stream';
+import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip, createGzip, createZstdCompress, createZstdDecompress, constants } from 'node:zlib';
 import { mediaTypes } from './media-types.ts';
 
@@ -7,10 +7,43 @@ export type Compression = 'gzip' | 'zstd' | 'none';
 
 export const layerTypeOf: Record<Compression, string> = { gzip: mediaTypes.layerGzip, zstd: mediaTypes.layerZstd, none: mediaTypes.layer };
 
+const chunkSize = 64 * 1024;
+
+/**
+ * Cuts a stream into pieces of one size. A compressor crosses into another thread for each, so small ones are joined;
+ * and zstd's output depends on where its input is cut, so the cuts must not depend on how the input happened to come.
+ */
+export class Gatherer extends Transform {
+  #held: Buffer[] = [];
+  #bytes = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#held.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes >= chunkSize) {
+      const all = this.#joined();
+      const whole = all.length - (all.length % chunkSize);
+      for (let at = 0; at < whole; at += chunkSize) this.push(all.subarray(at, at + chunkSize));
+      this.#held = whole < all.length ? [all.subarray(whole)] : [];
+      this.#bytes = all.length - whole;
+    }
+    done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    if (this.#bytes > 0) this.push(this.#joined());
+    done();
+  }
+
+  #joined(): Buffer {
+    return this.#held.length === 1 && this.#held[0] ? this.#held[0] : Buffer.concat(this.#held, this.#bytes);
+  }
+}
+
 /** A compressor for new layers; undefined for `none`. The output depends on the input alone. */
 export function compressor(compression: Compression): Transform | undefined {
-  if (compression === 'gzip') return createGzip({ level: 6 });
-  if (compression === 'zstd') return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } });
+  if (compression === 'gzip') return createGzip({ level: 6, chunkSize });
+  if (compression === 'zstd') return createZstdCompress({ chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } });
   return undefined;
 }
 

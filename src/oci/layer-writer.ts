@@ -1,13 +1,14 @@
 /** Packs entries into a layer blob whose bytes depend on the entries alone. Memory stays flat whatever their size. */
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack, type Header, type Pack } from 'tar-stream';
-import { compressor, layerTypeOf, type Compression } from './compression.ts';
+import { compressor, Gatherer, layerTypeOf, type Compression } from './compression.ts';
 import { DigestMeter, splitDigest } from './digest.ts';
 import type { Descriptor } from './manifest.ts';
+import { inParallel } from './parallel.ts';
 import { whiteoutPrefix } from './whiteout.ts';
 
 type NewHeader = Partial<Header> & Pick<Header, 'name'>;
@@ -64,7 +65,7 @@ export async function writeLayer(entries: Iterable<LayerEntry>, options: WriteLa
   const out = createWriteStream(temporary, { mode: 0o600, flags: 'wx' });
   const signal = options.signal ? { signal: options.signal } : {};
   try {
-    const written = squeeze ? pipeline(tar, plain, squeeze, packed, out, signal) : pipeline(tar, plain, packed, out, signal);
+    const written = squeeze ? pipeline(tar, new Gatherer(), plain, squeeze, packed, out, signal) : pipeline(tar, new Gatherer(), plain, packed, out, signal);
     const filled = fill(tar, sorted).catch((error: unknown) => {
       tar.destroy(error as Error);
       throw error;
@@ -85,13 +86,35 @@ export async function writeLayer(entries: Iterable<LayerEntry>, options: WriteLa
   }
 }
 
+/** Small files are read ahead, in batches; at most `batchFiles` × `smallFile` bytes are held. */
+const smallFile = 256 * 1024;
+const batchFiles = 32;
+
 async function fill(tar: Pack, entries: readonly LayerEntry[]): Promise<void> {
-  for (const entry of entries) {
-    const { header, content } = toHeader(entry);
-    if (typeof content === 'string') await addFile(tar, header, content);
-    else await addBytes(tar, header, Buffer.from(content));
+  let ahead = readBatch(entries, 0);
+  for (let at = 0; at < entries.length; at += batchFiles) {
+    const contents = await ahead;
+    ahead = readBatch(entries, at + batchFiles);
+    // A failure is met when its turn comes.
+    ahead.catch(() => undefined);
+    for (const [index, entry] of entries.slice(at, at + batchFiles).entries()) {
+      const { header, content } = toHeader(entry);
+      const read = contents[index];
+      if (read) await addBytes(tar, header, checkedSize(read, header, content));
+      else if (typeof content === 'string') await addFile(tar, header, content);
+      else await addBytes(tar, header, Buffer.from(content));
+    }
   }
   tar.finalize();
+}
+
+function readBatch(entries: readonly LayerEntry[], at: number): Promise<(Buffer | undefined)[]> {
+  return inParallel(entries.slice(at, at + batchFiles), 8, async (entry) => (entry.type === 'file' && typeof entry.content === 'string' && entry.size <= smallFile ? readFile(entry.content) : undefined));
+}
+
+function checkedSize(bytes: Buffer, { size = 0 }: NewHeader, path: unknown): Buffer {
+  if (bytes.length < size) throw new Error(`${String(path)} became smaller while it was packed`);
+  return bytes.subarray(0, size);
 }
 
 function addBytes(tar: Pack, header: NewHeader, bytes: Buffer): Promise<void> {
@@ -102,11 +125,6 @@ function addBytes(tar: Pack, header: NewHeader, bytes: Buffer): Promise<void> {
 async function addFile(tar: Pack, header: NewHeader, path: string): Promise<void> {
   const file = await open(path, 'r');
   const size = header.size ?? 0;
-  if (size === 0) {
-    await file.close();
-    await addBytes(tar, header, Buffer.alloc(0));
-    return;
-  }
   const source = createReadStream(path, { fd: file, start: 0, end: size - 1, highWaterMark: 256 * 1024 });
   try {
     await pipeline(source, tar.entry(header));

@@ -1,9 +1,10 @@
 /** Turns folders on disk into layer entries: a whole tree, what an overlay changed, or what differs from a snapshot. */
 import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerEntry } from './layer-writer.ts';
+import { inParallel } from './parallel.ts';
 import { lookupMerged, mergedNames } from './scoped-folder.ts';
 import { isOverlayWhiteout, whiteoutPrefix } from './whiteout.ts';
 
@@ -30,11 +31,10 @@ export async function treeEntries(root: string, options: TreeOptions = {}): Prom
   const entries: LayerEntry[] = [];
   const inodes = new Map<string, string>();
   const visit = async (path: string, name: string): Promise<void> => {
-    for (const leaf of (await readdir(path)).sort()) {
+    for (const { leaf, stat } of await statsIn(path)) {
       const at = join(path, leaf);
       const inside = name === '' ? leaf : `${name}/${leaf}`;
       if (options.exclude?.(inside)) continue;
-      const stat = await lstat(at);
       const entry = await toEntry(at, inside, stat, inodes, options);
       if (entry) entries.push(entry);
       if (stat.isDirectory()) await visit(at, inside);
@@ -61,13 +61,11 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
   const entries: LayerEntry[] = [];
   const inodes = new Map<string, string>();
   const visit = async (path: string): Promise<void> => {
-    const upperNames = (await readdir(join(diff.upper, path))).sort();
     const lost = new Set<string>();
-    for (const leaf of upperNames) {
+    for (const { leaf, stat } of await statsIn(join(diff.upper, path))) {
       const at = path === '' ? leaf : `${path}/${leaf}`;
       const name = options.prefix ? `${options.prefix}/${at}` : at;
       if (options.exclude?.(name)) continue;
-      const stat = await lstat(join(diff.upper, at));
       if (isOverlayWhiteout(stat)) {
         if (await lookupMerged(diff.lowers, at)) lost.add(leaf);
         continue;
@@ -96,11 +94,10 @@ export type Snapshot = ReadonlyMap<string, string>;
 export async function takeSnapshot(root: string, options: Pick<TreeOptions, 'exclude'> = {}): Promise<Snapshot> {
   const seen = new Map<string, string>();
   const visit = async (path: string): Promise<void> => {
-    for (const leaf of (await readdir(join(root, path))).sort()) {
-      const at = path === '' ? leaf : `${path}/${leaf}`;
-      if (options.exclude?.(at)) continue;
-      const stat = await lstat(join(root, at));
-      seen.set(at, await fingerprint(join(root, at), stat));
+    const found = (await statsIn(join(root, path))).map(({ leaf, stat }) => ({ at: path === '' ? leaf : `${path}/${leaf}`, stat })).filter(({ at }) => !options.exclude?.(at));
+    const states = await inParallel(found, filesAtOnce, ({ at, stat }) => fingerprint(join(root, at), stat));
+    for (const [index, { at, stat }] of found.entries()) {
+      seen.set(at, states[index] ?? '');
       if (stat.isDirectory()) await visit(at);
     }
   };
@@ -130,13 +127,25 @@ export async function snapshotDiff(root: string, before: Snapshot, options: Tree
   return entries;
 }
 
+const filesAtOnce = 16;
+/** Read in one go; larger ones are streamed. */
+const smallFile = 256 * 1024;
+
+/** The names in a folder, sorted, with what they are. */
+async function statsIn(folder: string): Promise<{ leaf: string; stat: Stats }[]> {
+  const names = (await readdir(folder)).sort();
+  const stats = await inParallel(names, filesAtOnce, (leaf) => lstat(join(folder, leaf)));
+  return names.map((leaf, index) => ({ leaf, stat: stats[index] as Stats }));
+}
+
 async function fingerprint(path: string, stat: Stats): Promise<string> {
   const mode = (stat.mode & 0o7777).toString(8);
   if (stat.isDirectory()) return `d ${mode}`;
   if (stat.isSymbolicLink()) return `l ${await readlink(path)}`;
   if (!stat.isFile()) return 'other';
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  if (stat.size <= smallFile) hash.update(await readFile(path));
+  else for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return `f ${mode} ${stat.size} ${hash.digest('base64')}`;
 }
 

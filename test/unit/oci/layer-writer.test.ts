@@ -60,6 +60,15 @@ describe('writeLayer', () => {
     }
   });
 
+  it('compresses the same however the content comes in pieces', async () => {
+    const content = Buffer.from(Array.from({ length: 400_000 }, (_, index) => (index * index) % 251));
+    writeFileSync(join(at, 'big'), content);
+    for (const compression of ['gzip', 'zstd'] as const) {
+      const [streamed, whole] = await Promise.all([join(at, 'big'), content].map((from) => writeLayer([{ ...owned, type: 'file', name: 'f', size: content.length, content: from }], { directory: join(at, 'out'), compression })));
+      expect(streamed).toEqual(whole);
+    }
+  });
+
   it('fails, and leaves nothing, when a file is not what was promised or cannot be read', async () => {
     put('source', 'short');
     for (const [content, size, text] of [[join(at, 'source'), 100, /became smaller/], [join(at, 'missing'), 1, /ENOENT/], [at, 10, /EISDIR/]] as const)
