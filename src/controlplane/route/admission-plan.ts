@@ -1,0 +1,72 @@
+/** Which routes get the host they ask for. The oldest wins; a host belongs to one project, whose routes may share it by path. Pure. */
+import type { Route, RouteIngress } from '../../api/kinds/route.ts';
+import { keyOf, toTime } from '../../api/meta.ts';
+import { hostOf, hostProblem } from './host.ts';
+
+export const routerName = 'default';
+
+export type Admission =
+  | { admitted: true; host: string }
+  | { admitted: false; host: string; reason: 'NoHostValue' | 'InvalidHost' | 'HostAlreadyClaimed'; message: string };
+
+/** By `namespace/name`. */
+export function admitRoutes(all: readonly Route[], suffix: string): Map<string, Admission> {
+  const claims = new Map<string, Route[]>();
+  const result = new Map<string, Admission>();
+  for (const route of [...all].sort(oldestFirst)) {
+    const host = hostOf(route, suffix);
+    const admission = admit(route, host, claims);
+    result.set(keyOf(route), admission);
+    if (!admission.admitted) continue;
+    const key = claimKey(route, host);
+    claims.set(key, [...(claims.get(key) ?? []), route]);
+  }
+  return result;
+}
+
+function oldestFirst(a: Route, b: Route): number {
+  const byTime = (Date.parse(a.metadata.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata.creationTimestamp ?? '') || 0);
+  return byTime || ((a.metadata.uid ?? '') < (b.metadata.uid ?? '') ? -1 : 1);
+}
+
+/** A wildcard route claims all hosts of its parent domain, beside those that routes name one by one. */
+const claimKey = (route: Route, host: string) => (route.spec.wildcardPolicy === 'Subdomain' ? `*.${host.slice(host.indexOf('.') + 1)}` : host);
+
+function admit(route: Route, host: string, claims: ReadonlyMap<string, readonly Route[]>): Admission {
+  const { name, namespace } = route.metadata;
+  if (host === '') return { admitted: false, host, reason: 'NoHostValue', message: 'no host value was defined for the route' };
+  const problem = hostProblem(host);
+  if (problem) return { admitted: false, host, reason: 'InvalidHost', message: problem };
+  const refused = (message: string): Admission => ({ admitted: false, host, reason: 'HostAlreadyClaimed', message });
+  for (const older of claims.get(claimKey(route, host)) ?? []) {
+    if (older.metadata.namespace !== namespace) return refused(`a route in another namespace holds ${host} and is older than ${name}`);
+    if ((older.spec.path ?? '') === (route.spec.path ?? '') || passthroughConflict(older, route)) return refused(`route ${older.metadata.name} already exposes ${host} and is older`);
+  }
+  return { admitted: true, host };
+}
+
+/** What is passed through has no path that would tell it from other TLS routes of the host. */
+function passthroughConflict(a: Route, b: Route): boolean {
+  return a.spec.tls !== undefined && b.spec.tls !== undefined && (a.spec.tls.termination === 'passthrough' || b.spec.tls.termination === 'passthrough');
+}
+
+/** The router's entry in a route's status. Entries of other routers are kept by whoever writes. */
+export function ingressOf(route: Route, admission: Admission, suffix: string, now: Date): RouteIngress {
+  const before = route.status?.ingress?.find((one) => one.routerName === routerName)?.conditions?.find(({ type }) => type === 'Admitted');
+  const status = admission.admitted ? 'True' : 'False';
+  const same = before?.status === status && (admission.admitted || before.reason === admission.reason);
+  return {
+    host: admission.host,
+    routerName,
+    routerCanonicalHostname: `router-default.${suffix}`,
+    wildcardPolicy: route.spec.wildcardPolicy ?? 'None',
+    conditions: [
+      {
+        type: 'Admitted',
+        status,
+        ...(!admission.admitted && { reason: admission.reason, message: admission.message }),
+        lastTransitionTime: same && before.lastTransitionTime ? before.lastTransitionTime : toTime(now),
+      },
+    ],
+  };
+}

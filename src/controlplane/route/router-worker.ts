@@ -1,0 +1,45 @@
+/** One worker process and the lines exchanged with it. */
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
+import type { Log } from '../../base/log.ts';
+import type { RouterCommand, RouterReport } from '../../protocol/router.ts';
+
+/** Starts a program where pods can be reached: inside the machine holder, or simply here. */
+export type SpawnInside = (argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }) => ChildProcess;
+
+/** Commands that a stuck worker has not read; beyond this it is ended. */
+const mostUnread = 64 * 1024 * 1024;
+const longestLogLine = 4_096;
+
+export class RouterWorker {
+  readonly exited: Promise<string>;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess, report: (report: RouterReport) => void, log: Log) {
+    this.#child = child;
+    this.exited = new Promise((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+    });
+    // A worker that ended is noticed by its exit; the broken pipe says nothing more.
+    child.stdin?.on('error', () => undefined);
+    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => report(JSON.parse(line) as RouterReport));
+    if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => log.warn('router worker', { line: line.slice(0, longestLogLine) }));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(command: RouterCommand): void {
+    const input = this.#child.stdin as Writable | null;
+    if (!input?.writable) return;
+    input.write(`${JSON.stringify(command)}\n`);
+    if (input.writableLength > mostUnread) this.kill();
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
