@@ -1,6 +1,7 @@
 /** What the runtime is told of one container, pure. */
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import { milliOf, quantityOf } from '../../api/quantity.ts';
+import { toolsImage } from '../../api/well-known.ts';
 import { expand } from '../env/expand.ts';
 import type { ContainerConfig, ImageInfo, Mount } from '../runtime/runtime.ts';
 import { StartError } from './start-error.ts';
@@ -12,9 +13,6 @@ export interface ContainerParts {
   attempt: number;
   logDirectory: string;
 }
-
-/** The product's own image: its programs may mount when the build they serve says so. */
-export const toolsImage = 'slipway/tools';
 
 export function containerConfig(pod: Pod, container: Container, parts: ContainerParts): ContainerConfig {
   const security = container.securityContext;
@@ -40,6 +38,7 @@ export function containerConfig(pod: Pod, container: Container, parts: Container
     stdinOnce: container.stdinOnce === true,
     memoryLimit: quantityOf(container.resources?.limits?.['memory']),
     cpuLimit: milliOf(container.resources?.limits?.['cpu']),
+    // The built-in image holds the product's own programs only; nothing of a user's may mount.
     buildPowers: container.image === toolsImage && security?.privileged === true,
     logDirectory: parts.logDirectory,
   };

@@ -1,0 +1,106 @@
+/** The rules of Pod. */
+import { copyJson, equalJson } from '../../api/json.ts';
+import { pods, type Pod } from '../../api/kinds/core.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { defaultPodSpec } from '../../api/pod-defaults.ts';
+import { validatePodSpec } from '../../api/pod-validation.ts';
+import { isTerminal } from '../../api/pod.ts';
+import { forbiddenField, serviceUnavailable, type FieldError } from '../../api/status.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Client } from '../../client/client.ts';
+import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
+import type { Watchable } from '../kernel/store/store.ts';
+import type { MirrorPods } from './mirror-pods.ts';
+import { admitPod } from './pod-admission.ts';
+import { bindingSubresource, success } from './pod-binding.ts';
+import { podColumns } from './pod-columns.ts';
+import { logSubresource } from './pod-log.ts';
+import { commandSubresource, portForwardSubresource } from './pod-streams.ts';
+import { validatePodUpdate } from './pod-update.ts';
+import { admitServiceAccount } from './service-account-admission.ts';
+
+export interface PodKindParts {
+  store: Watchable;
+  clock: Clock;
+  mirrors: MirrorPods;
+  /** Absent until the module has started. */
+  client(): Client | undefined;
+}
+
+export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
+  return kind<Pod>({
+    type: 'stored',
+    resource: pods,
+    generation: false,
+    defaults: (pod) => {
+      pod.spec ??= { containers: [] };
+      defaultPodSpec(pod.spec);
+    },
+    async prepareCreate(pod, { now }) {
+      admitPod(pod, now);
+      await admitServiceAccount(store, pod, clock);
+    },
+    validate: (pod, old) => (old ? validatePodUpdate(pod, old) : validatePodSpec(pod.spec)),
+    gracePeriod: (pod, asked) => {
+      // Nobody has to stop what was never placed, has ended, or is no container.
+      if (!pod.spec.nodeName || isTerminal(pod) || pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return 0;
+      return asked ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+    },
+    columns: podColumns,
+    selectableFields: {
+      'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+      'spec.restartPolicy': ({ spec }) => spec.restartPolicy ?? '',
+      'spec.schedulerName': ({ spec }) => spec.schedulerName ?? '',
+      'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+      'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
+      'status.phase': ({ status }) => status?.phase ?? '',
+      'status.podIP': ({ status }) => status?.podIP ?? '',
+      'status.podIPs': ({ status }) => status?.podIP ?? '',
+      'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
+    },
+    subresources: {
+      binding: bindingSubresource(store),
+      eviction: evictionSubresource(client),
+      ephemeralcontainers: {
+        type: 'fields',
+        kind: 'Pod',
+        copy(from, to) {
+          if (from.spec.ephemeralContainers) to.spec.ephemeralContainers = copyJson(from.spec.ephemeralContainers);
+        },
+        validate: validateEphemeral,
+      },
+      log: logSubresource(store, mirrors),
+      exec: commandSubresource(store, 'exec'),
+      attach: commandSubresource(store, 'attach'),
+      portforward: portForwardSubresource(store),
+    } as Record<string, Subresource<Pod>>,
+  });
+}
+
+/** Without disruption budgets an eviction is an ordinary deletion. */
+function evictionSubresource(client: () => Client | undefined): Subresource {
+  return {
+    type: 'action',
+    kind: 'Eviction',
+    apiVersion: 'policy/v1',
+    async run({ namespace, name = '', dryRun }, body) {
+      const writer = client();
+      if (!writer) throw serviceUnavailable('the platform is starting; try again in a moment');
+      const { gracePeriodSeconds, preconditions } = (body as { deleteOptions?: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } } } | undefined)?.deleteOptions ?? {};
+      if (!dryRun) await writer.delete(pods, { namespace, name }, { ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }), ...(preconditions && { preconditions }) });
+      return { ...success } as unknown as KubeObject;
+    },
+  };
+}
+
+function validateEphemeral(pod: Pod, old: Pod): FieldError[] {
+  const before = old.spec.ephemeralContainers ?? [];
+  const after = pod.spec.ephemeralContainers ?? [];
+  const errors: FieldError[] = [];
+  for (const [index, container] of before.entries()) {
+    const same = after.find(({ name }) => name === container.name);
+    if (!same) errors.push(forbiddenField('spec.ephemeralContainers', `existing ephemeral containers may not be removed: "${container.name}"`));
+    else if (!equalJson(same, container)) errors.push(forbiddenField(`spec.ephemeralContainers[${index}]`, `existing ephemeral containers may not be changed: "${container.name}"`));
+  }
+  return errors;
+}

@@ -1,0 +1,120 @@
+/** A node as the scheduler sees it: what it has, minus what is already promised. */
+import type { Node, Pod } from '../../../api/kinds/core.ts';
+import { isTerminal } from '../../../api/pod.ts';
+import { milliOf, quantityOf } from '../../../api/quantity.ts';
+import type { Taint } from '../node-lifecycle-plan.ts';
+import { demandOf, type PodDemand } from './pod-demand.ts';
+
+export class NodeInfo {
+  readonly name: string;
+  labels: Readonly<Record<string, string>> = {};
+  taints: readonly Taint[] = [];
+  preferred: readonly Taint[] = [];
+  unschedulable = false;
+  milliCpu = 0;
+  memory = 0;
+  mostPods = 0;
+  usedMilliCpu = 0;
+  usedMemory = 0;
+  readonly ports = new Set<string>();
+  /** Pods a group has here. */
+  readonly groups = new Map<string, number>();
+  readonly pods = new Map<string, PodDemand>();
+  /** How many of the pods here refuse certain others. */
+  withAntiAffinity = 0;
+
+  constructor(node: Node) {
+    this.name = node.metadata.name;
+    this.update(node);
+  }
+
+  update({ metadata, spec, status }: Node): void {
+    this.labels = metadata.labels ?? {};
+    const taints = spec?.taints ?? [];
+    this.taints = taints.filter(({ effect }) => effect !== 'PreferNoSchedule');
+    this.preferred = taints.filter(({ effect }) => effect === 'PreferNoSchedule');
+    this.unschedulable = spec?.unschedulable === true;
+    const has = status?.allocatable ?? status?.capacity ?? {};
+    this.milliCpu = milliOf(has['cpu']);
+    this.memory = quantityOf(has['memory']);
+    this.mostPods = quantityOf(has['pods']);
+  }
+
+  add(demand: PodDemand): void {
+    const uid = demand.pod.metadata.uid ?? '';
+    if (this.pods.has(uid)) return;
+    this.pods.set(uid, demand);
+    this.usedMilliCpu += demand.milliCpu;
+    this.usedMemory += demand.memory;
+    for (const port of demand.hostPorts) this.ports.add(port);
+    if (demand.group) this.groups.set(demand.group, (this.groups.get(demand.group) ?? 0) + 1);
+    if (demand.antiAffinity.length > 0) this.withAntiAffinity++;
+  }
+
+  remove(uid: string): boolean {
+    const demand = this.pods.get(uid);
+    if (!demand) return false;
+    this.pods.delete(uid);
+    this.usedMilliCpu -= demand.milliCpu;
+    this.usedMemory -= demand.memory;
+    for (const port of demand.hostPorts) this.ports.delete(port);
+    if (demand.group) this.groups.set(demand.group, (this.groups.get(demand.group) ?? 1) - 1);
+    if (demand.antiAffinity.length > 0) this.withAntiAffinity--;
+    return true;
+  }
+}
+
+/** All nodes with all pods that hold room on them, bound or about to be. */
+export class Cluster {
+  readonly nodes = new Map<string, NodeInfo>();
+  /** Node of each pod that holds room. */
+  readonly #placed = new Map<string, string>();
+  /** Pods of nodes that are not known yet. */
+  readonly #early = new Map<string, Map<string, PodDemand>>();
+  /** Pods anywhere that refuse certain others; without them half of the affinity work is skipped. */
+  withAntiAffinity = 0;
+
+  putNode(node: Node): void {
+    const known = this.nodes.get(node.metadata.name);
+    if (known) return known.update(node);
+    const info = new NodeInfo(node);
+    this.nodes.set(info.name, info);
+    for (const demand of this.#early.get(info.name)?.values() ?? []) info.add(demand);
+    this.#early.delete(info.name);
+  }
+
+  removeNode(name: string): void {
+    const info = this.nodes.get(name);
+    if (!info) return;
+    this.nodes.delete(name);
+    if (info.pods.size > 0) this.#early.set(name, new Map(info.pods));
+  }
+
+  /** A pod that is on a node; finished ones hold no room. */
+  putPod(pod: Pod): void {
+    const { uid = '' } = pod.metadata;
+    const { nodeName } = pod.spec;
+    if (!nodeName || isTerminal(pod)) return this.removePod(uid);
+    if (this.#placed.get(uid) === nodeName) return;
+    this.place(demandOf(pod), nodeName);
+  }
+
+  place(demand: PodDemand, node: string): void {
+    const uid = demand.pod.metadata.uid ?? '';
+    this.removePod(uid);
+    this.#placed.set(uid, node);
+    if (demand.antiAffinity.length > 0) this.withAntiAffinity++;
+    const info = this.nodes.get(node);
+    if (info) info.add(demand);
+    else this.#early.set(node, (this.#early.get(node) ?? new Map<string, PodDemand>()).set(uid, demand));
+  }
+
+  removePod(uid: string): void {
+    const node = this.#placed.get(uid);
+    if (node === undefined) return;
+    this.#placed.delete(uid);
+    const demand = this.nodes.get(node)?.pods.get(uid) ?? this.#early.get(node)?.get(uid);
+    if (demand && demand.antiAffinity.length > 0) this.withAntiAffinity--;
+    if (!this.nodes.get(node)?.remove(uid)) this.#early.get(node)?.delete(uid);
+  }
+}
