@@ -13,6 +13,8 @@ export const systemAddresses = {
   registry: '172.30.0.5',
   router: '172.30.0.6',
   dns: '172.30.0.10',
+  /** The proxy to the outside, where pods have no way of their own. */
+  egress: '172.30.0.11',
 } as const;
 
 /** Services of project `default` that lead to the platform itself. */

@@ -1,10 +1,11 @@
 /** One node agent as a child that is replaced when it ends. Pods do not notice: their shims live on. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
+import { identify, isAlive, type ProcessIdentity } from '../../agent/runtime/procfs.ts';
 import { agentConfigVariable, type AgentConfig } from '../../protocol/agent.ts';
 
 export interface AgentProcessOptions {
@@ -13,6 +14,8 @@ export interface AgentProcessOptions {
   command(argv: readonly string[]): readonly string[];
   /** Signals the agent behind the child: entering namespaces leaves a process in between. */
   kill(pid: number, signal: NodeJS.Signals): void;
+  /** Notes which process runs, so that a control plane started after a crash replaces it. */
+  identityFile: string;
   logFile: string;
   clock: Clock;
   log: Log;
@@ -45,6 +48,7 @@ export function runAgent(options: AgentProcessOptions): Disposable {
     });
     closeSync(out);
     child = started;
+    note(options.identityFile, started.pid);
     started.on('error', (error) => log.error('the agent could not be started', { node: config.nodeName, error }));
     started.on('exit', (code, signal) => {
       if (stopped) return;
@@ -53,6 +57,7 @@ export function runAgent(options: AgentProcessOptions): Disposable {
       again = clock.after(wait, start);
     });
   };
+  endPredecessor(options);
   start();
 
   return {
@@ -66,6 +71,25 @@ export function runAgent(options: AgentProcessOptions): Disposable {
       const force = clock.after(patienceMs, () => options.kill(pid, 'SIGKILL'));
       await ended;
       await force.dispose();
+      rmSync(options.identityFile, { force: true });
     },
   };
+}
+
+function note(file: string, pid: number | undefined): void {
+  const identity = pid === undefined ? undefined : identify(pid);
+  if (identity) writeFileSync(file, JSON.stringify(identity), { mode: 0o600 });
+}
+
+/** Two agents of one node would fight over its pods. The old one's pods are taken over by the new one. */
+function endPredecessor({ identityFile, kill, log, config }: AgentProcessOptions): void {
+  let found: ProcessIdentity;
+  try {
+    found = JSON.parse(readFileSync(identityFile, 'utf8')) as ProcessIdentity;
+  } catch {
+    return;
+  }
+  if (!isAlive(found)) return;
+  log.info('replacing the agent of an earlier control plane', { node: config.nodeName, pid: found.pid });
+  kill(found.pid, 'SIGKILL');
 }

@@ -1,0 +1,65 @@
+/** What nodes stand on: the machine holder's namespaces, or this machine itself. */
+import path from 'node:path';
+import { findHolder, startHolder, type Holder } from '../../agent/holder/holder.ts';
+import type { Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+
+export interface NodePlace {
+  ip: string;
+  /** Command line that runs `argv` in the node's network. */
+  command(argv: readonly string[]): readonly string[];
+}
+
+export interface Ground extends Disposable {
+  /** Pods reach the outside by themselves; else through the egress proxy. */
+  readonly realEgress: boolean;
+  addNode(index: number, podCidr: string): Promise<NodePlace>;
+  /** Command line that runs `argv` where pod addresses can be dialled. */
+  command(argv: readonly string[]): readonly string[];
+  /** Signals what runs behind a child that was started with one of the command lines. */
+  kill(this: void, pid: number, signal: NodeJS.Signals): void;
+}
+
+export interface GroundOptions {
+  runtime: 'sandbox' | 'process';
+  runDirectory: string;
+  log: Log;
+}
+
+export async function openGround({ runtime, runDirectory, log }: GroundOptions): Promise<Ground> {
+  if (runtime === 'process') return bareGround;
+  const found = await findHolder(path.join(runDirectory, 'holder.json'));
+  if (found) log.info('machine holder found again', { pid: found.pid });
+  return heldGround(found ?? (await startHolder({ runDirectory, log })));
+}
+
+function heldGround(holder: Holder): Ground {
+  return {
+    realEgress: holder.egress.mode !== 'relay',
+    async addNode(index, podCidr) {
+      const { netns, ip } = await holder.addNode(index, podCidr);
+      return { ip, command: (argv) => holder.command(argv, { netns }) };
+    },
+    command: (argv) => holder.command(argv),
+    kill: (pid, signal) => {
+      if (!holder.kill(pid, signal)) signalProcess(pid, signal);
+    },
+    dispose: () => holder.stop(),
+  };
+}
+
+const bareGround: Ground = {
+  realEgress: true,
+  addNode: async () => ({ ip: '127.0.0.1', command: (argv) => argv }),
+  command: (argv) => argv,
+  kill: signalProcess,
+  dispose: () => undefined,
+};
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}

@@ -1,0 +1,108 @@
+// Reads: nodes.
+// Writes: nothing; the agents it starts register their nodes and run their pods.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { startEgressProxy } from '../../agent/network/egress-proxy.ts';
+import { nodes, type Node } from '../../api/kinds/core.ts';
+import { clusterDomain, serviceNetwork, systemAddresses, systemServices } from '../../api/well-known.ts';
+import type { AgentConfig } from '../../protocol/agent.ts';
+import { homeLayout } from '../../protocol/home.ts';
+import type { Module, ModuleContext } from '../kernel/boot/module.ts';
+import { runAgent } from './agent-process.ts';
+import { openGround, type Ground } from './ground.ts';
+import { egressPort, nodeName, podCidrOf } from './plan.ts';
+
+export interface MachineDependencies {
+  home: string;
+  runDirectory: string;
+  runtime: 'sandbox' | 'process';
+  bundles: string;
+  /** Node.js that runs agents, shims and the tools image. */
+  nodeBinary: string;
+  caCertificate(): string;
+  sockets: { api: string; registry: string; egress: string };
+  /** A token for `system:node:<name>`. */
+  nodeToken(name: string): string;
+  /** How many nodes this machine plays; default 1. */
+  nodeCount?: number;
+}
+
+export interface MachineModule extends Module {
+  /** Where processes that reach pods are started; there once the module has started. */
+  ground(): Ground;
+}
+
+export function machineModule(deps: MachineDependencies): MachineModule {
+  let ground: Ground | undefined;
+  return {
+    name: 'machine',
+    dependsOn: ['pod', 'service'],
+    kinds: [],
+    ground: () => {
+      if (!ground) throw new Error('the machine has not started yet');
+      return ground;
+    },
+    async start(context) {
+      const { scope, log } = context;
+      await mkdir(path.join(deps.home, homeLayout.logs), { recursive: true, mode: 0o700 });
+      scope.own(await startEgressProxy(deps.sockets.egress));
+      ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, log }));
+      const names = Array.from({ length: deps.nodeCount ?? 1 }, (_, index) => nodeName(index + 1));
+      for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name);
+      await untilReady(context, names);
+    },
+  };
+}
+
+async function startNode(deps: MachineDependencies, { clock, log, scope }: ModuleContext, ground: Ground, index: number, name: string): Promise<void> {
+  const podCidr = podCidrOf(index);
+  const place = await ground.addNode(index, podCidr);
+  const directory = path.join(deps.home, homeLayout.nodes, name);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const config: AgentConfig = {
+    nodeName: name,
+    runtime: deps.runtime,
+    directory,
+    socket: path.join(deps.runDirectory, `${name}.sock`),
+    apiSocket: deps.sockets.api,
+    registrySocket: deps.sockets.registry,
+    egressSocket: deps.sockets.egress,
+    caCertificate: deps.caCertificate(),
+    token: deps.nodeToken(name),
+    network: {
+      podCidr,
+      serviceCidr: serviceNetwork,
+      clusterDns: systemAddresses.dns,
+      clusterDomain,
+      nodeIp: place.ip,
+      apiService: `${systemServices.api.address}:${systemServices.api.port}`,
+      registryService: `${systemServices.registry.address}:${systemServices.registry.port}`,
+      egressProxy: ground.realEgress ? '' : `${systemAddresses.egress}:${egressPort}`,
+    },
+    bundles: deps.bundles,
+    nodeBinary: deps.nodeBinary,
+  };
+  scope.own(runAgent({ config, command: place.command, kill: ground.kill, identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
+}
+
+/** A platform whose pods cannot run is not ready. */
+async function untilReady({ informers, scope }: ModuleContext, names: readonly string[]): Promise<void> {
+  const known = informers.for(nodes);
+  await known.synced;
+  const waiting = new Set(names);
+  await new Promise<void>((resolve, reject) => {
+    const look = (node: Node) => {
+      if (node.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True')) waiting.delete(node.metadata.name);
+      if (waiting.size === 0) resolve();
+    };
+    const listening = scope.own(known.onChange(({ type, object }) => type !== 'deleted' && look(object)));
+    const limit = setTimeout(() => reject(new Error(`node ${[...waiting].join(', ')} did not become ready in ${patienceMs / 1000} s; its log is in the folder "log" of the home`)), patienceMs);
+    scope.defer(() => {
+      clearTimeout(limit);
+      void listening.dispose();
+    });
+    for (const node of known.list()) look(node);
+  });
+}
+
+const patienceMs = 60_000;
