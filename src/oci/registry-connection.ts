@@ -19,12 +19,15 @@ type Target = ClientRequestArgs & { secure?: boolean };
 
 const connectTimeout = 20_000;
 
-/** Keeps at most 8 connections a host; more requests wait. */
+/**
+ * Keeps at most 8 idle connections a host. Connections in use are not limited here but by callers: Node's agent would forget the requests
+ * that wait when a connection it makes for them asynchronously fails.
+ */
 export class RegistryAgent extends Agent {
   readonly #options: ConnectionOptions;
 
   constructor(options: ConnectionOptions) {
-    super({ keepAlive: true, maxSockets: 8, scheduling: 'lifo' });
+    super({ keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo' });
     this.#options = options;
   }
 

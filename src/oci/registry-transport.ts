@@ -193,6 +193,10 @@ export class RegistryTransport {
       });
       outgoing.setTimeout(idleTimeout, () => outgoing.destroy(Object.assign(new Error(`nothing came for ${idleTimeout / 1000} s`), { code: 'ETIMEDOUT' })));
       outgoing.once('error', reject);
+      // A request that is still waiting for its connection would say so only when it has one.
+      const abort = (): void => reject(asked.signal?.reason as Error);
+      asked.signal?.addEventListener('abort', abort, { once: true });
+      outgoing.once('close', () => asked.signal?.removeEventListener('abort', abort));
       let answered = false;
       outgoing.once('response', (body) => {
         answered = true;
