@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { runLayout } from '../../protocol/home.ts';
 
@@ -15,7 +15,7 @@ export function resolveHome(asked: string | undefined, environment: NodeJS.Proce
 export function runDirectoryOf(home: string): string {
   const hash = createHash('sha256').update(home).digest('hex').slice(0, 10);
   const base = process.platform === 'win32' ? tmpdir() : '/tmp';
-  return path.join(base, `slipway-${userInfo().uid}-${hash}`);
+  return path.join(base, `slipway-${process.getuid?.() ?? 0}-${hash}`);
 }
 
 /** Address of a named socket: a path, or a named pipe on Windows, where sockets are no files. */
