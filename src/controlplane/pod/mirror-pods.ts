@@ -58,9 +58,9 @@ export function mirrorPods(clock: Clock, log: Log, client: () => Client | undefi
       await writer.delete(pods, at, { gracePeriodSeconds: 0 }).catch(absent);
       there = undefined;
     }
-    there ??= await writer.create(pods, wanted, { namespace: systemProject });
+    const shown: Pod = there ?? (await writer.create<Pod>(pods, wanted, { namespace: systemProject }));
     const { status } = wanted;
-    if (!equalJson(pick(there.status), pick(status))) await writer.patch(pods, { ...at, subresource: 'status' }, 'merge', { status });
+    if (!equalJson(pick(shown.status), pick(status))) await writer.patch(pods, { ...at, subresource: 'status' }, 'merge', { status });
   };
   const enqueue = (name: string) => {
     const known = parts.get(name);
