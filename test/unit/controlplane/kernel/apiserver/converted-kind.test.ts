@@ -9,13 +9,13 @@ import { sampleKinds } from '../../../../support/sample-kinds.ts';
 
 let api: RunningApi;
 beforeAll(async () => {
-  let client: Client | undefined;
+  const given: { client?: Client } = {};
   api = await startApi([
     ...sampleKinds,
     kind<Event>({ type: 'stored', resource: events, nameRule: 'path' }),
-    kind<EventV1>(convertedKind<EventV1, Event>({ resource: eventsV1, storedAs: events, toStored: eventToCore, fromStored: eventFromCore, client: () => client as Client })),
+    kind<EventV1>(convertedKind<EventV1, Event>({ resource: eventsV1, storedAs: events, toStored: eventToCore, fromStored: eventFromCore, client: () => given.client as Client })),
   ]);
-  client = api.client;
+  given.client = api.client;
   await api.ask('POST', '/api/v1/namespaces', { body: { metadata: { name: 'demo' } } });
 });
 afterAll(() => api.dispose());

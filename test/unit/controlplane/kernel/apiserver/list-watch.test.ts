@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { Clock } from '../../../../../src/base/clock.ts';
@@ -233,9 +235,8 @@ describe('watch', () => {
   });
 
   it('drops a watcher that does not read', async () => {
-    const { request } = await import('node:https');
     const stuck = request(`${api.url}${maps}?watch=true`, { ca: api.ca, cert: api.admin.certificate, key: api.admin.key });
-    const response = await new Promise<import('node:http').IncomingMessage>((resolve) => stuck.once('response', resolve).end());
+    const response = await new Promise<IncomingMessage>((resolve) => stuck.once('response', resolve).end());
     response.pause();
     await api.ask('POST', maps, { body: { metadata: { name: 'big' } } });
     const open = async () => Number(/^apiserver_longrunning_requests (\d+)$/m.exec((await api.ask('GET', '/metrics')).text)?.[1]);
