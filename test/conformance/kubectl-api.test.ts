@@ -2,6 +2,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -152,6 +153,34 @@ describe.each(versions)('kubectl %s', (version) => {
       await once(child, 'exit');
     }
     expect(await k('delete', 'cm', name, '--wait=true')).toContain('deleted');
+  });
+
+  it('runs commands, reads logs and forwards ports', async () => {
+    const name = `${n}-pod`;
+    await api.ask('POST', '/api/v1/namespaces/default/pods', { body: { metadata: { name }, spec: { containers: [{ name: 'c', image: 'i' }] } } });
+    await api.ask('PATCH', `/api/v1/namespaces/default/pods/${name}/status`, { body: { status: { phase: 'Running' } }, headers: { 'Content-Type': 'application/merge-patch+json' } });
+    expect(await k('logs', name)).toBe(`log of ${name}`);
+    expect(await k('exec', name, '--', 'say', 'hello')).toBe('run say hello');
+    expect(await k('exec', name, '--', 'exit', '7')).toContain('command terminated with exit code 7');
+    const child = spawn(`${installed}.${version}`, ['--cache-dir', path.join(home, `cache-${version}`), 'port-forward', `pod/${name}`, ':8080'], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+      const local = Number(/:(\d+) ->/.exec(String(value))?.[1]);
+      const text = await new Promise<string>((resolve, reject) => {
+        let seen = '';
+        const socket = connect(local, '127.0.0.1', () => socket.write('ping'));
+        socket.on('data', (chunk) => {
+          seen += String(chunk);
+          if (seen.endsWith('ping')) resolve(seen);
+        });
+        socket.once('error', reject);
+      });
+      expect(text).toBe('port 8080: ping');
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+    }
+    expect(await k('delete', 'pod', name, '--grace-period=0', '--force')).toContain('deleted');
   });
 });
 

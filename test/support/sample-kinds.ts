@@ -1,6 +1,7 @@
 /** A few kinds with simple rules, enough to exercise the API server without any stage. */
+import { duplexPair, Readable } from 'node:stream';
 import { deployments, type Deployment } from '../../src/api/kinds/apps.ts';
-import { configMaps, namespaces, pods, secrets, type ConfigMap, type Namespace, type Pod, type Secret } from '../../src/api/kinds/core.ts';
+import { configMaps, namespaces, pods, secrets, type Binding, type ConfigMap, type Namespace, type Pod, type Secret } from '../../src/api/kinds/core.ts';
 import { leases, type Lease } from '../../src/api/kinds/cluster.ts';
 import { projects, type Project } from '../../src/api/kinds/project.ts';
 import { resource } from '../../src/api/resource.ts';
@@ -54,6 +55,49 @@ export const sampleKinds: readonly Kind[] = [
     },
     gracePeriod: (object, asked) => asked ?? object.spec.terminationGracePeriodSeconds ?? 30,
     selectableFields: { 'spec.nodeName': (object) => object.spec.nodeName ?? '', 'status.phase': (object) => object.status?.phase ?? '' },
+    subresources: {
+      log: { type: 'text', kind: 'Pod', run: ({ name, query }) => Promise.resolve(Readable.from([`log of ${name ?? ''}\n`, ...(query.get('follow') ? ['and more\n'] : [])])) },
+      /** Says what it was asked, echoes its input, ends with the code that the last argument names. */
+      exec: {
+        type: 'stream',
+        kind: 'PodExecOptions',
+        protocol: 'remotecommand',
+        async run({ query }, { stdin, stdout, stderr, exit }) {
+          const command = query.getAll('command');
+          stdout?.write(`run ${command.join(' ')}\n`);
+          if (stdin) for await (const chunk of stdin) stdout?.write(chunk as Buffer);
+          stderr?.write('done\n');
+          exit({ code: Number(command.at(-1)) || 0 });
+        },
+      },
+      /** Answers with the port's number and what it reads. */
+      portforward: {
+        type: 'stream',
+        kind: 'PodPortForwardOptions',
+        protocol: 'portforward',
+        run(_context, port) {
+          const [ours, theirs] = duplexPair();
+          ours.write(`port ${port}: `);
+          ours.pipe(ours);
+          return Promise.resolve(theirs);
+        },
+      },
+      binding: {
+        type: 'action',
+        kind: 'Binding',
+        apiVersion: 'v1',
+        run: (_context, body) => Promise.resolve({ apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Success', details: { kind: (body as Binding).target.name } } as unknown as KubeObject),
+      },
+      upload: {
+        type: 'upload',
+        kind: 'Pod',
+        async run({ name }, body) {
+          let size = 0;
+          for await (const chunk of body) size += (chunk as Buffer).length;
+          return { apiVersion: 'v1', kind: 'Pod', metadata: { name: name ?? '', annotations: { size: String(size) } } };
+        },
+      },
+    },
   }),
   kind<Deployment>({
     type: 'stored',

@@ -21,7 +21,7 @@ describe('discovery', () => {
     expect((await api.ask('GET', '/apis/apps')).json).toMatchObject({ kind: 'APIGroup', name: 'apps', preferredVersion: { groupVersion: 'apps/v1', version: 'v1' } });
     const core = (await api.ask('GET', '/api/v1')).json;
     expect(core).toMatchObject({ kind: 'APIResourceList', groupVersion: 'v1' });
-    expect(core.resources.map((one: { name: string }) => one.name)).toEqual(['configmaps', 'namespaces', 'namespaces/finalize', 'namespaces/status', 'pods', 'pods/status', 'secrets']);
+    expect(core.resources.map((one: { name: string }) => one.name)).toEqual(['configmaps', 'namespaces', 'namespaces/finalize', 'namespaces/status', 'pods', 'pods/binding', 'pods/exec', 'pods/log', 'pods/portforward', 'pods/status', 'pods/upload', 'secrets']);
     expect(core.resources[4]).toEqual({ name: 'pods', singularName: 'pod', namespaced: true, kind: 'Pod', verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'], shortNames: ['po'], categories: ['all'] });
     const apps = (await api.ask('GET', '/apis/apps/v1')).json;
     expect(apps.resources[1]).toEqual({ name: 'deployments/scale', singularName: '', namespaced: true, group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] });
