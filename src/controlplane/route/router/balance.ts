@@ -26,7 +26,7 @@ export function endpointWeights(backends: readonly { weight: number; endpoints: 
 export function pick(servers: readonly Server[], balance: RouterRoute['balance'], client: string, tried: readonly Endpoint[]): Endpoint | undefined {
   const [first] = servers;
   if (!first) return undefined;
-  if (servers.length === 1) return tried.length > 0 || first.endpoint.full ? undefined : first.endpoint;
+  if (servers.length === 1) return usable(first.endpoint, tried) ? first.endpoint : undefined;
   const chosen = choose(servers, balance, client);
   if (usable(chosen.endpoint, tried) && !chosen.endpoint.suspect) return chosen.endpoint;
   const rest = servers.filter(({ endpoint }) => usable(endpoint, tried));

@@ -3,9 +3,11 @@ import type { RouterRoute } from '../../../protocol/router.ts';
 import { endpointWeights, type Server } from './balance.ts';
 import type { EndpointSet, Transport } from './endpoint.ts';
 
+/** A route as it is now: changed in place, so that a request under way is retried on endpoints that came meanwhile. */
 export interface Target {
-  readonly route: RouterRoute;
-  readonly servers: readonly Server[];
+  route: RouterRoute;
+  /** Empty once the route is gone. */
+  servers: readonly Server[];
 }
 
 export class RoutingTable {
@@ -33,13 +35,23 @@ export class RoutingTable {
   }
 
   apply(change: { replace: boolean; set: readonly RouterRoute[]; remove: readonly string[] }): void {
-    const gone = new Set(change.replace ? this.#targets.keys() : change.remove);
-    for (const route of change.set) gone.add(route.key);
-    const old = [...gone].map((key) => this.#targets.get(key)).filter((target) => target !== undefined);
-    for (const key of gone) this.#targets.delete(key);
-    for (const route of change.set) this.#targets.set(route.key, this.#target(route));
+    const kept = new Set(change.set.map(({ key }) => key));
+    const gone = (change.replace ? [...this.#targets.keys()] : change.remove).filter((key) => !kept.has(key));
+    const dropped: Server[] = [];
+    for (const route of change.set) {
+      const target = this.#targets.get(route.key) ?? { route, servers: [] };
+      dropped.push(...target.servers);
+      Object.assign(target, { route, servers: this.#servers(route) });
+      this.#targets.set(route.key, target);
+    }
+    for (const key of gone) {
+      const target = this.#targets.get(key);
+      this.#targets.delete(key);
+      dropped.push(...(target?.servers ?? []));
+      if (target) target.servers = [];
+    }
     // Only now, so that endpoints that stay keep their connections.
-    for (const { servers } of old) for (const { endpoint } of servers) this.#endpoints.release(endpoint);
+    for (const { endpoint } of dropped) this.#endpoints.release(endpoint);
     this.#index();
   }
 
@@ -59,15 +71,14 @@ export class RoutingTable {
     return this.#wildcard.size === 0 ? undefined : find(this.#wildcard.get(parent(host)), path, secure);
   }
 
-  #target(route: RouterRoute): Target {
+  #servers(route: RouterRoute): Server[] {
     const weights = endpointWeights(route.backends);
-    const servers = route.backends.flatMap((backend, at) => {
+    return route.backends.flatMap((backend, at) => {
       const weight = weights[at] ?? 0;
       if (weight === 0) return [];
       const transport = transportOf(route, backend.service);
       return backend.endpoints.map((address) => ({ endpoint: this.#endpoints.acquire(address, transport), weight, current: 0 }));
     });
-    return { route, servers };
   }
 
   #index(): void {
