@@ -88,14 +88,15 @@ function mergeKeyed(field: Field, key: string, current: unknown[], patch: unknow
     if (!isObject(item)) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
     return item;
   });
-  const replacing = items.some((item) => item.$patch === 'replace' && item[key] === undefined);
-  let result = replacing ? [] : [...current];
+  // One such item anywhere means the whole list; items with directives are not part of it.
+  if (items.some((item) => item.$patch === 'replace')) return copyJson(items.filter((item) => item.$patch === undefined));
+  let result = [...current];
   for (const item of items) {
-    if (item.$patch === 'replace' && item[key] === undefined) continue;
     const value = item[key];
     if (value === undefined) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
     const sameKey = (one: unknown) => isObject(one) && equalJson(one[key], value);
-    if (item.$patch === 'delete') {
+    if (item.$patch !== undefined) {
+      if (item.$patch !== 'delete') throw unknownDirective(item.$patch);
       result = result.filter((one) => !sameKey(one));
       continue;
     }

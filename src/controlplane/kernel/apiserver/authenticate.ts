@@ -36,6 +36,7 @@ export function authenticator(tokens: TokenReviewer | undefined, clock: Clock): 
   }
 
   async function byToken(token: string): Promise<UserInfo> {
+    if (!token) throw unauthorized();
     const now = clock.now().getTime();
     const known = reviewed.get(token);
     if (known && known.until > now) return known.user;
