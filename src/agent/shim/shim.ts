@@ -46,7 +46,7 @@ export class Shim {
     process.chdir(directory);
     rmSync(shimFiles.socket, { force: true });
     this.#server = createServer((socket) => this.#serve(socket));
-    this.#server.listen(process.platform === 'win32' ? listenAddress(join(directory, shimFiles.socket)) : shimFiles.socket);
+    this.#server.listen(process.platform === 'win32' ? listenAddress(join(directory, shimFiles.socket)) : shimFiles.socket, () => process.stdout.write('ready\n'));
     this.#save(this.#status);
   }
 

@@ -78,7 +78,8 @@ export function environmentScript(environment: ReadonlyMap<string, string>, kit:
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !shellOwn.has(name)) plain.push(`export ${name}=${shellQuote(value)}`);
     else other.push(`${name}=${value}`);
   }
-  const unset = 'unset OLDPWD PWD SHLVL _ 2>/dev/null';
+  // What the programs on the way needed, and what the shell itself set.
+  const unset = 'unset OLDPWD PWD SHLVL _ SHELL LC_ALL TERM';
   const through = other.length > 0 ? [`set -- ${[...kit.tool('env'), ...other].map(shellQuote).join(' ')} "$@"`] : [];
   return [unset, ...plain, ...through, ''].join('\n');
 }

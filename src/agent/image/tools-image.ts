@@ -1,0 +1,46 @@
+/** The built-in image `slipway/tools`: this machine's system folders, our bundles and the Node binary that runs them. Never pulled. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { imageMarks } from '../../api/kinds/image.ts';
+import type { ImageRecord } from './image-record.ts';
+
+export const toolsImage = 'slipway/tools';
+const home = '/opt/slipway';
+
+export interface ToolsImageOptions {
+  /** Folder of the product's bundles. */
+  bundles: string;
+  nodeBinary: string;
+  /** The image store's layer folder. */
+  layers: string;
+  /** Folders of toolchains outside `/usr`: a build hands them on to the root it makes. */
+  hostPaths: string[];
+}
+
+/** Bundles are copied: the folder they came from may go away under running pods. */
+export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
+  const files = readdirSync(options.bundles).filter((name) => /^(?:tools|.*\.(?:json|wasm))/.test(name) && /\.(?:js|cjs|json|wasm)$/.test(name)).filter((name) => statSync(join(options.bundles, name)).isFile()).sort();
+  const print = createHash('sha256');
+  for (const name of files) {
+    const { size, mtimeMs } = statSync(join(options.bundles, name));
+    print.update(`${name} ${size} ${mtimeMs}\n`);
+  }
+  const layer = `tools-${print.digest('hex').slice(0, 12)}`;
+  const folder = join(options.layers, layer);
+  if (!existsSync(folder)) {
+    const fresh = `${folder}.new`;
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(join(fresh, home, 'bin'), { recursive: true, mode: 0o755 });
+    for (const name of files) copyFileSync(join(options.bundles, name), join(fresh, home, name));
+    // The binary itself is bound over this.
+    writeFileSync(join(fresh, home, 'bin', 'node'), '', { mode: 0o755 });
+    renameSync(fresh, folder);
+  }
+  for (const name of readdirSync(options.layers)) if (name.startsWith('tools-') && name !== layer) rmSync(join(options.layers, name), { recursive: true, force: true });
+  return {
+    id: toolsImage, reference: toolsImage, size: 0, layers: [layer], hostPaths: options.hostPaths,
+    extraBinds: [{ source: options.nodeBinary, path: `${home}/bin/node`, directory: false }],
+    config: { user: '0', env: [`PATH=${home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`], entrypoint: [`${home}/bin/node`, `${home}/tools.js`], cmd: [], workingDir: '/tmp', exposedPorts: [], labels: { [imageMarks.base]: 'host' } },
+  };
+}

@@ -1,0 +1,272 @@
+/** The sandbox driver: user namespaces, no root, no engine. Runs inside the machine holder, in its node's network. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Disposable } from '../../../base/disposable.ts';
+import type { Log } from '../../../base/log.ts';
+import { describeHostRoot, writeHostSkeleton } from '../../../oci/host-root.ts';
+import type { ImageRecord } from '../../image/image-record.ts';
+import type { ImageStore } from '../../image/image-store.ts';
+import { attachToShim } from '../attach-session.ts';
+import { containerCommand, containerEnvironment } from '../command.ts';
+import { Containers } from '../containers.ts';
+import { cpuNanoseconds, anonymousMemory, processesInNamespaceOf } from '../procfs.ts';
+import { shellQuote } from '../run.ts';
+import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
+import { ShimLauncher } from '../shim-launcher.ts';
+import { findProgram, systemEnvironment } from '../system-path.ts';
+import { copyLayers } from './copy-root.ts';
+import { startExec, type ExecTarget } from './exec.ts';
+import { formatTable, readMountPoints } from './mount-table.ts';
+import { prepareNodeRoot, type NodeRoot } from './node-root.ts';
+import { PipeSets } from './pipe-sets.ts';
+import { PodDialer } from './pod-dial.ts';
+import { Pods } from './pods.ts';
+import { planRoot } from './root-plan.ts';
+import { environmentScript, startScript } from './start-script.ts';
+import { containerUser } from './user.ts';
+
+export interface SandboxOptions {
+  /** Of this driver: pods, containers and what they share. */
+  directory: string;
+  podCidr: string;
+  nodeIp: string;
+  bundles: string;
+  nodeBinary: string;
+  images: ImageStore;
+  log: Log;
+}
+
+/** What `exec` needs of a container after a restart of the agent. */
+interface SandboxContainer {
+  uid: number;
+  workingDir: string;
+  buildPowers: boolean;
+  tty: boolean;
+}
+
+const files = { environment: 'environment.sh', start: 'start.sh', table: 'mounts', upper: 'upper', work: 'work', root: 'root', build: 'build', passwd: 'passwd' } as const;
+
+export async function sandboxRuntime(options: SandboxOptions): Promise<SandboxRuntime> {
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const node = await prepareNodeRoot(options.directory);
+  const runtime = new SandboxRuntime(options, node);
+  await runtime.load();
+  return runtime;
+}
+
+export class SandboxRuntime implements Runtime {
+  readonly name = 'sandbox';
+  readonly version = '1';
+  readonly capabilities: Capabilities;
+  readonly images: ImageService;
+  readonly #options: SandboxOptions;
+  readonly #node: NodeRoot;
+  readonly #pods: Pods;
+  readonly #launcher: ShimLauncher;
+  readonly #containers: Containers<SandboxContainer>;
+  readonly #pipes: PipeSets;
+  readonly #dialer: PodDialer;
+  readonly #skeletons = new Map<string, Promise<{ layer: string; binds: { path: string; directory: boolean }[] }>>();
+
+  constructor(options: SandboxOptions, node: NodeRoot) {
+    const { directory, bundles, nodeBinary, log } = options;
+    this.#options = options;
+    this.#node = node;
+    this.images = options.images;
+    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: 'poll', cpuLimit: 'none', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
+    this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
+    this.#containers = new Containers(join(directory, 'containers'), this.#launcher, log);
+    this.#pods = new Pods(join(directory, 'pods'), options, log);
+    this.#pipes = new PipeSets(join(directory, 'pipes'));
+    this.#dialer = new PodDialer(this.#launcher);
+  }
+
+  async load(): Promise<void> {
+    await Promise.all([this.#pods.load(), this.#containers.load()]);
+    // Build folders of containers that are gone, after a kill for example.
+    const builds = join(this.#options.directory, files.build);
+    if (existsSync(builds)) for (const id of readdirSync(builds)) if (!this.#containers.get(id)) await rm(join(builds, id), { recursive: true, force: true });
+  }
+
+  runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
+    this.#launcher.prepare();
+    return this.#pods.run(config);
+  }
+
+  async stopPodSandbox(id: string): Promise<void> {
+    await Promise.all(this.#containers.records(id).map((record) => this.#containers.stop(record.id, 0)));
+    await this.#pods.stop(id);
+  }
+
+  async removePodSandbox(id: string): Promise<void> {
+    await this.stopPodSandbox(id);
+    for (const record of this.#containers.records(id)) await this.removeContainer(record.id);
+    await this.#pods.remove(id);
+  }
+
+  listPodSandboxes(): Promise<PodSandbox[]> {
+    return Promise.resolve(this.#pods.list());
+  }
+
+  async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
+    const image = this.#options.images.record(config.imageId);
+    if (!image) throw new RuntimeFailure('CreateContainerError', `the image ${config.imageId} is not on this node`);
+    const id = randomBytes(16).toString('hex');
+    const folder = this.#containers.folder(id);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    try {
+      await this.#prepare(id, folder, sandboxId, config, image);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      if (error instanceof RuntimeFailure) throw error;
+      throw new RuntimeFailure('CreateContainerError', (error as Error).message, { cause: error });
+    }
+    return id;
+  }
+
+  async #prepare(id: string, folder: string, sandboxId: string, config: ContainerConfig, image: ImageRecord): Promise<void> {
+    const { images, directory } = this.#options;
+    const { kit } = this.#node;
+    const pod = this.#pods.place(sandboxId);
+    const command = containerCommand(config, image.config);
+    if (command.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
+    const workingDir = config.workingDir || image.config.workingDir || '/';
+    const host = image.hostPaths && (await this.#skeleton(image.hostPaths));
+    const layerNames = [...image.layers, ...(host ? [host.layer] : [])];
+    const layers = layerNames.map((name) => join(images.layers, name));
+    const user = await containerUser(config.user, image.config.user, workingDir, layers);
+    const root = join(folder, files.root);
+    for (const name of [files.root, files.upper, files.work]) mkdirSync(join(folder, name), { mode: 0o755 });
+    if (user.passwd !== undefined) writeFileSync(join(folder, files.passwd), user.passwd, { mode: 0o644 });
+    const build = join(directory, files.build, id);
+    if (config.buildPowers) mkdirSync(build, { recursive: true, mode: 0o755 });
+    const plan = await planRoot({
+      node: this.#node, root, layers, workingDir, pod, unmasked: config.buildPowers, points: readMountPoints(),
+      hostBinds: [...(host?.binds ?? []), ...(image.extraBinds ?? [])],
+      generated: [
+        ...['hosts', 'hostname', 'resolv.conf'].map((name) => ({ source: join(pod.directory, name), target: `/etc/${name}` })),
+        ...(user.passwd === undefined ? [] : [{ source: join(folder, files.passwd), target: '/etc/passwd' }]),
+      ].filter(({ target }) => !config.mounts.some(({ containerPath }) => containerPath === target)),
+      mounts: [...config.mounts, ...(config.buildPowers ? [{ hostPath: build, containerPath: '/build', readOnly: false }] : [])],
+    });
+    if (!this.#node.overlay) await copyLayers(layers, root);
+    const table = join(folder, files.table);
+    writeFileSync(table, formatTable(plan.entries), { mode: 0o600 });
+    const environment = containerEnvironment(image.config.env, config.env, { hostname: pod.config.hostname, home: user.home, tty: config.tty });
+    const handOver = join(folder, files.environment);
+    writeFileSync(handOver, environmentScript(environment, kit), { mode: 0o600 });
+    const start = join(folder, files.start);
+    const script = startScript({
+      ...(this.#node.overlay && { overlay: `lowerdir=${layerNames.join(':')},upperdir=${join(folder, files.upper)},workdir=${join(folder, files.work)},userxattr` }),
+      layers: images.layers, root, directories: plan.directories, files: plan.files, table, readOnlyRoot: config.readOnlyRootFilesystem,
+      uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers,
+    }, kit);
+    writeFileSync(start, script, { mode: 0o600 });
+    const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', 'unshare', '-mpf', '--kill-child', '--propagation', 'private', 'sh', start];
+    const argv = config.tty
+      ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null', 'sh', pod.terminals, enter.map(shellQuote).join(' ')]
+      : enter;
+    const logPath = join(config.logDirectory, `${config.attempt}.log`);
+    await this.#containers.create(
+      {
+        id, sandboxId, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: image.config.stopSignal ?? 'SIGTERM',
+        extra: { uid: config.buildPowers ? 0 : user.uid, workingDir, buildPowers: config.buildPowers, tty: config.tty },
+      },
+      {
+        argv, environment: { ...(systemEnvironment as Record<string, string>), SHELL: '/bin/sh' }, cwd: '/', handOver, log: logPath, tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
+        memoryLimit: config.memoryLimit, reports: true, terminals: pod.terminals,
+      },
+    );
+  }
+
+  startContainer(id: string): Promise<void> {
+    return this.#containers.start(id);
+  }
+
+  stopContainer(id: string, graceSeconds: number): Promise<void> {
+    return this.#containers.stop(id, graceSeconds);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    await this.#containers.remove(id);
+    await rm(join(this.#options.directory, files.build, id), { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  containerStatus(id: string): Promise<ContainerStatus | undefined> {
+    return Promise.resolve(this.#containers.status(id));
+  }
+
+  listContainers(): Promise<ContainerStatus[]> {
+    return Promise.resolve(this.#containers.list());
+  }
+
+  onChange(listener: (containerId: string) => void): Disposable {
+    return this.#containers.onChange(listener);
+  }
+
+  async exec(containerId: string, argv: string[], options: { tty: boolean; stdin: boolean }): Promise<ExecSession> {
+    const record = this.#containers.get(containerId);
+    const pid = this.#containers.pid(containerId);
+    if (!record || pid === undefined) throw new RuntimeFailure('ExecFailed', `container ${record?.name ?? containerId} is not running`);
+    if (options.tty && this.capabilities.tty === 'none') throw new RuntimeFailure('ExecFailed', 'a terminal needs the program "script" (package bsdutils or util-linux)');
+    const target: ExecTarget = {
+      ...record.extra, pid, environment: join(this.#containers.folder(containerId), files.environment), terminals: this.#pods.place(record.sandboxId).terminals,
+    };
+    return startExec(target, argv, options, this.#node.kit, this.#pipes);
+  }
+
+  async attach(containerId: string, options: { tty: boolean; stdin: boolean }): Promise<ExecSession> {
+    if (this.#containers.pid(containerId) === undefined) throw new RuntimeFailure('AttachFailed', 'the container is not running');
+    return attachToShim(this.#containers.folder(containerId), options);
+  }
+
+  async dial(sandboxId: string, port: number): Promise<Duplex> {
+    return this.#dialer.dial(this.#pods.place(sandboxId), port);
+  }
+
+  stats(containerId: string): Promise<ContainerStats | undefined> {
+    const pid = this.#containers.pid(containerId);
+    if (pid === undefined) return Promise.resolve(undefined);
+    const processes = processesInNamespaceOf(pid);
+    return Promise.resolve({
+      cpuNanoseconds: processes.reduce((sum, one) => sum + cpuNanoseconds(one), 0),
+      workingSetBytes: processes.reduce((sum, one) => sum + anonymousMemory(one), 0),
+      processes: processes.length,
+    });
+  }
+
+  /** Pods and containers go on without the agent. */
+  dispose(): void {
+    this.#containers.dispose();
+    this.#pods.dispose();
+    this.#launcher.dispose();
+  }
+
+  /** Lowest layer of an image without a base: made once for each set of toolchain folders. */
+  #skeleton(hostPaths: string[]): Promise<{ layer: string; binds: { path: string; directory: boolean }[] }> {
+    const key = JSON.stringify(hostPaths);
+    let made = this.#skeletons.get(key);
+    if (!made) {
+      made = this.#makeSkeleton(hostPaths);
+      this.#skeletons.set(key, made);
+      made.catch(() => this.#skeletons.delete(key));
+    }
+    return made;
+  }
+
+  async #makeSkeleton(hostPaths: string[]): Promise<{ layer: string; binds: { path: string; directory: boolean }[] }> {
+    const described = await describeHostRoot({ hostPaths, hostname: 'localhost' });
+    // Another folder once the machine has changed: containers may still use the old one.
+    const layer = `host-${createHash('sha256').update(JSON.stringify(described)).digest('hex').slice(0, 12)}`;
+    const folder = join(this.#options.images.layers, layer);
+    if (!existsSync(folder)) {
+      const fresh = `${folder}.${randomBytes(4).toString('hex')}`;
+      await writeHostSkeleton(fresh, described);
+      await rename(fresh, folder).catch(() => rm(fresh, { recursive: true, force: true }));
+    }
+    return { layer, binds: described.binds };
+  }
+}
