@@ -8,7 +8,7 @@ import { keyOf, type KubeObject, type WatchEvent } from '../api/meta.ts';
 import { groupResource, type Resource } from '../api/resource.ts';
 import { isStatusError, StatusError, type Status } from '../api/status.ts';
 import { delay, type Clock } from '../base/clock.ts';
-import { toDisposable, type Disposable } from '../base/disposable.ts';
+import type { Disposable } from '../base/disposable.ts';
 import { Emitter } from '../base/emitter.ts';
 import type { Log } from '../base/log.ts';
 import type { Client } from './client.ts';

@@ -1,10 +1,10 @@
 /** Reads a store file into memory, or says why it cannot be trusted. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { StoredEntry } from '../entry.ts';
 import { diskFailed, diskFull, newerSchema, StoreDamaged, storeInUse, StoreFailure } from '../failure.ts';
-import { checksum, createSchema, digestAdd, openDatabase, readState, result, resultCode, schemaOf, storeSchemaVersion, type Row, type State } from './database.ts';
+import { createStore } from './create.ts';
+import { checksum, digestAdd, openDatabase, readState, result, resultCode, schemaOf, storeSchemaVersion, type Row, type State } from './database.ts';
 import { recoverStore } from './recover.ts';
 
 export interface Loaded {
@@ -47,36 +47,6 @@ export function loadStore(file: string): Loaded {
     } catch {
       // What kept it from closing has been told above, or will be told by the first write.
     }
-  }
-}
-
-/** Made under another name and put in place whole, so that an empty or half-made file is never taken for a new store. */
-export function createStore(file: string, revision: number, fill?: (database: DatabaseSync) => void): void {
-  const making = `${file}.new`;
-  for (const one of [making, `${making}-wal`]) rmSync(one, { force: true });
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  closeSync(openSync(making, 'wx', 0o600));
-  const database = openDatabase(making);
-  try {
-    createSchema(database, revision);
-    fill?.(database);
-  } finally {
-    database.close();
-  }
-  sync(making);
-  renameSync(making, file);
-  if (process.platform !== 'win32') sync(path.dirname(file));
-}
-
-function sync(name: string): void {
-  const handle = openSync(name, 'r');
-  try {
-    fsyncSync(handle);
-  } catch (error) {
-    // Windows syncs only handles opened for writing; SQLite has synced the file itself.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
-  } finally {
-    closeSync(handle);
   }
 }
 

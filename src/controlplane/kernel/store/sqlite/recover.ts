@@ -2,8 +2,8 @@
 import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Salvage } from '../failure.ts';
+import { createStore } from './create.ts';
 import { checksum, digestAdd, readState, type Row, type State } from './database.ts';
-import { createStore } from './load.ts';
 
 /** Revisions skipped: the lost part may have held newer ones, and no revision may ever mean two things. */
 const revisionGap = 1_000_000;

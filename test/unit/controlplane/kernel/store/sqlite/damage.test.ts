@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StoreDamaged, StoreFailure } from '../../../../../../src/controlplane/kernel/store/failure.ts';
+import { StoreDamaged, type StoreFailure } from '../../../../../../src/controlplane/kernel/store/failure.ts';
 import { openSqliteStore } from '../../../../../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { configMap } from '../contract.ts';
 
