@@ -9,7 +9,9 @@ import type { Answer } from './answer.ts';
 import { authorize } from './authorize.ts';
 import { Call } from './call.ts';
 import { decodeObject } from './decode.ts';
-import { documentOf } from './encode/encode.ts';
+import { documentOf, encode } from './encode/encode.ts';
+import { negotiate } from './encode/negotiate.ts';
+import { includeOf } from './encode/table.ts';
 import type { UserInfo } from './kind.ts';
 import { serve, type Pipeline } from './pipeline.ts';
 import { connect } from './verbs/connect.ts';
@@ -116,20 +118,22 @@ export function inProcessClient(pipeline: Pipeline, user: UserInfo, manager: str
       await remove(core, await begin(of, 'delete', at), { ...rest, uid: preconditions?.uid, resourceVersion: preconditions?.resourceVersion });
     },
 
-    async raw(method, path, body) {
+    async raw(method, path, body, accept) {
       const mark = path.indexOf('?');
-      const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
+      const query = new URLSearchParams(mark < 0 ? '' : path.slice(mark + 1));
+      const stream = body instanceof Readable ? body : Readable.from(body === undefined ? [] : [bytesOf(body)]);
+      const headers: Record<string, string | undefined> = { accept, 'content-type': body instanceof Readable || body instanceof Uint8Array ? 'application/octet-stream' : 'application/json' };
       const { answer } = await serve(pipeline, user, {
         method,
         path: mark < 0 ? path : path.slice(0, mark),
-        query: new URLSearchParams(mark < 0 ? '' : path.slice(mark + 1)),
-        header: () => undefined,
-        body: () => Promise.resolve(bytes),
-        stream: Readable.from([bytes]),
+        query,
+        header: (name) => headers[name],
+        body: () => (body instanceof Readable ? collect(body) : Promise.resolve(bytesOf(body))),
+        stream,
         signal: new AbortController().signal,
         userAgent: manager,
       });
-      return rawOf(answer, path);
+      return rawOf(answer, path, accept, { include: includeOf(query), now: core.clock.now() });
     },
   };
   return client;
@@ -140,22 +144,38 @@ function unwrap<R>(answer: Answer): R {
   throw new StatusError(406, 'NotAcceptable', 'the answer is no object');
 }
 
-async function rawOf(answer: Answer, path: string): Promise<unknown> {
+function bytesOf(body: unknown): Buffer {
+  if (body === undefined) return Buffer.alloc(0);
+  return body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
+}
+
+async function collect(readable: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of readable) chunks.push(Buffer.from(chunk as Buffer | string));
+  return Buffer.concat(chunks);
+}
+
+async function rawOf(answer: Answer, path: string, accept: string | undefined, options: Parameters<typeof encode>[2]): Promise<unknown> {
   switch (answer.type) {
-    case 'text': {
-      const chunks: Buffer[] = [];
-      for await (const chunk of answer.readable) chunks.push(Buffer.from(chunk as Buffer | string));
-      return Buffer.concat(chunks).toString('utf8');
-    }
+    case 'text':
+      return (await collect(answer.readable)).toString('utf8');
     case 'document': {
-      const text = answer.body.toString();
       if (answer.code === 404) throw new StatusError(404, 'NotFound', `the server could not find the requested resource ${path}`);
-      return answer.contentType.startsWith('application/json') ? (JSON.parse(text) as unknown) : text;
+      return parsed(answer.contentType, answer.body.toString());
     }
-    default:
-      return unwrap(answer);
+    case 'watch':
+      throw new StatusError(406, 'NotAcceptable', 'a watch is no single answer: use watch()');
+    default: {
+      if (accept === undefined) return documentOf(answer);
+      const negotiated = negotiate(accept);
+      if (!negotiated) throw new StatusError(406, 'NotAcceptable', `no form of the answer is acceptable: ${accept}`);
+      const { contentType, body } = await encode(answer, negotiated, options);
+      return parsed(contentType, body.toString());
+    }
   }
 }
+
+const parsed = (contentType: string, text: string): unknown => (contentType.startsWith('application/json') ? (JSON.parse(text) as unknown) : text);
 
 function queryOf(options: ListOptions): URLSearchParams {
   const query = new URLSearchParams();

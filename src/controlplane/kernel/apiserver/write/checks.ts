@@ -44,7 +44,7 @@ export function refuse(served: ServedStored, object: KubeObject, errors: readonl
   const distinct = errors.filter((error) => {
     // A kind's own rule may say again what its schema said already.
     const key = `${error.field} ${error.reason}`;
-    if (seen.has(key) && error.reason === 'FieldValueRequired') return false;
+    if (seen.has(key) && (error.reason === 'FieldValueRequired' || error.reason === 'FieldValueNotSupported')) return false;
     seen.add(key);
     return true;
   });

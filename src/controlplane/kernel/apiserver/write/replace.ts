@@ -1,5 +1,5 @@
 /** The one way a stored object changes: read what is pending, make the next state, check it, write it if nothing came in between. */
-import { equalJson, type JsonObject } from '../../../../api/json.ts';
+import { copyJson, equalJson, type JsonObject } from '../../../../api/json.ts';
 import type { KubeObject } from '../../../../api/meta.ts';
 import { badRequest, conflict, notFound } from '../../../../api/status.ts';
 import { RevisionMismatch, type Entry } from '../../store/store.ts';
@@ -76,7 +76,7 @@ function checkIdentity(served: ServedStored, call: Call, wanted: KubeObject, cur
 }
 
 function mergePart(part: FieldsSubresource<KubeObject>, wanted: KubeObject, current: KubeObject): KubeObject {
-  const next = { ...current, metadata: { ...current.metadata } };
+  const next = copyJson(current);
   if (wanted.metadata.managedFields) next.metadata.managedFields = wanted.metadata.managedFields;
   part.copy(wanted, next);
   return next;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deployments, type Deployment } from '../../../../../src/api/kinds/apps.ts';
 import { configMaps, pods, type ConfigMap } from '../../../../../src/api/kinds/core.ts';
@@ -103,6 +104,10 @@ describe('the client in this process', () => {
     expect(await client.raw('GET', '/healthz')).toBe('ok');
     await expect(client.raw('GET', '/nonsense')).rejects.toMatchObject({ code: 404 });
     expect(await client.raw('POST', '/api/v1/namespaces/demo/configmaps', map('raw'))).toMatchObject({ metadata: { name: 'raw' } });
+    expect(await client.raw('GET', '/api/v1/namespaces/demo/configmaps/raw', undefined, 'application/json;as=Table;v=v1;g=meta.k8s.io')).toMatchObject({ kind: 'Table', rows: [{ cells: ['raw', 0, expect.any(String)] }] });
+    for (const body of [Buffer.alloc(10), Readable.from([Buffer.alloc(4), Buffer.alloc(6)])]) {
+      expect(await client.raw('POST', '/api/v1/namespaces/demo/pods/p/upload', body)).toMatchObject({ metadata: { annotations: { size: '10' } } });
+    }
   });
 });
 
