@@ -4,7 +4,6 @@ import * as build from './kinds/build.ts';
 import * as cluster from './kinds/cluster.ts';
 import * as core from './kinds/core.ts';
 import * as deploymentConfig from './kinds/deployment-config.ts';
-import * as eventV1 from './kinds/event-v1.ts';
 import * as image from './kinds/image.ts';
 import * as project from './kinds/project.ts';
 import * as rbac from './kinds/rbac.ts';
@@ -15,7 +14,7 @@ import { apiVersionOf, type Resource } from './resource.ts';
 const isResource = (value: unknown): value is Resource => typeof value === 'object' && value !== null && 'plural' in value && 'version' in value;
 
 export const allResources: readonly Resource[] = Object.freeze(
-  [core, apps, cluster, eventV1, rbac, review, project, build, deploymentConfig, image, route].flatMap((module) => Object.values(module as Record<string, unknown>).filter(isResource)),
+  [core, apps, cluster, rbac, review, project, build, deploymentConfig, image, route].flatMap((module) => Object.values(module as Record<string, unknown>).filter(isResource)),
 );
 
 const byKind = new Map(allResources.map((one) => [`${apiVersionOf(one)}/${one.kind}`, one]));
