@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { build as bundle } from 'esbuild';
 import { pack } from 'tar-stream';
@@ -153,5 +153,5 @@ export async function tarOf(folder: string, more: Record<string, string> = {}): 
   }
   for (const [name, text] of Object.entries(more)) tar.entry({ name, mode: 0o755 }, text);
   tar.finalize();
-  return tar;
+  return Readable.from(tar);
 }

@@ -1,0 +1,95 @@
+// Reads: build configs, builds, their pods and logs, image streams.
+// Writes: build configs (number of the last build, what triggers have seen), builds, build pods, events.
+import type { Build, BuildConfig, BuildRequest } from '../../api/kinds/build.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { badRequest, serviceUnavailable } from '../../api/status.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Client } from '../../client/client.ts';
+import { kind, type Subresource } from '../kernel/apiserver/kind.ts';
+import type { Module } from '../kernel/boot/module.ts';
+import { BinaryInputs, type BinaryInputOptions } from './binary-input.ts';
+import { buildKind } from './build.ts';
+import { startBuildConfigController } from './build-config-controller.ts';
+import { buildConfigKind } from './build-config.ts';
+import { startBuildController } from './build-controller.ts';
+import { buildLog } from './build-log.ts';
+import { Instantiator } from './instantiate.ts';
+import { inputAnnotation } from './instantiate-plan.ts';
+import type { PodAccess } from './pod-access.ts';
+
+export interface BuildDependencies {
+  access: PodAccess;
+  /** Where uploads wait for their build pods. */
+  inputs: BinaryInputOptions;
+}
+
+export function buildModule({ access, inputs: options }: BuildDependencies): Module {
+  const instantiator = new Instantiator();
+  const inputs = new BinaryInputs(options);
+  let parts: { client: Client; clock: Clock } | undefined;
+
+  const instantiate: Subresource<BuildConfig> = {
+    type: 'action',
+    kind: 'BuildRequest',
+    run: ({ namespace = '', name = '' }, body) => instantiator.instantiate(namespace, name, requestFor(name, body)),
+  };
+  const instantiateBinary: Subresource<BuildConfig> = {
+    type: 'upload',
+    kind: 'BinaryBuildRequestOptions',
+    async run(context, body) {
+      const { namespace = '', name = '', query, signal } = context;
+      const asFile = query.get('asFile') ?? undefined;
+      if (asFile !== undefined && (asFile.includes('/') || asFile === '.' || asFile === '..')) throw badRequest(`asFile: "${asFile}" may not contain slashes or be '.' or '..'`);
+      if (!parts) throw serviceUnavailable('builds are not ready yet');
+      const input = await inputs.receive(body, signal);
+      try {
+        const commit = query.get('revision.commit');
+        return await instantiator.instantiate(namespace, name, {
+          ...requestFor(name, undefined),
+          metadata: { name, annotations: { [inputAnnotation]: input } },
+          binary: asFile ? { asFile } : {},
+          ...(commit && { revision: { type: 'Git', git: { commit, message: query.get('revision.message') ?? '', author: { name: query.get('revision.authorName') ?? '', email: query.get('revision.authorEmail') ?? '' } } } }),
+        });
+      } catch (error) {
+        await inputs.drop(input);
+        throw error;
+      }
+    },
+  };
+  const clone: Subresource<Build> = {
+    type: 'action',
+    kind: 'BuildRequest',
+    run: ({ namespace = '', name = '' }, body) => instantiator.clone(namespace, name, requestFor(name, body)),
+  };
+  const log: Subresource<Build> = {
+    type: 'text',
+    kind: 'BuildLog',
+    run: (context) => {
+      if (!parts) throw serviceUnavailable('builds are not ready yet');
+      return buildLog(parts.client, access, parts.clock, context);
+    },
+  };
+
+  return {
+    name: 'build',
+    dependsOn: ['project', 'image', 'pod'],
+    kinds: [kind(buildConfigKind({ instantiate, instantiatebinary: instantiateBinary })), kind(buildKind({ clone, log }))],
+    async start(context) {
+      parts = { client: context.client, clock: context.clock };
+      instantiator.start(context.client, context.clock);
+      await startBuildController(context, { access, inputs });
+      await startBuildConfigController(context, instantiator);
+    },
+  };
+}
+
+/** Clients may send no body at all; one for another object is a mistake. Annotations of a request stay with it. */
+function requestFor(name: string, body: KubeObject | undefined): BuildRequest {
+  const request = (body ?? { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name } }) as BuildRequest;
+  const asked = request.metadata?.name;
+  if (asked && asked !== name) throw badRequest(`the name of the request ("${asked}") does not match the name in the URL ("${name}")`);
+  const { annotations } = request.metadata ?? {};
+  // What leads to files of this machine is not taken from outside.
+  const { [inputAnnotation]: _input, ...own } = annotations ?? {};
+  return { ...request, metadata: { name, ...(Object.keys(own).length > 0 && { annotations: own }) } };
+}
