@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { constants as systemConstants } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
@@ -17,7 +18,6 @@ export interface ProcessEvents {
 
 /** After the first process ended: how long strays may keep the pipes open before the rest of the output is given up. */
 const drainMilliseconds = 2000;
-const signalNumbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6, SIGBUS: 7, SIGFPE: 8, SIGKILL: 9, SIGUSR1: 10, SIGSEGV: 11, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15 };
 
 export class ContainerProcess {
   readonly stdin: Writable | undefined;
@@ -143,7 +143,7 @@ export class ContainerProcess {
     if (!this.#exit || this.#open.size > 0 || this.#ended) return;
     this.#ended = true;
     const { code, signal } = this.#exit;
-    const number = signal === null ? undefined : (signalNumbers[signal] ?? 9);
+    const number = signal === null ? undefined : (systemConstants.signals[signal] ?? 9);
     this.#events.ended({ code: number === undefined ? (code ?? 255) : 128 + number, signal: number, error: this.#error });
   }
 }

@@ -169,7 +169,7 @@ export class Shim {
       state: 'exited',
       finishedAt: new Date().toISOString(),
       exitCode,
-      ...(signal !== undefined && { signal }),
+      ...((signal ?? exitCode - 128) > 0 && exitCode !== 255 && { signal: signal ?? exitCode - 128 }),
       reason: this.#overLimit ? 'OOMKilled' : neverRan ? 'ContainerCannotRun' : exitCode === 0 ? 'Completed' : 'Error',
       ...(message !== undefined && { message }),
     });

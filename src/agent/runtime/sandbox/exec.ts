@@ -1,6 +1,7 @@
 /** `exec` by entering the container's namespaces; with a terminal through `script`, whose device lies in the pod's own terminal folder. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { shimDescriptors } from '../../../protocol/shim.ts';
 import { resizeTerminal } from '../../shim/container-process.ts';
@@ -74,7 +75,7 @@ function session(child: ChildProcess, set: PipeSet, options: { tty: boolean; std
       void Promise.all([set.stdoutEnd, set.stderrEnd]).then(() => {
         clearTimeout(give);
         set.dispose();
-        resolve({ code: code ?? 128 + (signal === 'SIGKILL' ? 9 : 15) });
+        resolve({ code: code ?? 128 + (constants.signals[signal!] ?? 9) });
       });
     });
   });

@@ -25,7 +25,7 @@ import { PipeSets } from './pipe-sets.ts';
 import { PodDialer } from './pod-dial.ts';
 import { Pods } from './pods.ts';
 import { planRoot } from './root-plan.ts';
-import { environmentScript, startScript } from './start-script.ts';
+import { environmentScript, startScript, waitText } from './start-script.ts';
 import { containerUser } from './user.ts';
 
 export interface SandboxOptions {
@@ -165,7 +165,7 @@ export class SandboxRuntime implements Runtime {
       uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers,
     }, kit);
     writeFileSync(start, script, { mode: 0o600 });
-    const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', 'unshare', '-mpf', '--kill-child', '--propagation', 'private', 'sh', start];
+    const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', 'unshare', '-mp', '--propagation', 'private', 'sh', ...(config.tty ? ['-m'] : []), '-c', waitText, 'sh', 'sh', start];
     const argv = config.tty
       ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null', 'sh', pod.terminals, enter.map(shellQuote).join(' ')]
       : enter;

@@ -53,6 +53,12 @@ export function startScript(plan: StartPlan, kit: Kit): string {
   ].join('\n');
 }
 
+/**
+ * Waits outside for process 1 of the new pid namespace, which is this shell's only child, and passes on how it ended. With a terminal the child is a job of its own
+ * (`sh -m`): its process group then has a number inside too, without which shells refuse job control. Said by a shell, unlike `unshare --fork`, signals become exit codes.
+ */
+export const waitText = 'exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; exit $?';
+
 /** Last step of start and exec, by the kit's shell inside the container: working directory, environment, then the application. Uses positional parameters only, since names belong to the application. */
 export function enterText(reports: boolean): string {
   const fail = (text: string, code: number) => (reports ? `{ echo "error ${text}" >&${report}; exit ${code}; }` : `{ echo "${text}" >&2; exit ${code}; }`);
@@ -80,7 +86,8 @@ export function environmentScript(environment: ReadonlyMap<string, string>, kit:
   }
   // What the programs on the way needed, and what the shell itself set.
   const unset = 'unset OLDPWD PWD SHLVL _ SHELL LC_ALL TERM';
-  const through = other.length > 0 ? [`set -- ${[...kit.tool('env'), ...other].map(shellQuote).join(' ')} "$@"`] : [];
+  // Only for a program that is there: `env` would tell of a missing one in its own words.
+  const through = other.length > 0 ? [`command -v -- "$1" >/dev/null && set -- ${[...kit.tool('env'), ...other].map(shellQuote).join(' ')} "$@"`] : [];
   return [unset, ...plain, ...through, ''].join('\n');
 }
 
