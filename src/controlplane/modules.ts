@@ -1,0 +1,157 @@
+/** The list of modules in boot order, and what each is given by the others. */
+import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:https';
+import path from 'node:path';
+import { defaultPodSpec } from '../api/pod-defaults.ts';
+import { validatePodSpec } from '../api/pod-validation.ts';
+import { services } from '../api/kinds/core.ts';
+import type { Resource } from '../api/resource.ts';
+import { systemProject } from '../api/well-known.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { routerPortAnnotations } from '../client/apps/route-url.ts';
+import type { Client } from '../client/client.ts';
+import { registryHost } from '../api/kinds/image.ts';
+import { registryClient } from '../oci/registry-client.ts';
+import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
+import { homeLayout } from '../protocol/home.ts';
+import { buildModule } from './build/module.ts';
+import { catalogModule } from './catalog/module.ts';
+import { deploymentModule } from './deployment/module.ts';
+import { imageModule } from './image/module.ts';
+import type { Kind, StoredKind, UserInfo } from './kernel/apiserver/kind.ts';
+import type { Module } from './kernel/boot/module.ts';
+import { listenOnLoopback, listenOnSocket } from './kernel/boot/listen.ts';
+import type { Pki } from './kernel/pki/pki.ts';
+import type { Store } from './kernel/store/store.ts';
+import { machineModule } from './machine/module.ts';
+import type { ControlPlaneOptions } from './options.ts';
+import { podModule } from './pod/module.ts';
+import { PodAccess } from './pod/pod-access.ts';
+import { projectModule } from './project/module.ts';
+import type { RbacAuthorizer } from './project/rbac/authorizer.ts';
+import type { TokenAuthority } from './project/token/token-authority.ts';
+import { routeModule } from './route/module.ts';
+import { routerSupervisor } from './route/router-supervisor.ts';
+import { serviceModule } from './service/module.ts';
+
+export interface Surroundings {
+  home: string;
+  runDirectory: string;
+  sockets: { api: string; registry: string; egress: string };
+  runtime: 'sandbox' | 'process';
+  options: ControlPlaneOptions;
+  pki: Pki;
+  store: Store;
+  tokens: TokenAuthority;
+  rbac: RbacAuthorizer;
+  /** Tokens of the platform's own parts; filled here. */
+  staticTokens: Map<string, UserInfo>;
+  clock: Clock;
+  log: Log;
+  phase(name: StartPhase): void;
+  /** Folder of the product's programs. */
+  bundles: string;
+  client(user: UserInfo): Client;
+}
+
+export interface ConnectedModules {
+  modules: readonly Module[];
+  storedResources(): readonly Resource[];
+  /** Once booted. */
+  addresses(): Pick<RunInfo, 'registry' | 'router'>;
+}
+
+export function connectModules(around: Surroundings): ConnectedModules {
+  const { home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, clock, log, phase, bundles } = around;
+  const issue = (user: UserInfo): string => {
+    const token = `slipway~${randomBytes(32).toString('base64url')}`;
+    around.staticTokens.set(token, user);
+    return token;
+  };
+  let registryPort = 0;
+
+  const project = projectModule({ clock, rbac, tokens, caCertificate: pki.caCertificate, namespaced: () => stored(modules).filter((kind) => kind.resource.namespaced).map((kind) => kind.resource) });
+  const service = serviceModule({ clock });
+  const pod = podModule({ store, clock, log, volumesFolder: path.join(home, homeLayout.volumes) });
+  const image = imageModule({
+    registryDirectory: path.join(home, homeLayout.registry),
+    tokens,
+    authorize: rbac.authorize,
+    publicHost: () => (registryPort ? `127.0.0.1:${registryPort}` : undefined),
+    async listen(registry) {
+      const server = createServer({ key: pki.server.key, cert: pki.server.certificate }, (request, response) => registry.handler(request, response));
+      server.requestTimeout = 0;
+      const tcp = await listenOnLoopback(server, undefined);
+      registryPort = tcp.port;
+      const socket = await listenOnSocket(server, sockets.registry);
+      return { dispose: async () => (await socket.dispose(), await tcp.dispose()) };
+    },
+  });
+  const machine = machineModule({
+    home, runDirectory, runtime, bundles, sockets,
+    nodeBinary: process.execPath,
+    caCertificate: () => pki.caCertificate,
+    nodeToken: (name) => issue({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] }),
+    nodeCount: Number(process.env.SLIPWAY_NODES ?? 1),
+  });
+  const template = {
+    defaults: (of: { spec?: Parameters<typeof defaultPodSpec>[0] }) => void (of.spec && defaultPodSpec(of.spec)),
+    validate: (of: { spec?: Parameters<typeof validatePodSpec>[0] }, field: string) => (of.spec ? validatePodSpec(of.spec, `${field}.spec`) : []),
+  };
+  const access = new PodAccess(store, pod.mirrors);
+  const deployment = deploymentModule({ clock, podTemplate: template, podLog: (at, query, signal) => access.log(at.namespace, at.name, at.container, query, signal) });
+  const build = buildModule({ access, inputs: { directory: path.join(home, homeLayout.cache, 'builds') } });
+  const catalog = catalogModule({
+    registry: registryClient({ baseUrl: `https://${registryHost}`, socketPath: sockets.registry, ca: pki.caCertificate, auth: { username: 'catalog', password: issue({ username: 'system:serviceaccount:openshift:catalog', groups: ['system:masters'] }) } }),
+    scratch: path.join(home, homeLayout.cache, 'catalog'),
+  });
+  const router = routerSupervisor({
+    spawnInside: (argv, { stdio, env }) => {
+      const [program = '', ...args] = machine.ground().command(argv);
+      return spawn(program, args, { stdio, env: { PATH: process.env.PATH, ...env } });
+    },
+    command: [process.execPath, '--no-warnings', path.join(bundles, 'router.js')],
+    env: process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {},
+    defaultCertificate: { certificate: pki.apps.certificate, key: pki.apps.key },
+    http: options.httpPort,
+    https: options.httpsPort,
+    clock,
+    log,
+  });
+  const route = routeModule({ router });
+
+  const modules: Module[] = [
+    project, service, pod,
+    during('registry', phase, image),
+    during('node', phase, machine),
+    deployment, build, catalog,
+    during('router', phase, { ...route, dependsOn: [...route.dependsOn, 'machine'], start: async (context) => (await route.start?.(context), await announceRouter(context.client)) }),
+  ];
+
+  async function announceRouter(client: Client): Promise<void> {
+    const { ports } = router;
+    if (!ports) return;
+    const annotations = { [routerPortAnnotations.http]: String(ports.http), [routerPortAnnotations.https]: String(ports.https) };
+    await client.patch(services, { namespace: systemProject, name: 'router' }, 'merge', { metadata: { annotations } });
+  }
+
+  return {
+    modules,
+    storedResources: () => stored(modules).map((kind) => kind.resource),
+    addresses: () => ({
+      registry: `127.0.0.1:${registryPort}`,
+      router: { http: `http://127.0.0.1:${router.ports?.http ?? 0}`, https: `https://127.0.0.1:${router.ports?.https ?? 0}` },
+    }),
+  };
+}
+
+function stored(modules: readonly Module[]): StoredKind[] {
+  return modules.flatMap((module) => module.kinds).filter((kind: Kind): kind is StoredKind => kind.type === 'stored');
+}
+
+/** Tells the phase when the module's turn comes. */
+function during(name: StartPhase, phase: (name: StartPhase) => void, module: Module): Module {
+  return { ...module, start: async (context) => (phase(name), module.start?.(context)) };
+}
