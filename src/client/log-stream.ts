@@ -37,7 +37,7 @@ const longestLine = 1024 * 1024;
 const backoff = { first: 250, most: 10_000 };
 
 /**
- * Rejects with `StatusError` when the server refuses and, unless it follows, with `ConnectionError` when the connection breaks.
+ * Rejects with `StatusError` when the server refuses, and with `ConnectionError` when it cannot be reached at first or, unless it follows, breaks off.
  * A server that knows times in seconds only is asked from the last line's second; lines up to and including the last one are then dropped.
  */
 export async function* logLines(over: Transport, target: LogTarget, options: LogOptions, clock: Clock): AsyncGenerator<LogLine> {
@@ -46,9 +46,11 @@ export async function* logLines(over: Transport, target: LogTarget, options: Log
   const fixed = { ...('container' in target && { container: target.container }), ...(follow && { follow: true }), ...(query.previous && { previous: true }), timestamps: true };
   const start = { tailLines: query.tailLines, sinceSeconds: query.sinceSeconds, sinceTime: query.sinceTime, limitBytes: query.limitBytes };
   const place = new Place();
+  let reached = false;
   for (let failures = 0; ; failures++) {
     try {
       const stream = await openText(over, path, { ...fixed, ...(place.known ? { sinceTime: place.second } : start) }, signal);
+      reached = true;
       try {
         if (failures > 0) onInterruption?.(undefined);
         place.resume();
@@ -65,8 +67,7 @@ export async function* logLines(over: Transport, target: LogTarget, options: Log
     } catch (error) {
       if (signal?.aborted) return;
       const broken = !isStatusError(error) || error.code >= 500 || error.code === 429;
-      // Before the first line there is nothing to lose: the caller hears of it.
-      if (!follow || !broken || !place.known) throw isStatusError(error) || error instanceof ConnectionError ? error : new ConnectionError(`the log broke off: ${(error as Error).message}`, { cause: error });
+      if (!follow || !broken || !reached) throw isStatusError(error) || error instanceof ConnectionError ? error : new ConnectionError(`the log broke off: ${(error as Error).message}`, { cause: error });
       onInterruption?.(error as Error);
       await delay(clock, Math.min(backoff.first * 2 ** failures, backoff.most), signal).catch(() => undefined);
       if (signal?.aborted) return;

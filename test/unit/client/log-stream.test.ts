@@ -79,6 +79,11 @@ describe('log stream', () => {
     expect(interruptions).toEqual([true, true, false, true, false]);
   });
 
+  it('follows a container that has not said anything yet across a break', async () => {
+    scripts.push((response) => (response.writeHead(200).flushHeaders(), setImmediate(() => response.destroy())), sends(`${second}Z first\n`));
+    expect(texts(await read({ follow: true }))).toEqual(['first']);
+  });
+
   it('gives what the server says when it refuses, and does not follow what is gone', async () => {
     await expect(read()).rejects.toMatchObject({ name: 'StatusError', code: 404, message: 'pods "p" not found' });
     scripts.push(breaks(`${second}Z a\n`));

@@ -74,10 +74,19 @@ function commit(at: Open, batch: Batch): void {
     at.note.run(batch.revision, objects, digest);
     at.database.exec('COMMIT');
   } catch (error) {
-    if (at.database.isTransaction) at.database.exec('ROLLBACK');
+    rollBack(at.database);
     throw error;
   }
   at.state = { ...at.state, revision: batch.revision, objects, digest };
+}
+
+/** Some failures (a full disk) have ended the transaction already; asking again is refused and means the same. */
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK');
+  } catch {
+    // There was none left.
+  }
 }
 
 function checkpoint(at: Open): void {
