@@ -4,7 +4,7 @@ import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { pods, replicationControllers, type Pod, type ReplicationController } from '../../api/kinds/core.ts';
 import { copyJson } from '../../api/json.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { badRequest, invalid, invalidValue, notFound, timeout } from '../../api/status.ts';
+import { badRequest, invalid, invalidValue, isStatusError, notFound, timeout } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import { delay, type Clock } from '../../base/clock.ts';
@@ -23,6 +23,19 @@ export interface DeploymentRequest extends KubeObject {
 
 /** Starts the next version. Answers with the config as it is then; unchanged if there is nothing to roll out and nobody forced it. */
 export async function instantiate(client: Client, namespace: string, name: string, request: DeploymentRequest): Promise<DeploymentConfig> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await instantiateOnce(client, namespace, name, request);
+    } catch (error) {
+      // The controllers write the same object; what was asked for holds for its newest state as well.
+      if (!isStatusError(error, 'Conflict') || attempt >= mostAttempts) throw error;
+    }
+  }
+}
+
+const mostAttempts = 8;
+
+async function instantiateOnce(client: Client, namespace: string, name: string, request: DeploymentRequest): Promise<DeploymentConfig> {
   if (request.name && request.name !== name) throw badRequest(`the name of the request ("${request.name}") does not match the name of the deployment config ("${name}")`);
   let config = await client.get(deploymentConfigs, { name, namespace });
   if (config.spec.paused) throw invalid(deploymentConfigs, name, [invalidValue('spec.paused', true, `cannot deploy a paused deployment config "${name}"; resume it first`)]);

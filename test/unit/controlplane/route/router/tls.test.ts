@@ -1,7 +1,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
 import { authority } from '../../../../support/certificates.ts';
 import { application, browse, routeTo, startRouter, type TestRouter } from '../../../../support/router.ts';
 import { readClientHello } from '../../../../../src/controlplane/route/router/client-hello.ts';
@@ -116,7 +116,8 @@ describe('web sockets', () => {
 
   const talk = (url: string) => new Promise<string[]>((resolve, reject) => {
     const heard: string[] = [];
-    const socket = new WebSocket(url, { headers: { Host: 'ws.test' }, servername: 'ws.test', rejectUnauthorized: false });
+    const options: ClientOptions & { servername: string } = { headers: { Host: 'ws.test' }, servername: 'ws.test', rejectUnauthorized: false };
+    const socket = new WebSocket(url, options);
     socket.on('message', (data: Buffer) => {
       heard.push(data.toString());
       if (heard.length === 1) socket.send('x'.repeat(100_000));
@@ -139,7 +140,7 @@ describe('web sockets', () => {
     router.apply(routeTo('ws.test', [web.address]));
     const refused = await new Promise<number | undefined>((resolve) => {
       const socket = new WebSocket(`ws://127.0.0.1:${router.http}/`, { headers: { Host: 'ws.test' } });
-      socket.once('unexpected-response', (_request, response) => resolve(response.statusCode));
+      socket.once('unexpected-response', (_request: unknown, response: http.IncomingMessage) => resolve(response.statusCode));
       socket.once('error', () => undefined);
     });
     expect(refused).toBe(403);
@@ -148,7 +149,7 @@ describe('web sockets', () => {
   test('without an application get the page', async () => {
     const refused = await new Promise<number | undefined>((resolve) => {
       const socket = new WebSocket(`ws://127.0.0.1:${router.http}/`, { headers: { Host: 'nobody.test' } });
-      socket.once('unexpected-response', (_request, response) => resolve(response.statusCode));
+      socket.once('unexpected-response', (_request: unknown, response: http.IncomingMessage) => resolve(response.statusCode));
       socket.once('error', () => undefined);
     });
     expect(refused).toBe(503);

@@ -1,0 +1,164 @@
+/** API server, store and the stages deployment, service and route, with a kubelet that needs no machine: what workloads need and nothing else. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { events, pods, replicationControllers, type Event, type Namespace, namespaces, type Pod } from '../../src/api/kinds/core.ts';
+import { imageStreams, type ImageStream } from '../../src/api/kinds/image.ts';
+import { copyJson } from '../../src/api/json.ts';
+import { keyOf, toTime } from '../../src/api/meta.ts';
+import { toolsImage } from '../../src/api/well-known.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { Scope } from '../../src/base/disposable.ts';
+import { silentLog } from '../../src/base/log.ts';
+import type { Client } from '../../src/client/client.ts';
+import { deploymentModule } from '../../src/controlplane/deployment/module.ts';
+import { runRollout } from '../../src/controlplane/deployment/tools/run-rollout.ts';
+import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
+import { kind, type Kind } from '../../src/controlplane/kernel/apiserver/kind.ts';
+import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
+import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
+import { routeModule } from '../../src/controlplane/route/module.ts';
+import type { RouterSupervisor } from '../../src/controlplane/route/router-supervisor.ts';
+import { serviceModule } from '../../src/controlplane/service/module.ts';
+
+const plainKinds: readonly Kind[] = [
+  kind<Namespace>({ type: 'stored', resource: namespaces, generation: false }),
+  kind<Pod>({
+    type: 'stored',
+    resource: pods,
+    generation: false,
+    statusSubresource: true,
+    prepareCreate: (pod) => void (pod.status = { phase: 'Pending' }),
+    selectableFields: { 'spec.nodeName': ({ spec }) => spec.nodeName ?? '', 'status.phase': ({ status }) => status?.phase ?? '' },
+  }),
+  kind<Event>({ type: 'stored', resource: events, generation: false, statusSubresource: false }),
+  kind<ImageStream>({ type: 'stored', resource: imageStreams, statusSubresource: true }),
+];
+
+const admin = { username: 'system:admin', groups: ['system:masters'] };
+
+/** How a pod fares; `hold` leaves it pending. */
+export type Fate = 'ready' | 'unready' | 'hold' | 'fail';
+
+export interface WorkloadPlatform {
+  client: Client;
+  /** Decides for each new application pod; default ready. */
+  fate: (pod: Pod) => Fate;
+  /** Lines that deployer pods wrote, by pod name. */
+  logs: Map<string, string[]>;
+  /** Reasons of the events of an object, oldest first. */
+  story(name: string): Promise<string[]>;
+  get(path: string): Promise<unknown>;
+  /** A list as kubectl prints it: names of the columns shown by default, then the rows without AGE. */
+  table(path: string): Promise<{ columns: string[]; rows: unknown[][] }>;
+  /** Of the API, over plain HTTP; any token is the administrator's. */
+  url: string;
+  dispose(): Promise<void>;
+}
+
+export interface WorkloadOptions {
+  router?: RouterSupervisor;
+  /** Address of pods; each has one of its own unless given. */
+  podIp?: string;
+}
+
+export async function startWorkloads(options: WorkloadOptions = {}): Promise<WorkloadPlatform> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-workloads-'));
+  const scope = new Scope();
+  scope.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const store = scope.own(await openSqliteStore({ file: path.join(folder, 'store.db') }));
+  const logs = new Map<string, string[]>();
+  const modules = [
+    deploymentModule({
+      clock: systemClock,
+      podTemplate: { defaults: () => undefined, validate: () => [] },
+      podLog: async ({ name }) => Readable.from([`log of ${name}\n${(logs.get(name) ?? []).join('\n')}`]),
+    }),
+    serviceModule({ clock: systemClock }),
+    routeModule({ router: options.router }),
+  ];
+  const api = scope.own(createApiServer({ store, kinds: [...plainKinds, ...modules.flatMap(({ kinds }) => kinds)], clock: systemClock, log: silentLog, authorize: () => ({ allowed: false }), tokens: { review: async () => admin } }));
+  const client = api.client(admin);
+  for (const name of ['default', 'demo']) await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const http = createServer(api.handle);
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => (http.closeAllConnections(), new Promise<void>((resolve) => void http.close(() => resolve()))));
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const informers = scope.own(informerFactory(client, systemClock, silentLog));
+  const own = scope.own(new Scope());
+  const platform: WorkloadPlatform = {
+    client,
+    fate: () => 'ready',
+    logs,
+    async story(name) {
+      const { items } = await client.list(events, { namespace: 'demo' });
+      return items
+        .filter((event) => event.involvedObject.name === name)
+        .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+        .map((event) => event.reason ?? '');
+    },
+    get: (target) => client.raw('GET', target),
+    url,
+    async table(target) {
+      const answer = await fetch(url + target, { headers: { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io', Authorization: 'Bearer admin' } });
+      const { columnDefinitions, rows } = (await answer.json()) as { columnDefinitions: { name: string; priority: number }[]; rows: { cells: unknown[] }[] };
+      const shown = columnDefinitions.map(({ name, priority }) => priority === 0 && name !== 'Age');
+      return { columns: columnDefinitions.filter((_, at) => shown[at]).map(({ name }) => name), rows: rows.map(({ cells }) => cells.filter((_, at) => shown[at])) };
+    },
+    dispose: () => scope.dispose(),
+  };
+  for (const module of modules) await module.start?.({ client, informers, clock: systemClock, log: silentLog, scope: own });
+
+  let address = 1;
+  const running = new Set<Promise<void>>();
+  const abort = new AbortController();
+  own.defer(async () => {
+    abort.abort(new Error('the test is over'));
+    await Promise.allSettled(running);
+  });
+  const podCache = informers.for(pods);
+  own.own(podCache.onChange(({ type, object }) => {
+    if (type !== 'added') return;
+    const task = run(object).catch(() => undefined);
+    running.add(task);
+    void task.finally(() => running.delete(task));
+  }));
+
+  async function run(pod: Pod): Promise<void> {
+    const deployer = pod.spec.containers[0]?.image === toolsImage;
+    const fate = deployer ? 'ready' : platform.fate(pod);
+    if (fate === 'hold') return;
+    const podIP = options.podIp ?? `10.128.0.${++address}`;
+    await setStatus(pod, { phase: 'Running', podIP, conditions: [{ type: 'Ready', status: fate === 'ready' ? 'True' : 'False', lastTransitionTime: toTime(new Date()) }] });
+    if (deployer) await deploy(pod);
+    else if (fate === 'fail') await setStatus(pod, { phase: 'Failed' });
+  }
+
+  async function deploy(pod: Pod): Promise<void> {
+    const lines: string[] = [];
+    logs.set(pod.metadata.name, lines);
+    const env = Object.fromEntries((pod.spec.containers[0]?.env ?? []).map(({ name, value }) => [name, value ?? '']));
+    let phase: 'Succeeded' | 'Failed' = 'Succeeded';
+    try {
+      const rollout = await client.get(replicationControllers, { name: env.OPENSHIFT_DEPLOYMENT_NAME ?? '', namespace: env.OPENSHIFT_DEPLOYMENT_NAMESPACE });
+      await runRollout(rollout, { client, clock: systemClock, write: (line) => lines.push(line), signal: abort.signal });
+    } catch (error) {
+      lines.push(`error: ${(error as Error).message}`);
+      phase = 'Failed';
+    }
+    await setStatus(pod, { phase });
+  }
+
+  async function setStatus(pod: Pod, status: Pod['status']): Promise<void> {
+    const { name, namespace } = pod.metadata;
+    const current = podCache.get(keyOf(pod)) ?? pod;
+    const { resourceVersion: _, ...metadata } = copyJson(current.metadata);
+    await client.update(pods, { ...copyJson(current), metadata, status: { ...current.status, ...status } } as Pod, { name, namespace, subresource: 'status' });
+  }
+  return platform;
+}
+
+export const template = (image = 'web:1', labels: Record<string, string> = { app: 'web' }) => ({ metadata: { labels }, spec: { containers: [{ name: 'web', image, ports: [{ containerPort: 8080 }] }] } });

@@ -1,0 +1,210 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pods, replicationControllers, type ReplicationController } from '../../../../src/api/kinds/core.ts';
+import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
+import { imageStreams, type ImageStream } from '../../../../src/api/kinds/image.ts';
+import { copyJson } from '../../../../src/api/json.ts';
+import { phaseOf } from '../../../../src/controlplane/deployment/rollout.ts';
+import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
+
+const namespace = 'demo';
+const path = '/apis/apps.openshift.io/v1/namespaces/demo/deploymentconfigs/web';
+let platform: WorkloadPlatform;
+
+beforeEach(async () => {
+  platform = await startWorkloads();
+});
+afterEach(() => platform.dispose());
+
+const config = (spec: Partial<DeploymentConfig['spec']> = {}): DeploymentConfig => ({
+  apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfig', metadata: { name: 'web', namespace },
+  spec: { replicas: 1, template: template(), strategy: { type: 'Rolling', rollingParams: { updatePeriodSeconds: 1, timeoutSeconds: 30 } }, ...spec },
+});
+const create = (spec?: Partial<DeploymentConfig['spec']>) => platform.client.create(deploymentConfigs, config(spec));
+const read = () => platform.client.get(deploymentConfigs, { name: 'web', namespace });
+const rollout = (version: number) => platform.client.get(replicationControllers, { name: `web-${version}`, namespace });
+const phase = async (version: number) => phaseOf(await rollout(version).catch(() => ({ metadata: {} }) as ReplicationController));
+const done = (version: number) => expect.poll(() => phase(version), { timeout: 15_000 }).toBe('Complete');
+const change = async (alter: (one: DeploymentConfig) => void) => {
+  const one = copyJson(await read());
+  alter(one);
+  delete one.metadata.resourceVersion;
+  await platform.client.update(deploymentConfigs, one);
+};
+const running = async () => (await platform.client.list(pods, { namespace, labelSelector: 'app=web' })).items.map(({ spec }) => spec.containers[0]?.image);
+
+async function stream(image: string): Promise<void> {
+  const status = { dockerImageRepository: 'r/demo/app', tags: [{ tag: 'latest', items: [{ created: '2026-01-01T00:00:00Z', dockerImageReference: image, image: 'sha256:1', generation: 1 }] }] };
+  const object = { apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name: 'app', namespace }, spec: {} } as ImageStream;
+  await platform.client.create(imageStreams, object).catch(() => undefined);
+  await platform.client.update(imageStreams, { ...object, status } as ImageStream, { name: 'app', namespace, subresource: 'status' });
+}
+
+describe('a deployment config', () => {
+  test('rolls out by a deployer pod and tells each step', async () => {
+    await create({ replicas: 2 });
+    await done(1);
+    expect((await rollout(1)).spec).toMatchObject({ replicas: 2, selector: { app: 'web', deploymentconfig: 'web', deployment: 'web-1' } });
+    await expect.poll(async () => (await read()).status, { timeout: 10_000 }).toMatchObject({
+      latestVersion: 1, replicas: 2, updatedReplicas: 2, availableReplicas: 2, readyReplicas: 2, unavailableReplicas: 0, observedGeneration: 1,
+      details: { message: 'config change', causes: [{ type: 'ConfigChange' }] },
+    });
+    const { conditions = [] } = (await read()).status ?? {};
+    expect(conditions.find(({ type }) => type === 'Available')).toMatchObject({ status: 'True', message: 'Deployment config has minimum availability.' });
+    await expect.poll(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({
+      status: 'True', reason: 'NewReplicationControllerAvailable', message: 'replication controller "web-1" successfully rolled out',
+    });
+    expect(platform.logs.get('web-1-deploy')).toEqual(['--> Scaling web-1 to 2', '--> Waiting up to 30s for pods in rc web-1 to become ready', '--> Success']);
+    await expect.poll(() => platform.story('web')).toEqual(['DeploymentCreated', 'DeployerPodCreated', 'RolloutStarted', 'RolloutComplete']);
+    const deployer = await platform.client.get(pods, { name: 'web-1-deploy', namespace });
+    expect(deployer.spec).toMatchObject({ serviceAccountName: 'deployer', restartPolicy: 'Never', containers: [{ image: 'slipway/tools', args: ['deploy'] }] });
+  });
+
+  test('replaces its pods step by step when its template changes', async () => {
+    await create({ replicas: 2 });
+    await done(1);
+    await change(({ spec }) => void (spec.template = template('web:2')));
+    await done(2);
+    expect(await running()).toEqual(['web:2', 'web:2']);
+    expect((await rollout(1)).spec.replicas).toBe(0);
+    expect(platform.logs.get('web-2-deploy')).toEqual([
+      "--> Scaling up web-2 from 0 to 2, scaling down web-1 from 2 to 0 (keep 2 pods available, don't exceed 3 pods)",
+      '    Scaling web-2 up to 1', '    Scaling web-1 down to 1', '    Scaling web-2 up to 2', '    Scaling web-1 down to 0', '--> Success',
+    ]);
+  });
+
+  test('ends all old pods first with Recreate', async () => {
+    await create({ replicas: 2, strategy: { type: 'Recreate' } });
+    await done(1);
+    await change(({ spec }) => void (spec.template = template('web:2')));
+    await done(2);
+    expect(platform.logs.get('web-2-deploy')).toEqual([
+      '--> Scaling web-1 down to zero', '--> Scaling web-2 to 1 before performing acceptance check', '--> Waiting up to 10m0s for pods in rc web-2 to become ready',
+      '--> Scaling web-2 to 2', '--> Waiting up to 10m0s for pods in rc web-2 to become ready', '--> Success',
+    ]);
+  });
+
+  test('waits for its image and follows the stream', async () => {
+    const triggers = [{ type: 'ImageChange' as const, imageChangeParams: { automatic: true, containerNames: ['web'], from: { kind: 'ImageStreamTag', name: 'app:latest' } } }, { type: 'ConfigChange' as const }];
+    await create({ triggers, template: template('') });
+    await stream('r/demo/app@sha256:1');
+    await done(1);
+    expect(await running()).toEqual(['r/demo/app@sha256:1']);
+    expect((await read()).spec.triggers?.[0]?.imageChangeParams?.lastTriggeredImage).toBe('r/demo/app@sha256:1');
+    await stream('r/demo/app@sha256:2');
+    await done(2);
+    expect(await running()).toEqual(['r/demo/app@sha256:2']);
+    expect((await read()).status?.details).toEqual({ message: 'image change', causes: [{ type: 'ImageChange', imageTrigger: { from: { kind: 'DockerImage', name: 'r/demo/app@sha256:2' } } }] });
+  });
+
+  test('a rollout that fails leaves the version before it serving', async () => {
+    await create({ replicas: 2 });
+    await done(1);
+    platform.fate = (pod) => (pod.spec.containers[0]?.image === 'web:2' ? 'unready' : 'ready');
+    await change(({ spec }) => {
+      spec.template = template('web:2');
+      spec.strategy = { type: 'Rolling', rollingParams: { timeoutSeconds: 1 } };
+    });
+    await expect.poll(() => phase(2), { timeout: 15_000 }).toBe('Failed');
+    await expect.poll(running).toEqual(['web:1', 'web:1']);
+    expect(platform.logs.get('web-2-deploy')?.at(-1)).toBe('error: timed out waiting for any update progress to be made');
+    await expect.poll(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded' });
+    await expect.poll(() => platform.story('web')).toContain('RolloutFailed');
+  });
+
+  test('a newer version cancels a rollout under way', async () => {
+    platform.fate = (pod) => (pod.spec.containers[0]?.image === 'web:1' ? 'unready' : 'ready');
+    await create();
+    await expect.poll(() => phase(1)).toBe('Running');
+    await change(({ spec }) => void (spec.template = template('web:2')));
+    await done(2);
+    expect(await phase(1)).toBe('Failed');
+    await expect.poll(() => platform.story('web')).toEqual(expect.arrayContaining(['DeploymentCancelled', 'RolloutCancelled']));
+    expect(await running()).toEqual(['web:2']);
+  });
+
+  test('scales its active rollout, also through the scale subresource', async () => {
+    await create();
+    await done(1);
+    await platform.client.patch(deploymentConfigs, { name: 'web', namespace, subresource: 'scale' }, 'merge', { spec: { replicas: 3 } });
+    await expect.poll(running).toHaveLength(3);
+    await expect.poll(async () => platform.get(`${path}/scale`)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 3, selector: 'app=web' } });
+    expect(await read()).toMatchObject({ status: { latestVersion: 1 } });
+    await expect.poll(() => platform.story('web')).toContain('ReplicationControllerScaled');
+  });
+
+  test('does nothing while paused, and keeps as many versions as asked for', async () => {
+    await create({ revisionHistoryLimit: 1 });
+    await done(1);
+    for (const version of [2, 3]) {
+      await change(({ spec }) => void (spec.template = template(`web:${version}`)));
+      await done(version);
+    }
+    await expect.poll(async () => (await platform.client.list(replicationControllers, { namespace })).items.map(({ metadata }) => metadata.name)).toEqual(['web-2', 'web-3']);
+    await change(({ spec }) => Object.assign(spec, { paused: true, template: template('web:4') }));
+    await expect.poll(async () => (await read()).status?.observedGeneration).toBe((await read()).metadata.generation);
+    expect((await read()).status?.latestVersion).toBe(3);
+    await expect(platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' })).rejects.toThrow('cannot deploy a paused deployment config');
+    await change(({ spec }) => void (spec.paused = false));
+    await done(4);
+  });
+});
+
+const request = (fields: object) => ({ apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentRequest', metadata: { name: 'web' }, name: 'web', ...fields });
+
+describe('requests to a deployment config', () => {
+  test('instantiate starts a version only if there is reason or force', async () => {
+    await create();
+    await done(1);
+    const ask = (fields: object) => platform.client.create<DeploymentConfig>(deploymentConfigs, request(fields), { name: 'web', namespace, subresource: 'instantiate' });
+    expect((await ask({ latest: true, force: false })).status?.latestVersion).toBe(1);
+    expect((await ask({ latest: true, force: true })).status).toMatchObject({ latestVersion: 2, details: { message: 'manual change' } });
+    await done(2);
+  });
+
+  test('rollback answers with the older template and image triggers off', async () => {
+    await create({ triggers: [{ type: 'ConfigChange' }] });
+    await done(1);
+    await change(({ spec }) => void (spec.template = template('web:2')));
+    await done(2);
+    const body = { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfigRollback', metadata: { name: 'web' }, name: 'web', spec: { from: { name: 'web-1' }, revision: 0, includeTemplate: true } };
+    const older = await platform.client.create<DeploymentConfig>(deploymentConfigs, body as never, { name: 'web', namespace, subresource: 'rollback' });
+    expect(older.spec.template?.spec?.containers[0]?.image).toBe('web:1');
+    await platform.client.update(deploymentConfigs, older);
+    await done(3);
+    expect(await running()).toEqual(['web:1']);
+  });
+
+  test('log is the deployer\'s while it works and the application\'s afterwards', async () => {
+    await expect(platform.get(`${path}/log`)).rejects.toThrow('not found');
+    platform.fate = () => 'unready';
+    await create();
+    await expect.poll(() => phase(1)).toBe('Running');
+    expect(await platform.get(`${path}/log?nowait=true`)).toMatch(/^log of web-1-deploy\n/);
+    await expect(platform.get(`${path}/log?version=7`)).rejects.toThrow('versions run from 1 to 1');
+  });
+});
+
+describe('rules of deployment configs', () => {
+  const refused = async (spec: Partial<DeploymentConfig['spec']>) => create(spec).then(() => '', (error: Error) => error.message);
+
+  test('fill what is absent', async () => {
+    const { spec } = await create({ replicas: undefined as never, strategy: undefined as never });
+    expect(spec).toMatchObject({
+      replicas: 1, test: false, revisionHistoryLimit: 10, selector: { app: 'web' }, triggers: [{ type: 'ConfigChange' }],
+      strategy: { type: 'Rolling', activeDeadlineSeconds: 21_600, rollingParams: { updatePeriodSeconds: 1, intervalSeconds: 1, timeoutSeconds: 600, maxUnavailable: '25%', maxSurge: '25%' } },
+    });
+  });
+
+  test('refuse what cannot work', async () => {
+    expect(await refused({ selector: { app: 'other' } })).toContain('`selector` does not match template `labels`');
+    expect(await refused({ replicas: -1 })).toContain('spec.replicas: Invalid value: -1: must be greater than or equal to 0');
+    expect(await refused({ strategy: { type: 'Rolling', rollingParams: { maxSurge: 0, maxUnavailable: 0 } } })).toContain('cannot be 0 when maxSurge is 0 as well');
+    expect(await refused({ triggers: [{ type: 'ImageChange', imageChangeParams: { containerNames: ['nobody'], from: { kind: 'ImageStreamTag', name: 'a:b' } } }] })).toContain('must refer to a container of the pod template');
+    expect(await refused({ template: undefined as never, selector: { app: 'web' } })).toContain('spec.template: Required value');
+  });
+
+  test('print as oc shows them', async () => {
+    await create({ replicas: 3, triggers: [{ type: 'ConfigChange' }, { type: 'ImageChange', imageChangeParams: { automatic: true, containerNames: ['web'], from: { kind: 'ImageStreamTag', name: 'app:latest' } } }] });
+    expect(await platform.table('/apis/apps.openshift.io/v1/namespaces/demo/deploymentconfigs')).toEqual({ columns: ['Name', 'Revision', 'Desired', 'Current', 'Triggered By'], rows: [['web', 0, '3', 0, 'config,image(app:latest)']] });
+  });
+});
