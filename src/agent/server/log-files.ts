@@ -1,5 +1,5 @@
 /** The files of one container's log, oldest first: `<log>.4` … `<log>.1`, `<log>`. */
-import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { entryAt } from './log-entry.ts';
 
@@ -12,20 +12,30 @@ export interface OpenLog {
 
 const block = 64 * 1024;
 
-/** Opens all of them at once, so that a rotation meanwhile takes none away. The caller closes. */
+/** A rotation between listing and opening shows other files than were listed: then all is done again, at most so often. */
+const tries = 10;
+
+/** Opens all of them at once, so that a later rotation takes none away. The caller closes. */
 export async function openLogs(logPath: string): Promise<OpenLog[]> {
+  for (let attempt = 1; ; attempt++) {
+    const names = await listLogs(logPath);
+    const opened = await Promise.all(names.map(openLog));
+    const files = opened.filter((file) => file !== undefined);
+    const after = await listLogs(logPath);
+    const inodes = await Promise.all(after.map(async (name) => (await stat(name).catch(() => undefined))?.ino));
+    const same = files.length === after.length && files.every(({ inode }, index) => inode === inodes[index]);
+    if (same || attempt >= tries) return files.filter(({ inode }, index) => files.findIndex((file) => file.inode === inode) === index);
+    for (const { handle } of files) await handle.close();
+  }
+}
+
+/** Paths, oldest first. */
+async function listLogs(logPath: string): Promise<string[]> {
   const folder = path.dirname(logPath);
   const base = path.basename(logPath);
   const names = (await readdir(folder).catch(() => [])).filter((name) => name === base || (name.startsWith(`${base}.`) && /^\d+$/.test(name.slice(base.length + 1))));
   const age = (name: string) => (name === base ? 0 : Number(name.slice(base.length + 1)));
-  const files: OpenLog[] = [];
-  for (const name of names.sort((a, b) => age(b) - age(a))) {
-    const file = await openLog(path.join(folder, name));
-    // Renamed between listing and opening: then it was opened already under its other name, or is opened next.
-    if (file && !files.some(({ inode }) => inode === file.inode)) files.push(file);
-    else await file?.handle.close();
-  }
-  return files;
+  return names.sort((a, b) => age(b) - age(a)).map((name) => path.join(folder, name));
 }
 
 export async function openLog(file: string): Promise<OpenLog | undefined> {
