@@ -1,5 +1,7 @@
+import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
 import { deployments, type Deployment } from '../../../../../src/api/kinds/apps.ts';
 import { configMaps, pods, type ConfigMap } from '../../../../../src/api/kinds/core.ts';
 import { projects } from '../../../../../src/api/kinds/project.ts';
@@ -117,9 +119,20 @@ describe('over HTTP', () => {
     expect([answer.status, answer.json.metadata.annotations.size]).toEqual([201, '5000000']);
   });
 
+  it('follows logs in a browser, plain or in base64', async () => {
+    const read = (protocol: string) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = new WebSocket(`${api.url.replace('https', 'wss')}/api/v1/namespaces/demo/pods/p/log?follow=true`, [protocol, 'v4.channel.k8s.io'], { ca: api.ca, cert: api.admin.certificate, key: api.admin.key });
+        let text = '';
+        socket.on('message', (data: Buffer) => (text += protocol.startsWith('base64') ? Buffer.from(data.toString(), 'base64').toString() : data.toString()));
+        socket.once('close', () => resolve(text));
+        socket.once('error', reject);
+      });
+    for (const protocol of ['base64.binary.k8s.io', 'binary.k8s.io']) expect(await read(protocol)).toBe('log of p\nand more\n');
+  });
+
   it('refuses streams that do not upgrade, and upgrades of what is no stream', async () => {
     expect((await api.ask('POST', '/api/v1/namespaces/demo/pods/p/exec?command=x')).json).toMatchObject({ code: 400, message: 'Upgrade request required' });
-    const { request } = await import('node:https');
     const status = await new Promise((resolve) => {
       request(`${api.url}/api/v1/namespaces/demo/pods/p`, { ca: api.ca, cert: api.admin.certificate, key: api.admin.key, headers: { Connection: 'Upgrade', Upgrade: 'websocket' } }).once('response', (response) => {
         response.resume();
