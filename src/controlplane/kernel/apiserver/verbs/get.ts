@@ -13,7 +13,7 @@ export async function get(core: Core, call: Call): Promise<Answer> {
     return { type: 'object', code: 200, served, object: await served.kind.get(call, call.object) };
   }
   const asked = call.query.size > 0 ? call.query.get('resourceVersion') : null;
-  if (asked) checkNotTooNew(core, asked);
+  if (asked) checkNotTooNew(core.store, asked);
   const entry = core.store.get(storeKey(served, call.namespace, call.object));
   if (!entry) throw notFound(served.resource, call.object);
   return { type: 'entry', code: 200, served, entry };

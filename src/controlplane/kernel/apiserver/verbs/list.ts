@@ -4,8 +4,9 @@ import { Expired, type Entry, type Page } from '../../store/store.ts';
 import type { Answer } from '../answer.ts';
 import type { Call } from '../call.ts';
 import type { Core } from '../core.ts';
+import { filterOf, type Filter } from '../filter.ts';
 import { storeKey } from '../kind-table.ts';
-import { checkListOptions, checkNotTooNew, continueToken, filterOf, readToken, type Filter } from './list-options.ts';
+import { checkListOptions, checkNotTooNew, continueToken, readToken } from './list-options.ts';
 
 /** How many entries are looked at in one go when a selector picks few. */
 const stride = 500;
@@ -38,7 +39,7 @@ function readPage(core: Core, call: Call, filter: Filter): { entries: readonly E
     at = read.revision;
     after = prefix + read.start;
   } else if (version && version !== '0') {
-    const asked = checkNotTooNew(core, version);
+    const asked = checkNotTooNew(core.store, version);
     if (query.get('resourceVersionMatch') === 'Exact') at = asked;
   }
   // Reading the present by its number is reading the present.

@@ -1,8 +1,9 @@
 import { badRequest, methodNotAllowed, StatusError } from '../../../../api/status.ts';
 import type { Answer } from '../answer.ts';
 import type { Call } from '../call.ts';
+import { filterOf } from '../filter.ts';
 import { isTrue } from '../route.ts';
-import { checkWatchOptions, filterOf, versionNumber, versionProblem } from './list-options.ts';
+import { checkWatchOptions, versionNumber, versionProblem } from './list-options.ts';
 
 /** Without `timeoutSeconds` a watch lasts half an hour to an hour, at random, so that not all clients come back at once. */
 const shortest = 1800;

@@ -2,8 +2,8 @@
 import type { KubeObject } from '../../../../api/meta.ts';
 import type { Status } from '../../../../api/status.ts';
 import type { Call } from '../call.ts';
+import type { Filter } from '../filter.ts';
 import type { Served } from '../kind-table.ts';
-import type { Filter } from '../verbs/list-options.ts';
 
 export interface WatchPlan {
   readonly served: Served;

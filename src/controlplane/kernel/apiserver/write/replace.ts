@@ -91,7 +91,7 @@ function prepareMetadata(served: ServedStored, call: Call, next: KubeObject, old
   if (served.ownStatus && !call.subresource) {
     const [to, from] = [next as unknown as JsonObject, old as unknown as JsonObject];
     if (from.status === undefined) delete to.status;
-    else to.status = from.status;
+    else to.status = copyJson(from.status);
   }
 }
 
