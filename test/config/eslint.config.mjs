@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'test/fixtures/**', 'test/config/**', '**/*.json'] },
+  { ignores: ['dist/**', 'node_modules/**', 'test/fixtures/**', 'test/config/**', '**/*.mjs', '**/*.d.mts', '**/*.json'] },
   ...tseslint.configs.recommended,
   {
     languageOptions: { parserOptions: { project: ['./tsconfig.json', './test/config/tsconfig.webviews.json'], tsconfigRootDir: new URL('../..', import.meta.url).pathname } },
@@ -16,5 +16,5 @@ export default tseslint.config(
       'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
     },
   },
-  { files: ['test/config/*.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['**/*.d.ts'], rules: { 'no-restricted-syntax': 'off' } },
 );
