@@ -1,0 +1,41 @@
+/** All that a sandbox node listens on for its pods: service addresses, names, the way out. */
+import { Scope, type Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+import type { AgentConfig } from '../../protocol/agent.ts';
+import { dnsServer } from './dns-server.ts';
+import { startEgress } from './egress.ts';
+import { serviceProxy } from './service-proxy.ts';
+import type { ServiceTable } from './service-table.ts';
+import { UpstreamDns } from './upstream-dns.ts';
+
+export interface ClusterNetwork extends Disposable {
+  /** The whole table, each time something changed. */
+  update(table: ServiceTable): Promise<void>;
+}
+
+/** `namespaceOf` tells the project of a pod of this node by its address. */
+export async function startClusterNetwork(config: AgentConfig, log: Log, namespaceOf: (ip: string) => string | undefined): Promise<ClusterNetwork> {
+  const { network } = config;
+  const scope = new Scope();
+  let services: ServiceTable = [];
+  try {
+    const proxy = scope.own(
+      serviceProxy({ mode: 'cluster', log, sockets: [{ address: network.apiService, socketPath: config.apiSocket }, { address: network.registryService, socketPath: config.registrySocket }] }),
+    );
+    const upstream = new UpstreamDns(config.egressSocket);
+    scope.defer(() => upstream.close());
+    const dns = scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, upstream: (query) => upstream.ask(query) }));
+    scope.own(await startEgress({ network, egressSocket: config.egressSocket, services: () => services, namespaceOf, log }));
+    return {
+      async update(table) {
+        services = table;
+        dns.update(table);
+        await proxy.update(table);
+      },
+      dispose: () => scope.dispose(),
+    };
+  } catch (error) {
+    await scope.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+/** The cluster's name server, UDP and TCP. */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
+import { AUTHORITATIVE_ANSWER, decode, encode, RECURSION_AVAILABLE, TRUNCATED_RESPONSE, type Answer, type DecodedPacket, type Packet } from 'dns-packet';
+import type { Disposable } from '../../base/disposable.ts';
+import { DnsFrames, frame } from './dns-relay.ts';
+import { DnsZone, type ZoneAnswer } from './dns-zone.ts';
+import type { ServiceTable } from './service-table.ts';
+import { tcpListener } from './tcp-relay.ts';
+
+export interface DnsServerOptions {
+  address: string;
+  /** Default 53. */
+  port?: number;
+  domain: string;
+  /** Whole messages to who knows the rest; undefined for no answer. */
+  upstream(query: Buffer): Promise<Buffer | undefined>;
+}
+
+export interface DnsServer extends Disposable {
+  update(table: ServiceTable): void;
+}
+
+/** Without EDNS (RFC 6891) an answer over UDP has at most this many bytes. */
+const plainLimit = 512;
+const ednsLimit = 4096;
+const tcpIdle = 20_000;
+const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
+
+export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
+  const port = options.port ?? 53;
+  let zone = new DnsZone([], options.domain);
+  const answer = (query: Buffer, limit: number) => respond(query, zone, options.upstream, limit);
+  const udp = createSocket('udp4');
+  await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, options.address, resolve));
+  udp.on('error', () => undefined);
+  listenUdp(udp, answer);
+  let tcp: Server;
+  try {
+    tcp = await tcpListener(options.address, udp.address().port, (client) => listenTcp(client, answer));
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
+  return {
+    update: (table) => void (zone = new DnsZone(table, options.domain)),
+    dispose: () => {
+      udp.close();
+      tcp.close();
+    },
+  };
+}
+
+type Answerer = (query: Buffer, limit: number) => Promise<Buffer | undefined>;
+
+function listenUdp(socket: UdpSocket, answer: Answerer): void {
+  socket.on('message', (query, from) => {
+    void answer(query, 0).then((reply) => reply && socket.send(reply, from.port, from.address, () => undefined), () => undefined);
+  });
+}
+
+function listenTcp(client: Socket, answer: Answerer): void {
+  const reader = new DnsFrames((query) => {
+    void answer(query, 0xffff).then((reply) => reply && client.writable && client.write(frame(reply)), () => undefined);
+  });
+  client.setTimeout(tcpIdle, () => client.destroy());
+  client.on('data', (chunk: Buffer) => reader.push(chunk));
+  client.once('end', () => client.end());
+  client.resume();
+}
+
+/** `limit` 0: as much as the client says it takes over UDP. */
+export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerOptions['upstream'], limit: number): Promise<Buffer | undefined> {
+  let asked: DecodedPacket;
+  try {
+    asked = decode(query);
+  } catch {
+    return undefined;
+  }
+  const question = asked.questions?.[0];
+  if (asked.type !== 'query' || !question) return undefined;
+  const edns = asked.additionals?.find((one) => (one.type as string) === 'OPT') as { udpPayloadSize?: number } | undefined;
+  const room = limit > 0 ? limit : Math.min(Math.max(edns?.udpPayloadSize ?? plainLimit, plainLimit), ednsLimit);
+  const found = (((asked.flags ?? 0) >> 11) & 0xf) === 0 ? zone.answer(question) : { rcode: 'NOTIMP' as const, answers: [], additionals: [], authorities: [] };
+  if (!found) return (await upstream(query)) ?? build(asked, { rcode: 'SERVFAIL', answers: [], additionals: [], authorities: [] }, room, edns !== undefined);
+  if ('follow' in found && found.follow !== undefined) found.answers.push(...(await follow(found.follow, asked, zone, upstream)));
+  return build(asked, found, room, edns !== undefined);
+}
+
+type Reply = Omit<ZoneAnswer, 'rcode' | 'follow'> & { rcode: keyof typeof rcodes };
+
+function build(asked: DecodedPacket, found: Reply, room: number, edns: boolean): Buffer {
+  const question = asked.questions![0]!;
+  const base: Packet = {
+    type: 'response', id: asked.id ?? 0, questions: [question],
+    flags: ((asked.flags ?? 0) & 0x0100) | RECURSION_AVAILABLE | (found.rcode === 'SERVFAIL' ? 0 : AUTHORITATIVE_ANSWER) | rcodes[found.rcode],
+  };
+  const opt = edns ? [{ type: 'OPT', name: '.', udpPayloadSize: ednsLimit, flags: 0, options: [] } as unknown as Answer] : [];
+  const full = encode({ ...base, answers: found.answers, authorities: found.authorities, additionals: [...found.additionals, ...opt] });
+  if (full.length <= room) return full;
+  const lean = encode({ ...base, answers: found.answers, additionals: opt });
+  return lean.length <= room ? lean : encode({ ...base, flags: (base.flags ?? 0) | TRUNCATED_RESPONSE, additionals: opt });
+}
+
+/** Addresses behind an external name, so that simple clients need not ask twice. */
+async function follow(name: string, asked: DecodedPacket, zone: DnsZone, upstream: DnsServerOptions['upstream']): Promise<Answer[]> {
+  const question = { ...asked.questions![0]!, name };
+  if (question.type === 'CNAME') return [];
+  const inside = zone.answer(question);
+  if (inside) return inside.answers;
+  const answer = await upstream(encode({ type: 'query', id: 1, flags: 0x0100, questions: [question] }));
+  try {
+    return answer ? (decode(answer).answers ?? []) : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,95 @@
+/** The inside half of egress: where pods send what leaves the machine, and the variables that tell them. */
+import type { Server } from 'node:http';
+import { connect, isIP, BlockList, type Socket } from 'node:net';
+import { Scope, toDisposable, type Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+import { dialThroughProxy } from '../../oci/registry-connection.ts';
+import type { AgentConfig } from '../../protocol/agent.ts';
+import { hostAddress } from '../holder/node-network.ts';
+import { closeProxy, httpProxy, type Asked, type Way } from './http-proxy.ts';
+import { hostName, relayedHostPorts } from './names.ts';
+import { findService, type ServiceTable } from './service-table.ts';
+import { join, tcpListener } from './tcp-relay.ts';
+
+/** All pods and services of the platform, whatever node they are on. */
+export const podRange = '10.128.0.0/14';
+
+/** Proxy variables for containers; none where pods have real egress. Both spellings: programs differ. */
+export function egressEnvironment(network: AgentConfig['network']): { name: string; value: string }[] {
+  if (network.egressProxy === '') return [];
+  const proxy = `http://${network.egressProxy}`;
+  const direct = ['localhost', '127.0.0.1', '::1', '.svc', `.${network.clusterDomain}`, podRange, network.serviceCidr, '100.64.0.0/16'].join(',');
+  return [
+    ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => ({ name, value: proxy })),
+    ...['NO_PROXY', 'no_proxy'].map((name) => ({ name, value: direct })),
+    // Node's own client heeds the variables only if asked to (24 and later).
+    { name: 'NODE_USE_ENV_PROXY', value: '1' },
+  ];
+}
+
+export interface EgressOptions {
+  network: Pick<AgentConfig['network'], 'egressProxy' | 'serviceCidr' | 'clusterDomain'>;
+  egressSocket: string;
+  /** Present table; asked for each request. */
+  services(): ServiceTable;
+  /** Project of the pod with this address. */
+  namespaceOf(ip: string): string | undefined;
+  log: Log;
+}
+
+/**
+ * Listens where the proxy variables point to. A name of a service reaches it even through the proxy: many programs send everything there that
+ * is not excluded by name, and a pod says just `backend`. `host.slipway.internal` answers on a few ports without any proxy.
+ */
+export async function startEgress(options: EgressOptions): Promise<Disposable> {
+  const scope = new Scope();
+  const { network, egressSocket, log } = options;
+  if (network.egressProxy !== '') scope.own(await listen(network.egressProxy, httpProxy((asked) => route(asked, options))));
+  const toHost = dialThroughProxy({ socketPath: egressSocket });
+  for (const port of relayedHostPorts) {
+    const take = (client: Socket) =>
+      void toHost({ host: hostName, port }).then(
+        (far) => (client.destroyed ? far.destroy() : join(client, far)),
+        () => client.resetAndDestroy(),
+      );
+    try {
+      const server = await tcpListener(hostAddress, port, take);
+      scope.defer(() => void server.close());
+    } catch (error) {
+      log.warn('a port of this machine is not relayed', { port, error });
+    }
+  }
+  return scope;
+}
+
+function route(asked: Asked, options: EgressOptions): Way {
+  const { host, port } = asked;
+  const clusterRanges = ranges(podRange, options.network.serviceCidr);
+  if (isIP(host) === 4 && clusterRanges.check(host)) return { kind: 'direct', dial: () => connect({ host, port }) };
+  const service = isIP(host) === 0 ? findService(options.services(), host, asked.client && options.namespaceOf(asked.client.replace(/^::ffff:/, '')), options.network.clusterDomain) : undefined;
+  if (!service) return { kind: 'proxy', address: { path: options.egressSocket } };
+  const headless = service.ports.flatMap(({ endpoints }) => endpoints).find(({ ready }) => ready)?.ip;
+  const address = service.clusterIPs[0] ?? headless;
+  if (service.externalName !== undefined || address === undefined) return { kind: 'refused', why: `service ${service.namespace}/${service.name} has no address that answers` };
+  return { kind: 'direct', dial: () => connect({ host: address, port }) };
+}
+
+function ranges(...cidrs: string[]): BlockList {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const [base = '', prefix] = cidr.split('/');
+    list.addSubnet(base, Number(prefix), 'ipv4');
+  }
+  return list;
+}
+
+async function listen(address: string, server: Server): Promise<Disposable> {
+  const colon = address.lastIndexOf(':');
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(Number(address.slice(colon + 1)), address.slice(0, colon), resolve));
+  return toDisposable(() => closeProxy(server, open));
+}

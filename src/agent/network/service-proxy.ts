@@ -1,0 +1,135 @@
+/**
+ * Service addresses. On a sandbox node every ClusterIP is a local address, so it is listened on; on a process node each service port gets a port of loopback.
+ * Some addresses lead to unix sockets of the control plane, with whatever TLS runs through.
+ */
+import { connect, type Server, type Socket } from 'node:net';
+import type { Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+import { Chooser } from './chooser.ts';
+import { listenerKey, listenersFor, type Listener, type ServiceTable } from './service-table.ts';
+import { connectFirst, join, tcpListener } from './tcp-relay.ts';
+import { udpListener } from './udp-relay.ts';
+
+export interface SocketService {
+  /** `172.30.0.1:443`. */
+  address: string;
+  socketPath: string;
+}
+
+export interface ServiceProxyOptions {
+  /** `cluster`: listen on the services' own addresses. `loopback`: on 127.0.0.1, ports chosen by the system. */
+  mode: 'cluster' | 'loopback';
+  /** These win over services of the same address. */
+  sockets: readonly SocketService[];
+  log: Log;
+}
+
+export interface ServiceProxy extends Disposable {
+  /** The whole table, each time; what stays the same keeps its listeners and connections. */
+  update(table: ServiceTable): Promise<void>;
+  /** Where to reach a service address (`172.30.1.2`, 80) from here; undefined if nothing answers it. */
+  address(clusterIP: string, port: number, protocol?: 'TCP' | 'UDP'): { host: string; port: number } | undefined;
+}
+
+interface Open {
+  chooser: Chooser;
+  /** Really listened on. */
+  port: number;
+  close(): void;
+}
+
+const connectLimit = 5000;
+/** Endpoints tried for one connection before it is given up. */
+const attempts = 3;
+
+export function serviceProxy(options: ServiceProxyOptions): ServiceProxy {
+  return new AddressProxy(options);
+}
+
+class AddressProxy implements ServiceProxy {
+  readonly #options: ServiceProxyOptions;
+  readonly #open = new Map<string, Open>();
+  #work: Promise<void>;
+  #disposed = false;
+
+  constructor(options: ServiceProxyOptions) {
+    this.#options = options;
+    this.#work = Promise.all(options.sockets.map((service) => this.#listenForSocket(service))).then(() => undefined);
+  }
+
+  update(table: ServiceTable): Promise<void> {
+    // One after the other: an address freed by one table may be taken by the next.
+    this.#work = this.#work.then(() => this.#apply(listenersFor(table)));
+    return this.#work;
+  }
+
+  address(clusterIP: string, port: number, protocol: 'TCP' | 'UDP' = 'TCP'): { host: string; port: number } | undefined {
+    const open = this.#open.get(listenerKey({ protocol, host: clusterIP, port }));
+    return open && { host: this.#options.mode === 'loopback' ? '127.0.0.1' : clusterIP, port: open.port };
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const { close } of this.#open.values()) close();
+    this.#open.clear();
+  }
+
+  async #apply(wanted: Map<string, Listener>): Promise<void> {
+    const fixed = new Set(this.#options.sockets.map(({ address }) => `TCP ${address}`));
+    for (const [key, open] of this.#open) {
+      if (fixed.has(key)) continue;
+      const listener = wanted.get(key);
+      if (listener) open.chooser.update(listener.targets, listener.affinitySeconds);
+      else {
+        open.close();
+        this.#open.delete(key);
+      }
+    }
+    for (const [key, listener] of wanted) if (!this.#open.has(key) && !this.#disposed) await this.#listen(key, listener);
+  }
+
+  async #listen(key: string, { protocol, host, port, targets, affinitySeconds }: Listener): Promise<void> {
+    const chooser = new Chooser(targets, affinitySeconds);
+    const at = this.#at(host, port);
+    try {
+      if (protocol === 'UDP') {
+        const udp = await udpListener(at.host, at.port, chooser);
+        this.#open.set(key, { chooser, port: udp.port, close: () => udp.close() });
+      } else this.#opened(key, chooser, await tcpListener(at.host, at.port, (client) => void relay(client, chooser)));
+    } catch (error) {
+      // Tried again at the next table.
+      this.#options.log.warn('a service address cannot be listened on', { address: key, error });
+    }
+  }
+
+  async #listenForSocket({ address, socketPath }: SocketService): Promise<void> {
+    const colon = address.lastIndexOf(':');
+    const at = this.#at(address.slice(0, colon), Number(address.slice(colon + 1)));
+    try {
+      const server = await tcpListener(at.host, at.port, (client) => join(client, connect({ path: socketPath, allowHalfOpen: true })));
+      this.#opened(`TCP ${address}`, new Chooser([], undefined), server);
+    } catch (error) {
+      this.#options.log.error('an address of the control plane cannot be listened on', { address, error });
+    }
+  }
+
+  #at(host: string, port: number): { host: string; port: number } {
+    return this.#options.mode === 'loopback' ? { host: '127.0.0.1', port: 0 } : { host, port };
+  }
+
+  #opened(key: string, chooser: Chooser, server: Server): void {
+    const bound = server.address();
+    this.#open.set(key, { chooser, port: typeof bound === 'object' && bound ? bound.port : 0, close: () => server.close() });
+    if (this.#disposed) server.close();
+  }
+}
+
+async function relay(client: Socket, chooser: Chooser): Promise<void> {
+  const from = client.remoteAddress ?? '';
+  const found = await connectFirst(chooser.order(from).slice(0, attempts), connectLimit);
+  if (!found) return void client.resetAndDestroy();
+  chooser.chosen(from, found.target);
+  if (client.destroyed) return void found.socket.destroy();
+  found.socket.on('error', () => client.destroy());
+  join(client, found.socket);
+}
