@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 /** Bundles carry these as text (see build.mjs). */
 const text = {
   name: 'text',
   enforce: 'pre' as const,
-  transform: (code: string, id: string) => (/\.(sh|txt)$/.test(id) ? { code: `export default ${JSON.stringify(code)};`, map: null } : undefined),
+  load: (id: string) => (/\.(sh|txt)$/.test(id) ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined),
 };
 
 const project = (name: string, testTimeout: number) => ({

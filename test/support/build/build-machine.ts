@@ -10,6 +10,7 @@ import { pack } from 'tar-stream';
 import type { Build, CommonBuildSpec } from '../../../src/api/kinds/build.ts';
 import { hostBuilders } from '../../../src/controlplane/catalog/host-builder.ts';
 import { makeBuilderImage } from '../../../src/controlplane/catalog/builder-image.ts';
+import { thisMachine } from '../../../src/detect/command.ts';
 import { detectToolchains } from '../../../src/detect/toolchain.ts';
 import { registryClient, type FetchedImage, type RegistryClient } from '../../../src/oci/registry-client.ts';
 import { readTar } from '../../../src/oci/tar-reader.ts';
@@ -74,7 +75,8 @@ export async function buildMachine(): Promise<BuildMachine> {
     registry,
     client,
     async publish(name) {
-      const toolchain = (await detectToolchains()).find((one) => one.builder === name)?.found;
+      // Toolchains in root's own folders are no use to the stranger.
+      const toolchain = (await detectToolchains({ ...thisMachine, env: process.getuid?.() === 0 ? { PATH: '/usr/bin:/bin' } : process.env })).find((one) => one.builder === name)?.found;
       const builder = hostBuilders.find((one) => one.name === name);
       if (!toolchain || !builder) throw new Error(`this machine has no toolchain for ${name}`);
       const scratch = join(folder, `publish-${name}`);

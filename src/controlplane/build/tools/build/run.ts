@@ -61,11 +61,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   }
 }
 
-/** Output of a program that must succeed; rejects with the end of its error output. */
+/** Output of a program that must succeed; rejects with the last lines of its outputs. */
 export async function capture(argv: readonly string[], options: RunOptions): Promise<string> {
   const lines: string[] = [];
   const result = await run(argv, { ...options, line: (text) => void lines.push(text) });
-  if (result.code !== 0) throw new Error(`${argv[0]}: ${result.tail.slice(-3).join(' ').trim() || `exit code ${result.code}`}`);
+  if (result.code !== 0) throw new Error(result.tail.join('\n').trim() || `${argv[0]} ended with exit code ${result.code}`);
   return lines.join('\n');
 }
 

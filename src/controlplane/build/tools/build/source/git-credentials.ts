@@ -23,7 +23,10 @@ export async function gitAccess(secret: string | undefined, home: string, inheri
     LC_ALL: 'C',
   };
   const config: [string, string][] = [['safe.directory', '*'], ['advice.detachedHead', 'false'], ['init.defaultBranch', 'main']];
-  if (secret === undefined) return { env: withConfig(env, config), hasSecret: false };
+  if (secret === undefined) {
+    await writeConfig(home, config);
+    return { env, hasSecret: false };
+  }
   const read = async (key: string) => (await readFile(join(secret, key), 'utf8').catch(() => undefined))?.replace(/\r?\n$/, '');
   const [username, password, token, authority, gitconfig, key, knownHosts] = await Promise.all(['username', 'password', 'token', 'ca.crt', '.gitconfig', 'ssh-privatekey', 'known_hosts'].map(read));
   const word = password ?? token;
@@ -43,10 +46,15 @@ export async function gitAccess(secret: string | undefined, home: string, inheri
     const hosts = knownHosts === undefined ? '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null' : `-o StrictHostKeyChecking=yes -o UserKnownHostsFile='${join(secret, 'known_hosts')}'`;
     env.GIT_SSH_COMMAND = `ssh -o BatchMode=yes -o IdentitiesOnly=yes -i '${file}' ${hosts}`;
   }
-  return { ...access, env: withConfig(env, config) };
+  await writeConfig(home, config);
+  return access;
 }
 
-function withConfig(env: NodeJS.ProcessEnv, config: readonly [string, string][]): NodeJS.ProcessEnv {
-  const pairs = config.flatMap(([key, value], index) => [[`GIT_CONFIG_KEY_${index}`, key], [`GIT_CONFIG_VALUE_${index}`, value]]);
-  return { ...env, GIT_CONFIG_COUNT: String(config.length), ...Object.fromEntries(pairs) as Record<string, string> };
+/** In a file: git does not hand settings of its environment on to the programs it starts for local repositories. */
+async function writeConfig(home: string, config: readonly [string, string][]): Promise<void> {
+  const lines = config.map(([key, value]) => {
+    const dot = key.indexOf('.');
+    return `[${key.slice(0, dot)}]\n\t${key.slice(dot + 1)} = "${value.replace(/["\\]/g, '\\$&')}"\n`;
+  });
+  await writeFile(join(home, '.gitconfig'), lines.join(''), { mode: 0o600 });
 }

@@ -85,7 +85,7 @@ function explain(error: Error, { source }: GitFetch, { hasSecret }: GitAccess): 
   if (error.name === 'BuildFailure') return error;
   const shown = withoutPassword(source.uri);
   const text = error.message.replaceAll(source.uri, shown);
-  if (/could not read (Username|Password)|Authentication failed|terminal prompts disabled|HTTP Basic: Access denied|\b401\b|\b403\b|Permission denied \(publickey/i.test(text)) return passwordNeeded(shown, hasSecret);
+  if (/could not read (Username|Password)|Authentication failed|terminal prompts disabled|HTTP Basic: Access denied|\b401\b|\b403\b|Permission denied \(publickey|operation was canceled/i.test(text)) return passwordNeeded(shown, hasSecret);
   if (/Could not resolve host|ENOTFOUND|EAI_AGAIN|Name or service not known/i.test(text)) return fetchFailed(`the host of ${shown} has no address; check the URL and the network or proxy (${lastLine(text)})`);
   if (/Connection refused|Failed to connect|ECONNREFUSED|Connection timed out|ETIMEDOUT|Proxy CONNECT aborted|response 50\d/i.test(text)) return fetchFailed(`${shown} cannot be reached (${lastLine(text)})`);
   if (/not found|does not exist|does not appear to be a git repository|\b404\b/i.test(text)) return fetchFailed(`there is no Git repository at ${shown} (or it is private and needs a source secret)`);
@@ -94,6 +94,8 @@ function explain(error: Error, { source }: GitFetch, { hasSecret }: GitAccess): 
   return fetchFailed(`${shown}: ${lastLine(text)}`);
 }
 
+/** Git says what is wrong in the line that starts with "fatal"; what follows is advice for somebody at a terminal. */
 function lastLine(text: string): string {
-  return text.trim().split('\n').pop() ?? '';
+  const lines = text.trim().split('\n');
+  return (lines.find((line) => line.startsWith('fatal: ')) ?? lines.at(-1) ?? '').replace(/^fatal: /, '');
 }
