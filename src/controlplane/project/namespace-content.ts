@@ -17,8 +17,22 @@ export interface ContentTools {
 
 /** An account, then its credentials, then the link between them; what is left after that comes from others and calls again. */
 const passes = 4;
+/** Namespaces worked on: whoever comes second waits, or both would make credentials. */
+const running = new Map<string, Promise<void>>();
 
+/** Resolves when the namespace holds all it must. */
 export async function ensureContent(tools: ContentTools, namespace: string): Promise<void> {
+  const before = running.get(namespace) ?? Promise.resolve();
+  const work = before.catch(() => undefined).then(() => bringAbout(tools, namespace));
+  running.set(namespace, work);
+  try {
+    await work;
+  } finally {
+    if (running.get(namespace) === work) running.delete(namespace);
+  }
+}
+
+async function bringAbout(tools: ContentTools, namespace: string): Promise<void> {
   for (let pass = 0; pass < passes; pass += 1) {
     const actions = planContent(namespace, await contentOf(tools.client, namespace), tools.caCertificate);
     if (actions.length === 0) return;

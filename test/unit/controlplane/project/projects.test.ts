@@ -107,6 +107,7 @@ describe('projects', () => {
     expect(made).toMatchObject({ kind: 'Project', metadata: { annotations: { 'openshift.io/display-name': 'My App', 'openshift.io/requester': 'alice' } }, status: { phase: 'Active' } });
     await alice.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'mine' } });
     expect((await alice.list(serviceAccounts, { namespace: 'mine' })).items).toHaveLength(3);
+    expect((await alice.list(secrets, { namespace: 'mine' })).items).toHaveLength(3);
     expect((await alice.list(projects)).items.map(({ metadata }) => metadata.name)).toEqual(['mine']);
     expect((await as('bob').list(projects)).items.map(({ metadata }) => metadata.name)).toEqual(['default']);
     await expect(as('bob').get(projects, { name: 'mine' })).rejects.toMatchObject({ code: 403 });
