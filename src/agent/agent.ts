@@ -1,5 +1,5 @@
 /** A node's agent, put together: what a kubelet is to a real cluster. */
-import { configMaps, pods, secrets, services, type Pod, type Service } from '../api/kinds/core.ts';
+import { configMaps, pods, secrets, type Pod, type Service } from '../api/kinds/core.ts';
 import { milliOf, quantityOf } from '../api/quantity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Scope, type Disposable } from '../base/disposable.ts';
@@ -11,6 +11,7 @@ import { informer } from '../client/informers.ts';
 import { portMapAnnotation, type AgentConfig } from '../protocol/agent.ts';
 import { ObjectCache } from './api-objects.ts';
 import { environmentOf } from './env/environment-source.ts';
+import type { AddressOf } from './env/service-environment.ts';
 import { imageCollector } from './node/image-collector.ts';
 import { machineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
@@ -35,6 +36,7 @@ export interface AgentParts {
   client: Client;
   /** Of all projects, shared with the service proxy and the name server. */
   services: Informer<Service>;
+  addressOf: AddressOf;
   /** Proxy variables for pods; empty where they have real egress. */
   egress(): Record<string, string>;
   clock: Clock;
@@ -44,6 +46,8 @@ export interface AgentParts {
 export interface Agent extends Disposable {
   /** Resolves when the control plane was gone for too long and every pod here has been ended. */
   readonly abandoned: Promise<void>;
+  /** Project of the pod here that has this address. */
+  namespaceOf(ip: string): string | undefined;
 }
 
 /** Resolves once the node is registered, or is being tried to. Disposing leaves the pods running for the next agent. */
@@ -75,7 +79,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   await cache.load((imageId) => images.referenceOf(imageId));
 
   const status = scope.own(new StatusWriter(client, clock, log));
-  const environment = { configMaps: maps, secrets: secretObjects, services: parts.services, egress: parts.egress };
+  const environment = { configMaps: maps, secrets: secretObjects, services: parts.services, addressOf: parts.addressOf, egress: parts.egress };
   const runner = new PodRunner({
     runtime, cache, images, volumes, events, clock, log, folder, allocatable,
     environment: (pod, container, facts) => environmentOf(environment, pod, container, facts),
@@ -118,11 +122,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   }));
   scope.own(imageCollector({ images: runtime.images, used: () => new Set(cache.all().map(({ imageId }) => imageId)), folder, clock, log }));
   await node.start();
-  return { abandoned, dispose: () => scope.dispose() };
-}
-
-export function serviceInformer(client: Client, clock: Clock, log: Log): Informer<Service> & Disposable {
-  return informer(client, services, {}, { clock, log });
+  return { abandoned, namespaceOf: (ip) => cache.namespaceOf(ip), dispose: () => scope.dispose() };
 }
 
 /** On a `process` node a container port is another one of this machine: endpoints and previews follow the annotation. */

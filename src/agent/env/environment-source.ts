@@ -3,12 +3,14 @@ import type { ConfigMap, Container, Pod, Secret, Service } from '../../api/kinds
 import type { ObjectCache } from '../api-objects.ts';
 import { containerEnvironment, environmentReferences } from './environment.ts';
 import type { PodFacts } from './field-ref.ts';
-import { serviceEnvironment } from './service-environment.ts';
+import { serviceEnvironment, type AddressOf } from './service-environment.ts';
 
 export interface EnvironmentParts {
   configMaps: ObjectCache<ConfigMap>;
   secrets: ObjectCache<Secret>;
   services: { list(namespace: string): Service[] };
+  /** Where service addresses lie on this node. */
+  addressOf: AddressOf;
   /** Proxy variables where pods reach the outside through the relay only; empty elsewhere. */
   egress(): Record<string, string>;
 }
@@ -23,7 +25,7 @@ export async function environmentOf(parts: EnvironmentParts, pod: Pod, container
   const [configMapOf, secretOf] = [new Map(configMaps), new Map(secrets)];
   const api = parts.services.list('default').filter(({ metadata }) => metadata.name === 'kubernetes');
   const links = pod.spec.enableServiceLinks === false ? [] : parts.services.list(namespace);
-  const services = serviceEnvironment([...api, ...links.filter((service) => !api.includes(service))]);
+  const services = serviceEnvironment([...api, ...links.filter((service) => !api.includes(service))], parts.addressOf);
   const egress = withoutChosen(parts.egress(), container);
   return containerEnvironment(pod, container, {
     configMap: (name) => configMapOf.get(name),

@@ -63,6 +63,11 @@ export class RuntimeCache implements Disposable {
     return this.observe(uid).sandboxes[0];
   }
 
+  namespaceOf(ip: string): string | undefined {
+    for (const { ip: own, ready, config } of this.#sandboxes.values()) if (ready && own === ip && !config.hostNetwork) return config.namespace;
+    return undefined;
+  }
+
   all(): ObservedContainer[] {
     return [...this.#containers.values()];
   }

@@ -69,6 +69,7 @@ describe('the variables of services', () => {
     const parts = {
       configMaps: undefined as never, secrets: undefined as never,
       services: { list: (namespace: string) => (namespace === 'default' ? [service('kubernetes', 'default', '172.30.0.1')] : [service('db', 'demo', '172.30.1.1')]) },
+      addressOf: (host: string, port: number) => ({ host, port }),
       egress: () => ({ HTTP_PROXY: 'relay', http_proxy: 'relay', NO_PROXY: 'cluster' }),
     };
     const container: Container = { name: 'web', image: 'a', env: [{ name: 'http_proxy', value: 'corporate' }] };

@@ -1,0 +1,37 @@
+/** The node agent: configuration, then the parts in order. Ends with its pods running, unless the control plane was gone for too long. */
+import { systemClock } from '../base/clock.ts';
+import { jsonLog } from '../base/log.ts';
+import { httpClient } from '../client/http-client.ts';
+import { agentConfigVariable, type AgentConfig } from '../protocol/agent.ts';
+import { startAgent } from './agent.ts';
+import { openRuntime } from './drivers.ts';
+import { startNodeNetwork } from './services/node-network.ts';
+
+async function main(): Promise<void> {
+  const config = JSON.parse(process.env[agentConfigVariable] ?? '{}') as AgentConfig;
+  // Pods inherit nothing of it, and it carries a token.
+  delete process.env[agentConfigVariable];
+  const log = jsonLog((line) => void process.stderr.write(`${line}\n`), 'info', `agent.${config.nodeName}`);
+  const client = httpClient({
+    server: 'https://kubernetes.default.svc', socketPath: config.apiSocket, ca: config.caCertificate, token: config.token, userAgent: `slipway-agent/${config.nodeName}`, maxSockets: 32,
+  });
+  const runtime = await openRuntime(config, log);
+  let namespaceOf: (ip: string) => string | undefined = () => undefined;
+  const network = await startNodeNetwork({ config, client, namespaceOf: (ip) => namespaceOf(ip), clock: systemClock, log });
+  const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, clock: systemClock, log });
+  namespaceOf = agent.namespaceOf;
+
+  const stop = async () => {
+    await agent.dispose();
+    await network.dispose();
+    await runtime.dispose();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+  void agent.abandoned.then(stop);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});

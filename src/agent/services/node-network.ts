@@ -1,0 +1,58 @@
+/** The services of a node, started: their addresses, the name server, the way out. */
+import type { Clock } from '../../base/clock.ts';
+import { Scope, type Disposable } from '../../base/disposable.ts';
+import type { Log } from '../../base/log.ts';
+import type { Client } from '../../client/client.ts';
+import type { Informer } from '../../client/informer.ts';
+import type { Service } from '../../api/kinds/core.ts';
+import type { AgentConfig } from '../../protocol/agent.ts';
+import type { AddressOf } from '../env/service-environment.ts';
+import { dnsServer } from '../network/dns-server.ts';
+import { egressEnvironment, startEgress } from '../network/egress.ts';
+import { serviceProxy } from '../network/service-proxy.ts';
+import { UpstreamDns } from '../network/upstream-dns.ts';
+import { serviceFeed } from './service-feed.ts';
+
+export interface NodeNetwork extends Disposable {
+  readonly services: Informer<Service>;
+  addressOf: AddressOf;
+  /** Proxy variables for containers. */
+  egress(): Record<string, string>;
+}
+
+export interface NodeNetworkParts {
+  config: AgentConfig;
+  client: Client;
+  namespaceOf(ip: string): string | undefined;
+  clock: Clock;
+  log: Log;
+}
+
+export async function startNodeNetwork({ config, client, namespaceOf, clock, log }: NodeNetworkParts): Promise<NodeNetwork> {
+  const scope = new Scope();
+  const { network } = config;
+  const own = config.runtime === 'sandbox';
+  const proxy = scope.own(serviceProxy({
+    mode: own ? 'cluster' : 'loopback',
+    sockets: [
+      { address: network.apiService, socketPath: config.apiSocket },
+      { address: network.registryService, socketPath: config.registrySocket },
+    ],
+    log,
+  }));
+  const upstream = new UpstreamDns(config.egressSocket);
+  const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, upstream: (query) => upstream.ask(query) })) : undefined;
+  const feed = scope.own(serviceFeed(client, clock, log, (table) => {
+    dns?.update(table);
+    void proxy.update(table).catch((error: unknown) => log.warn('cannot follow the services', { error }));
+  }));
+  // Pods without a network of their own go out as this machine does.
+  if (own) scope.own(await startEgress({ network, egressSocket: config.egressSocket, services: () => feed.table, namespaceOf, log }));
+  const environment = own ? Object.fromEntries(egressEnvironment(network).map(({ name, value }) => [name, value])) : {};
+  return {
+    services: feed.services,
+    addressOf: own ? (host, port) => ({ host, port }) : (host, port, protocol) => proxy.address(host, port, protocol),
+    egress: () => environment,
+    dispose: () => scope.dispose(),
+  };
+}
