@@ -9,11 +9,12 @@ export type Admission =
   | { admitted: true; host: string }
   | { admitted: false; host: string; reason: 'NoHostValue' | 'InvalidHost' | 'HostAlreadyClaimed'; message: string };
 
-/** By `namespace/name`. */
-export function admitRoutes(all: readonly Route[], suffix: string): Map<string, Admission> {
+/** By `namespace/name`. `before`: what this said last time; times are whole seconds, and among routes of one second those that have a host keep it. */
+export function admitRoutes(all: readonly Route[], suffix: string, before?: ReadonlyMap<string, Admission>): Map<string, Admission> {
   const claims = new Map<string, Route[]>();
   const result = new Map<string, Admission>();
-  for (const route of [...all].sort(oldestFirst)) {
+  const held = (route: Route) => before?.get(keyOf(route))?.admitted ?? admittedIn(route);
+  for (const route of [...all].sort((a, b) => oldestFirst(a, b) || Number(held(b)) - Number(held(a)) || byUid(a, b))) {
     const host = hostOf(route, suffix);
     const admission = admit(route, host, claims);
     result.set(keyOf(route), admission);
@@ -24,10 +25,10 @@ export function admitRoutes(all: readonly Route[], suffix: string): Map<string, 
   return result;
 }
 
-function oldestFirst(a: Route, b: Route): number {
-  const byTime = (Date.parse(a.metadata.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata.creationTimestamp ?? '') || 0);
-  return byTime || ((a.metadata.uid ?? '') < (b.metadata.uid ?? '') ? -1 : 1);
-}
+const oldestFirst = (a: Route, b: Route) => (Date.parse(a.metadata.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata.creationTimestamp ?? '') || 0);
+const byUid = (a: Route, b: Route) => ((a.metadata.uid ?? '') < (b.metadata.uid ?? '') ? -1 : 1);
+const admittedIn = (route: Route) => ownIngress(route)?.conditions?.some(({ type, status }) => type === 'Admitted' && status === 'True') ?? false;
+const ownIngress = (route: Route) => route.status?.ingress?.find((one) => one.routerName === routerName);
 
 /** A wildcard route claims all hosts of its parent domain, beside those that routes name one by one. */
 const claimKey = (route: Route, host: string) => (route.spec.wildcardPolicy === 'Subdomain' ? `*.${host.slice(host.indexOf('.') + 1)}` : host);
@@ -52,7 +53,7 @@ function passthroughConflict(a: Route, b: Route): boolean {
 
 /** The router's entry in a route's status. Entries of other routers are kept by whoever writes. */
 export function ingressOf(route: Route, admission: Admission, suffix: string, now: Date): RouteIngress {
-  const before = route.status?.ingress?.find((one) => one.routerName === routerName)?.conditions?.find(({ type }) => type === 'Admitted');
+  const before = ownIngress(route)?.conditions?.find(({ type }) => type === 'Admitted');
   const status = admission.admitted ? 'True' : 'False';
   const same = before?.status === status && (admission.admitted || before.reason === admission.reason);
   return {

@@ -36,7 +36,7 @@ export async function startRouteController({ client, informers, clock, log, scop
   const compute = () => {
     waiting = undefined;
     const all = caches.routes.list();
-    admissions = admitRoutes(all, options.suffix);
+    admissions = admitRoutes(all, options.suffix, admissions);
     used.clear();
     const table = new Map<string, RouterRoute>();
     for (const route of all) {

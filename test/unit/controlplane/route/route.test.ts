@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pods, services } from '../../../../src/api/kinds/core.ts';
+import { routes, type Route, type RouteSpec } from '../../../../src/api/kinds/route.ts';
+import type { RouterRoute } from '../../../../src/protocol/router.ts';
+import type { RouterSupervisor } from '../../../../src/controlplane/route/router-supervisor.ts';
+import { authority } from '../../../support/certificates.ts';
+import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
+
+/** Stands in for the worker process: remembers the last table. */
+class TableKeeper implements RouterSupervisor {
+  table: ReadonlyMap<string, RouterRoute> = new Map();
+  readonly ports = { http: 8080, https: 8443 };
+  readonly pid = undefined;
+  start = async () => this.ports;
+  apply = (table: ReadonlyMap<string, RouterRoute>) => void (this.table = table);
+  metrics = async () => undefined;
+  dispose = async () => undefined;
+}
+
+const namespace = 'demo';
+let platform: WorkloadPlatform;
+let router: TableKeeper;
+beforeEach(async () => {
+  router = new TableKeeper();
+  platform = await startWorkloads({ router });
+});
+afterEach(() => platform.dispose());
+
+const to = { kind: 'Service' as const, name: 'web' };
+const object = (name: string, spec: Partial<RouteSpec> = {}, where = namespace): Route => ({ apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name, namespace: where }, spec: { to, ...spec } });
+const create = (name: string, spec?: Partial<RouteSpec>, where?: string) => platform.client.create(routes, object(name, spec, where));
+const admitted = async (name: string, where = namespace) => (await platform.client.get(routes, { name, namespace: where })).status?.ingress?.[0]?.conditions?.[0];
+
+describe('a route', () => {
+  test('gets a host of its project and what else it leaves out', async () => {
+    const made = await create('my.web');
+    expect(made.spec).toEqual({ host: 'my-web-demo.apps.localhost', to: { kind: 'Service', name: 'web', weight: 100 }, wildcardPolicy: 'None' });
+    expect(made.metadata.annotations).toEqual({ 'openshift.io/host.generated': 'true' });
+    await platform.client.update(routes, object('my.web', { path: '/a' }));
+    expect((await platform.client.get(routes, { name: 'my.web', namespace })).spec.host).toBe('my-web-demo.apps.localhost');
+  });
+
+  test('is admitted, or told why not; the next in line follows', async () => {
+    await create('first', { host: 'a.test' });
+    await expect.poll(() => admitted('first')).toMatchObject({ type: 'Admitted', status: 'True' });
+    await create('second', { host: 'a.test' });
+    await expect.poll(() => admitted('second')).toMatchObject({ status: 'False', reason: 'HostAlreadyClaimed', message: 'route first already exposes a.test and is older' });
+    await create('third', { host: 'a.test' }, 'default');
+    await expect.poll(() => admitted('third', 'default')).toMatchObject({ status: 'False', reason: 'HostAlreadyClaimed', message: 'a route in another namespace holds a.test and is older than third' });
+    await platform.client.delete(routes, { name: 'first', namespace });
+    await expect.poll(() => admitted('second')).toMatchObject({ status: 'True' });
+    const { status } = await platform.client.get(routes, { name: 'second', namespace });
+    expect(status?.ingress).toEqual([expect.objectContaining({ host: 'a.test', routerName: 'default', routerCanonicalHostname: 'router-default.apps.localhost', wildcardPolicy: 'None' })]);
+    await expect.poll(() => platform.story('second')).toEqual(['HostAlreadyClaimed', 'RouteAdmitted']);
+  });
+
+  test('leads to the ready pods of its service', async () => {
+    await create('web');
+    await expect.poll(() => [...router.table.keys()]).toEqual(['demo/web']);
+    await platform.client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } } as never);
+    for (const name of ['a', 'b']) await platform.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: 'web' } }, spec: template().spec } as never);
+    await expect.poll(() => router.table.get('demo/web')?.backends).toEqual([{ service: 'demo/web', weight: 100, endpoints: ['10.128.0.2:8080', '10.128.0.3:8080'] }]);
+    await platform.client.delete(pods, { name: 'a', namespace });
+    await expect.poll(() => router.table.get('demo/web')?.backends[0]?.endpoints).toEqual(['10.128.0.3:8080']);
+    await platform.client.delete(routes, { name: 'web', namespace });
+    await expect.poll(() => router.table.size).toBe(0);
+  });
+
+  test('prints as oc shows it', async () => {
+    await create('a', { path: '/x', port: { targetPort: 'http' }, tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Redirect' }, alternateBackends: [{ kind: 'Service', name: 'other', weight: 250 }], to: { ...to, weight: 50 } });
+    await create('b', { host: 'b.test' });
+    await expect.poll(() => admitted('b')).toBeDefined();
+    await create('c', { host: 'b.test' });
+    await expect.poll(() => admitted('c')).toBeDefined();
+    expect(await platform.table('/apis/route.openshift.io/v1/namespaces/demo/routes')).toEqual({
+      columns: ['Name', 'Host/Port', 'Path', 'Services', 'Port', 'Termination', 'Wildcard'],
+      rows: [
+        ['a', 'a-demo.apps.localhost', '/x', 'web(17%),other(83%)', 'http', 'edge/Redirect', 'None'],
+        ['b', 'b.test', '', 'web', '<all>', '', 'None'],
+        ['c', 'HostAlreadyClaimed', '', 'web', '<all>', '', 'None'],
+      ],
+    });
+  });
+});
+
+describe('rules of routes', () => {
+  const refused = async (spec: Partial<RouteSpec>) => create('bad', spec).then(() => '', (error: Error) => error.message);
+
+  test.each<[string, Partial<RouteSpec>]>([
+    ['spec.host: Invalid value: "a_b.test": host must conform to DNS 952 subdomain conventions', { host: 'a_b.test' }],
+    ['must be no more than 63 characters', { host: `${'a'.repeat(64)}.test` }],
+    ['spec.path: Invalid value: "x": path must begin with /', { path: 'x' }],
+    ['spec.to.name: Required value', { to: { kind: 'Service', name: '' } }],
+    ['weight must be an integer between 0 and 256', { to: { ...to, weight: 300 } }],
+    ['cannot specify more than 3 alternate backends', { alternateBackends: [to, to, to, to] }],
+    ['passthrough termination does not support paths', { path: '/x', tls: { termination: 'passthrough' } }],
+    ["passthrough termination only supports 'None', 'Redirect' or empty", { tls: { termination: 'passthrough', insecureEdgeTerminationPolicy: 'Allow' } }],
+    ['host name not specified for wildcard policy', { wildcardPolicy: 'Subdomain' }],
+    ['spec.tls.key: Required value: no key specified', { tls: { termination: 'edge', certificate: 'x' } }],
+    ['failed to find any PEM data in certificate input', { tls: { termination: 'edge', certificate: 'x', key: 'y' } }],
+  ])('refuse: %s', async (message, spec) => expect(await refused(spec)).toContain(message));
+
+  test('accept certificates with their key, not with another\'s', async () => {
+    const root = await authority();
+    const [a, b] = await Promise.all([root.sign('CN=a', ['a.test']), root.sign('CN=b', ['b.test'])]);
+    expect(await refused({ tls: { termination: 'edge', certificate: a.certificate, key: b.key } })).toContain('the private key does not match the public key of the certificate');
+    expect((await create('good', { tls: { termination: 'edge', certificate: a.certificate, key: a.key } })).spec.tls?.key).toBe(a.key);
+  });
+});
