@@ -8,6 +8,8 @@ export interface ImageRecord extends ImageInfo {
   layers: string[];
   /** Toolchain folders outside `/usr`; undefined for images with a base of their own. */
   hostPaths?: string[];
+  /** Besides these, the folders of every toolchain found on this machine: a build hands them on to the root it makes. */
+  allToolchains?: boolean;
   /** Files of this machine shown at another path, for built-in images. */
   extraBinds?: { source: string; path: string; directory: boolean }[];
 }

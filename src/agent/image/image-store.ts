@@ -1,10 +1,10 @@
 /** Images of one node: configurations as documents, layers unpacked once each. Layers are named by chain, since what a layer hides depends on those below it. */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../base/log.ts';
 import { chainId } from '../../oci/digest.ts';
-import { applyLayer } from '../../oci/layer-applier.ts';
+import { applyLayer, type ApplyOptions } from '../../oci/layer-applier.ts';
 import { LayerError } from '../../oci/layer-error.ts';
 import type { Descriptor } from '../../oci/manifest.ts';
 import { formatReference, InvalidReference, isInternal, manifestKey, parseReference, withDigest, type ImageReference } from '../../oci/reference.ts';
@@ -22,6 +22,8 @@ export interface ImageStoreOptions {
   registry(reference: ImageReference, auth: ImageAuth | undefined): RegistryClient;
   /** Images that come with the product, by reference. */
   builtIn?: ReadonlyMap<string, ImageRecord>;
+  /** `overlay`: each layer a folder of its own, to be mounted together. `merged`: one folder an image, where nothing can be mounted. */
+  form: 'overlay' | 'merged';
   /** Folders of this machine's toolchains; asked only if an image wants one that the general rule does not know. */
   toolchains?(): Promise<readonly string[]>;
 }
@@ -130,10 +132,17 @@ export class ImageStore implements ImageService {
       }
       const diffIds = image.config.rootfs.diff_ids;
       if (diffIds.length !== image.manifest.layers.length) throw new LayerError('Corrupt', `the image names ${diffIds.length} layers in its configuration and ${image.manifest.layers.length} in its manifest`);
+      if (this.#options.form === 'merged' && !hostPaths)
+        throw new RuntimeFailure('ErrImagePull', `${formatReference(reference)} brings a root file system of its own, which plain processes cannot have: run it with --runtime sandbox`);
       const layers: string[] = [];
-      for (const [index, layer] of image.manifest.layers.entries()) {
+      if (this.#options.form === 'merged') {
+        const name = `all-${chainId(diffIds).replace(/^.*:/, '').slice(0, layerName)}`;
+        await this.#once(name, (root) => this.#unpackAll(root, image.manifest.layers, diffIds, (layer) => client.readBlob(path, layer, { signal })));
+        layers.push(name);
+      } else for (const [index, layer] of image.manifest.layers.entries()) {
         const name = chainId(diffIds.slice(0, index + 1)).replace(/^.*:/, '').slice(0, layerName);
-        await this.#unpack(name, layers, layer, diffIds[index]!, () => client.readBlob(path, layer, { signal }));
+        const lowers = layers.map((lower) => join(this.layers, lower));
+        await this.#once(name, (root) => unpackLayer(client.readBlob(path, layer, { signal }), root, layer, diffIds[index]!, { whiteouts: 'overlay', lowers }));
         layers.unshift(name);
       }
       record = { id, reference: formatReference(withDigest(reference, id)), size: image.manifest.layers.reduce((sum, { size }) => sum + size, 0), config, layers, ...(hostPaths && { hostPaths }) };
@@ -148,23 +157,27 @@ export class ImageStore implements ImageService {
     return record;
   }
 
-  /** Two pulls that need one layer share the work; each checks the layer's digest before it is used. */
-  async #unpack(name: string, lowers: readonly string[], layer: Descriptor, diffId: string, open: () => AsyncIterable<Uint8Array>): Promise<void> {
-    if (existsSync(join(this.layers, name))) return;
+  async #unpackAll(root: string, layers: readonly Descriptor[], diffIds: readonly string[], open: (layer: Descriptor) => AsyncIterable<Uint8Array>): Promise<void> {
+    for (const [index, layer] of layers.entries()) await unpackLayer(open(layer), root, layer, diffIds[index]!, { whiteouts: 'apply' });
+  }
+
+  /** Two pulls that need one folder share the work. */
+  #once(name: string, make: (root: string) => Promise<void>): Promise<void> {
+    if (existsSync(join(this.layers, name))) return Promise.resolve();
     const running = this.#unpacking.get(name);
     // A failure of the other one may be its own (cancelled): try again ourselves.
-    if (running) return running.catch(() => this.#unpack(name, lowers, layer, diffId, open));
-    const work = this.#unpackNow(name, lowers, layer, diffId, open).finally(() => this.#unpacking.delete(name));
+    if (running) return running.catch(() => this.#once(name, make));
+    const work = this.#makeNow(name, make).finally(() => this.#unpacking.delete(name));
     this.#unpacking.set(name, work);
     return work;
   }
 
-  async #unpackNow(name: string, lowers: readonly string[], layer: Descriptor, diffId: string, open: () => AsyncIterable<Uint8Array>): Promise<void> {
+  async #makeNow(name: string, make: (root: string) => Promise<void>): Promise<void> {
     const fresh = await mkdtemp(join(this.layers, 'new-'));
     try {
       const root = join(fresh, 'root');
-      const applied = await applyLayer(open(), root, { whiteouts: 'overlay', lowers: lowers.map((lower) => join(this.layers, lower)) });
-      if (applied.diffId !== diffId) throw new LayerError('Corrupt', `layer ${layer.digest} unpacks to ${applied.diffId}, the image says ${diffId}`);
+      await mkdir(root);
+      await make(root);
       await rename(root, join(this.layers, name));
     } finally {
       await rm(fresh, { recursive: true, force: true });
@@ -174,6 +187,12 @@ export class ImageStore implements ImageService {
   #manifestFile(id: string): string {
     return join(this.#manifests, `${id.replace(':', '-')}.json`);
   }
+}
+
+/** The digest is checked before the folder gets its name. */
+async function unpackLayer(content: AsyncIterable<Uint8Array>, root: string, layer: Descriptor, diffId: string, options: ApplyOptions): Promise<void> {
+  const applied = await applyLayer(content, root, options);
+  if (applied.diffId !== diffId) throw new LayerError('Corrupt', `layer ${layer.digest} unpacks to ${applied.diffId}, the image says ${diffId}`);
 }
 
 function pullFailure(text: string, reference: ImageReference, error: unknown, signal: AbortSignal): RuntimeFailure {

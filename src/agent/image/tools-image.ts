@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, s
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { imageMarks } from '../../api/kinds/image.ts';
+import { toolsImage } from '../../api/well-known.ts';
 import type { ImageRecord } from './image-record.ts';
 
-export const toolsImage = 'slipway/tools';
 const home = '/opt/slipway';
 
 export interface ToolsImageOptions {
@@ -14,8 +14,6 @@ export interface ToolsImageOptions {
   nodeBinary: string;
   /** The image store's layer folder. */
   layers: string;
-  /** Folders of toolchains outside `/usr`: a build hands them on to the root it makes. */
-  hostPaths: string[];
 }
 
 /** Bundles are copied: the folder they came from may go away under running pods. */
@@ -39,7 +37,7 @@ export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
   }
   for (const name of readdirSync(options.layers)) if (name.startsWith('tools-') && name !== layer) rmSync(join(options.layers, name), { recursive: true, force: true });
   return {
-    id: toolsImage, reference: toolsImage, size: 0, layers: [layer], hostPaths: options.hostPaths,
+    id: toolsImage, reference: toolsImage, size: 0, layers: [layer], hostPaths: [], allToolchains: true,
     extraBinds: [{ source: options.nodeBinary, path: `${home}/bin/node`, directory: false }],
     config: { user: '0', env: [`PATH=${home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`], entrypoint: [`${home}/bin/node`, `${home}/tools.js`], cmd: [], workingDir: '/tmp', exposedPorts: [], labels: { [imageMarks.base]: 'host' } },
   };

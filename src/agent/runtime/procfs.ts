@@ -41,6 +41,11 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
+/** `pid` first, then its children and theirs. */
+export function descendantsOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(descendantsOf)];
+}
+
 export function allProcesses(): number[] {
   return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map(Number);
 }

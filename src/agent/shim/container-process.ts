@@ -6,7 +6,7 @@ import { constants as systemConstants } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
-import { anonymousMemory, childrenOf, processesInNamespaceOf } from '../runtime/procfs.ts';
+import { anonymousMemory, descendantsOf, processesInNamespaceOf } from '../runtime/procfs.ts';
 
 export interface ProcessEvents {
   /** The application runs now; `pid` is its first process. */
@@ -86,7 +86,7 @@ export class ContainerProcess {
   /** Bytes that only the container's processes hold. */
   memory(): number {
     if (this.#pid === undefined) return 0;
-    const all = this.#spec.marker === undefined ? processesInNamespaceOf(this.#pid) : descendants(this.#pid);
+    const all = this.#spec.marker === undefined ? processesInNamespaceOf(this.#pid) : descendantsOf(this.#pid);
     return all.reduce((sum, pid) => sum + anonymousMemory(pid), 0);
   }
 
@@ -177,10 +177,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // Gone already.
   }
-}
-
-function descendants(pid: number): number[] {
-  return [pid, ...childrenOf(pid).flatMap(descendants)];
 }
 
 /** Processes of this user that carry `marker` in their environment. Linux only: elsewhere the group has to do. */

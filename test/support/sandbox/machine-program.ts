@@ -9,13 +9,14 @@ import { childrenOf } from '../../../src/agent/runtime/procfs.ts';
 import { run } from '../../../src/agent/runtime/run.ts';
 import { systemEnvironment } from '../../../src/agent/runtime/system-path.ts';
 import { silentLog } from '../../../src/base/log.ts';
+import type { AgentConfig } from '../../../src/protocol/agent.ts';
 import { Remote, serve } from './rpc.ts';
 
 interface Node {
-  index: number;
-  podCidr: string;
   process: ChildProcess;
   remote: Remote;
+  /** The child only waits for the agent inside. */
+  outer: boolean;
 }
 
 const directory = process.argv[2] ?? '';
@@ -26,19 +27,27 @@ const egressSocket = join(runDirectory, 'egress.sock');
 let holder: Holder;
 const nodes = new Map<number, Node>();
 
-async function startAgent(index: number): Promise<void> {
+async function startAgent(index: number, runtime: 'sandbox' | 'process'): Promise<void> {
   const podCidr = `10.128.${(index - 1) * 2}.0/23`;
-  const network = await holder.addNode(index, podCidr);
-  const config = { directory: join(directory, 'nodes', `node-${index}`), podCidr, nodeIp: network.ip, bundles, nodeBinary: process.execPath, egressSocket };
+  const network = runtime === 'sandbox' ? await holder.addNode(index, podCidr) : undefined;
+  const config: AgentConfig = {
+    nodeName: `node-${index}`, runtime, directory: join(directory, 'nodes', `node-${index}`), socket: '', caCertificate: '', token: '',
+    apiSocket: join(runDirectory, 'api.sock'), registrySocket: join(runDirectory, 'registry.sock'), egressSocket, bundles, nodeBinary: process.execPath,
+    network: {
+      podCidr, serviceCidr: '172.30.0.0/16', clusterDns: '172.30.0.10', clusterDomain: 'cluster.local', nodeIp: network?.ip ?? '127.0.0.1',
+      apiService: '172.30.0.1:443', registryService: '172.30.0.5:5000', egressProxy: '172.30.0.11:3128',
+    },
+  };
   mkdirSync(config.directory, { recursive: true });
-  const [file = '', ...rest] = holder.command([process.execPath, join(bundles, 'agent-program.cjs'), JSON.stringify(config)], { netns: network.netns });
-  const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'], env: systemEnvironment });
+  const argv = [process.execPath, join(bundles, 'agent-program.cjs'), JSON.stringify(config)];
+  const [file = '', ...rest] = network ? holder.command(argv, { netns: network.netns }) : argv;
+  const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...systemEnvironment, HOME: directory } });
   const remote = new Remote(child.stdout, child.stdin);
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (text: string) => text.includes('ready') && resolve());
     child.once('exit', (code) => reject(new Error(`the agent ended with ${code}`)));
   });
-  nodes.set(index, { index, podCidr, process: child, remote });
+  nodes.set(index, { process: child, remote, outer: network !== undefined });
 }
 
 serve(
@@ -55,11 +64,11 @@ serve(
       if (found) holder = found;
       return found?.pid ?? null;
     },
-    agent: (index: number) => startAgent(index),
+    agent: (index: number, runtime: 'sandbox' | 'process' = 'sandbox') => startAgent(index, runtime),
     killAgent: async (index: number) => {
-      const { process: outer } = nodes.get(index)!;
-      const gone = new Promise((resolve) => outer.once('exit', resolve));
-      process.kill(childrenOf(outer.pid!)[0]!, 'SIGKILL');
+      const { process: child, outer } = nodes.get(index)!;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      process.kill(outer ? childrenOf(child.pid!)[0]! : child.pid!, 'SIGKILL');
       await gone;
     },
     call: (index: number, method: string, args: unknown[]) => nodes.get(index)!.remote.call(method, ...args),

@@ -12,7 +12,9 @@ import type { ImageStore } from '../../image/image-store.ts';
 import { attachToShim } from '../attach-session.ts';
 import { containerCommand, containerEnvironment } from '../command.ts';
 import { Containers } from '../containers.ts';
-import { cpuNanoseconds, anonymousMemory, processesInNamespaceOf } from '../procfs.ts';
+import { processesInNamespaceOf } from '../procfs.ts';
+import { processStats } from '../stats.ts';
+import { PipeSets } from '../pipe-sets.ts';
 import { shellQuote } from '../run.ts';
 import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
 import { ShimLauncher } from '../shim-launcher.ts';
@@ -21,7 +23,6 @@ import { copyLayers } from './copy-root.ts';
 import { startExec, type ExecTarget } from './exec.ts';
 import { formatTable, readMountPoints } from './mount-table.ts';
 import { prepareNodeRoot, type NodeRoot } from './node-root.ts';
-import { PipeSets } from './pipe-sets.ts';
 import { PodDialer } from './pod-dial.ts';
 import { Pods } from './pods.ts';
 import { planRoot } from './root-plan.ts';
@@ -36,6 +37,8 @@ export interface SandboxOptions {
   bundles: string;
   nodeBinary: string;
   images: ImageStore;
+  /** Folders outside `/usr` of the toolchains found on this machine. */
+  toolchains(): Promise<readonly string[]>;
   log: Log;
 }
 
@@ -134,7 +137,7 @@ export class SandboxRuntime implements Runtime {
     const command = containerCommand(config, image.config);
     if (command.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
     const workingDir = config.workingDir || image.config.workingDir || '/';
-    const host = image.hostPaths && (await this.#skeleton(image.hostPaths));
+    const host = image.hostPaths && (await this.#skeleton([...image.hostPaths, ...(image.allToolchains ? await this.#options.toolchains() : [])]));
     const layerNames = [...image.layers, ...(host ? [host.layer] : [])];
     const layers = layerNames.map((name) => join(images.layers, name));
     const user = await containerUser(config.user, image.config.user, workingDir, layers);
@@ -230,12 +233,7 @@ export class SandboxRuntime implements Runtime {
   stats(containerId: string): Promise<ContainerStats | undefined> {
     const pid = this.#containers.pid(containerId);
     if (pid === undefined) return Promise.resolve(undefined);
-    const processes = processesInNamespaceOf(pid);
-    return Promise.resolve({
-      cpuNanoseconds: processes.reduce((sum, one) => sum + cpuNanoseconds(one), 0),
-      workingSetBytes: processes.reduce((sum, one) => sum + anonymousMemory(one), 0),
-      processes: processes.length,
-    });
+    return Promise.resolve(processStats(processesInNamespaceOf(pid)));
   }
 
   /** Pods and containers go on without the agent. */

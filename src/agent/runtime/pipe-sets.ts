@@ -4,15 +4,13 @@ import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { run } from '../run.ts';
-import { systemEnvironment } from '../system-path.ts';
+import { run } from './run.ts';
+import { systemEnvironment } from './system-path.ts';
 
 export interface PipeSet {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  readonly stdoutEnd: Promise<void>;
-  readonly stderrEnd: Promise<void>;
   /** Descriptors for the child; closed here once it has them. */
   readonly theirs: { stdin: number; stdout: number; stderr: number };
   closeTheirs(): void;
@@ -55,12 +53,12 @@ function openSet(base: string): PipeSet {
   const output = [1, 2].map((number) => {
     const ours = new Socket({ fd: openSync(`${base}-${number}`, O_RDONLY | O_NONBLOCK), readable: true, writable: false });
     ours.on('error', () => undefined);
-    return { ours, theirs: openSync(`${base}-${number}`, O_WRONLY), end: new Promise<void>((resolve) => ours.once('close', () => resolve())) };
+    return { ours, theirs: openSync(`${base}-${number}`, O_WRONLY) };
   });
   for (const number of [0, 1, 2]) rmSync(`${base}-${number}`);
   const theirs = { stdin: stdinTheirs, stdout: output[0]!.theirs, stderr: output[1]!.theirs };
   return {
-    stdin, stdout: output[0]!.ours, stderr: output[1]!.ours, stdoutEnd: output[0]!.end, stderrEnd: output[1]!.end, theirs,
+    stdin, stdout: output[0]!.ours, stderr: output[1]!.ours, theirs,
     closeTheirs: () => Object.values(theirs).forEach((descriptor) => closeSync(descriptor)),
     dispose: () => [stdin, ...output.map(({ ours }) => ours)].forEach((stream) => stream.destroy()),
   };

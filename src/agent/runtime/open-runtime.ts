@@ -1,0 +1,49 @@
+/** A node's driver with its images, as its configuration says. */
+import { join } from 'node:path';
+import type { Log } from '../../base/log.ts';
+import { detectToolchains } from '../../detect/toolchain.ts';
+import { isInternal, type ImageReference } from '../../oci/reference.ts';
+import { registryClient, registryClientFor, type RegistryClient } from '../../oci/registry-client.ts';
+import { dialThroughProxy } from '../../oci/registry-connection.ts';
+import type { AgentConfig } from '../../protocol/agent.ts';
+import type { ImageRecord } from '../image/image-record.ts';
+import { ImageStore } from '../image/image-store.ts';
+import { prepareToolsImage } from '../image/tools-image.ts';
+import { processRuntime } from './process/process-runtime.ts';
+import type { ImageAuth, Runtime } from './runtime.ts';
+import { sandboxRuntime } from './sandbox/sandbox-runtime.ts';
+
+export interface RuntimeExtras {
+  /** Process driver: variables for the built-in image's programs, e.g. where the registry is reached. */
+  toolsEnvironment?(): Record<string, string>;
+}
+
+export async function openRuntime(config: AgentConfig, log: Log, extras: RuntimeExtras = {}): Promise<Runtime> {
+  const { directory, bundles, nodeBinary, runtime: driver } = config;
+  // Asking every toolchain takes longer than all else here: who needs the answer waits for it.
+  const toolchains = detectToolchains().then((list) => [...new Set(list.flatMap(({ found }) => found?.hostPaths ?? []))], () => []);
+  const builtIn = new Map<string, ImageRecord>();
+  const images = new ImageStore({
+    directory: join(directory, 'images'), log, builtIn, form: driver === 'sandbox' ? 'overlay' : 'merged',
+    registry: (reference, auth) => registryOf(config, reference, auth), toolchains: () => toolchains,
+  });
+  await images.clean();
+  const tools = prepareToolsImage({ bundles, nodeBinary, layers: images.layers });
+  builtIn.set(tools.id, tools);
+  const common = { directory: join(directory, 'runtime'), bundles, nodeBinary, images, log };
+  switch (driver) {
+    case 'sandbox':
+      return sandboxRuntime({ ...common, toolchains: () => toolchains, podCidr: config.network.podCidr, nodeIp: config.network.nodeIp });
+    case 'process':
+      return processRuntime({ ...common, toolsEnvironment: extras.toolsEnvironment ?? (() => ({})) });
+    case 'engine':
+      throw new Error('the runtime "engine" is not part of this build: choose sandbox or process');
+  }
+}
+
+/** Our own registry through its socket, with TLS checked against our CA; others through the egress proxy, the one way out that every node has. */
+function registryOf(config: AgentConfig, reference: ImageReference, auth: ImageAuth | undefined): RegistryClient {
+  const credentials = auth && { auth };
+  if (isInternal(reference)) return registryClient({ baseUrl: `https://${reference.host}`, socketPath: config.registrySocket, ca: config.caCertificate, ...credentials });
+  return registryClientFor(reference, { ...credentials, ...(config.egressSocket !== '' && { dial: dialThroughProxy({ socketPath: config.egressSocket }) }) });
+}
