@@ -1,6 +1,6 @@
 /** API server, store and the stages deployment, service and route, with a kubelet that needs no machine: what workloads need and nothing else. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,7 @@ import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqli
 import { routeModule } from '../../src/controlplane/route/module.ts';
 import type { RouterSupervisor } from '../../src/controlplane/route/router-supervisor.ts';
 import { serviceModule } from '../../src/controlplane/service/module.ts';
+import { authority } from './certificates.ts';
 
 const plainKinds: readonly Kind[] = [
   kind<Namespace>({ type: 'stored', resource: namespaces, generation: false }),
@@ -38,6 +39,8 @@ const plainKinds: readonly Kind[] = [
   kind<ImageStream>({ type: 'stored', resource: imageStreams, statusSubresource: true }),
 ];
 
+/** Made once a process. */
+let authorities: ReturnType<typeof authority> | undefined;
 const admin = { username: 'system:admin', groups: ['system:masters'] };
 
 /** How a pod fares; `hold` leaves it pending. */
@@ -54,15 +57,16 @@ export interface WorkloadPlatform {
   get(path: string): Promise<unknown>;
   /** A list as kubectl prints it: names of the columns shown by default, then the rows without AGE. */
   table(path: string): Promise<{ columns: string[]; rows: unknown[][] }>;
-  /** Of the API, over plain HTTP; any token is the administrator's. */
-  url: string;
+  /** Of the API, over HTTPS on loopback; any token is the administrator's. */
+  port: number;
+  ca: string;
   dispose(): Promise<void>;
 }
 
 export interface WorkloadOptions {
   router?: RouterSupervisor;
-  /** Address of pods; each has one of its own unless given. */
-  podIp?: string;
+  /** False: deployer pods stay pending, the test runs the deployer itself. */
+  deployers?: boolean;
 }
 
 export async function startWorkloads(options: WorkloadOptions = {}): Promise<WorkloadPlatform> {
@@ -83,10 +87,12 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
   const api = scope.own(createApiServer({ store, kinds: [...plainKinds, ...modules.flatMap(({ kinds }) => kinds)], clock: systemClock, log: silentLog, authorize: () => ({ allowed: false }), tokens: { review: async () => admin } }));
   const client = api.client(admin);
   for (const name of ['default', 'demo']) await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  const http = createServer(api.handle);
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  scope.defer(() => (http.closeAllConnections(), new Promise<void>((resolve) => void http.close(() => resolve()))));
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const root = await (authorities ??= authority());
+  const { certificate, key } = await root.sign('CN=kubernetes', ['127.0.0.1']);
+  const server = createServer({ cert: certificate, key }, api.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => (server.closeAllConnections(), new Promise<void>((resolve) => void server.close(() => resolve()))));
+  const { port } = server.address() as AddressInfo;
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
   const own = scope.own(new Scope());
   const platform: WorkloadPlatform = {
@@ -101,10 +107,10 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
         .map((event) => event.reason ?? '');
     },
     get: (target) => client.raw('GET', target),
-    url,
+    port,
+    ca: root.certificate,
     async table(target) {
-      const answer = await fetch(url + target, { headers: { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io', Authorization: 'Bearer admin' } });
-      const { columnDefinitions, rows } = (await answer.json()) as { columnDefinitions: { name: string; priority: number }[]; rows: { cells: unknown[] }[] };
+      const { columnDefinitions, rows } = (await fetchTable(port, root.certificate, target)) as { columnDefinitions: { name: string; priority: number }[]; rows: { cells: unknown[] }[] };
       const shown = columnDefinitions.map(({ name, priority }) => priority === 0 && name !== 'Age');
       return { columns: columnDefinitions.filter((_, at) => shown[at]).map(({ name }) => name), rows: rows.map(({ cells }) => cells.filter((_, at) => shown[at])) };
     },
@@ -129,9 +135,9 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
 
   async function run(pod: Pod): Promise<void> {
     const deployer = pod.spec.containers[0]?.image === toolsImage;
-    const fate = deployer ? 'ready' : platform.fate(pod);
+    const fate = !deployer ? platform.fate(pod) : options.deployers === false ? 'hold' : 'ready';
     if (fate === 'hold') return;
-    const podIP = options.podIp ?? `10.128.0.${++address}`;
+    const podIP = `10.128.0.${++address}`;
     await setStatus(pod, { phase: 'Running', podIP, conditions: [{ type: 'Ready', status: fate === 'ready' ? 'True' : 'False', lastTransitionTime: toTime(new Date()) }] });
     if (deployer) await deploy(pod);
     else if (fate === 'fail') await setStatus(pod, { phase: 'Failed' });
@@ -159,6 +165,16 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     await client.update(pods, { ...copyJson(current), metadata, status: { ...current.status, ...status } } as Pod, { name, namespace, subresource: 'status' });
   }
   return platform;
+}
+
+function fetchTable(port: number, ca: string, target: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    httpsRequest({ host: '127.0.0.1', port, ca, path: target, headers: { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io', Authorization: 'Bearer admin' } }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += String(chunk)));
+      response.once('end', () => resolve(JSON.parse(text)));
+    }).once('error', reject).end();
+  });
 }
 
 export const template = (image = 'web:1', labels: Record<string, string> = { app: 'web' }) => ({ metadata: { labels }, spec: { containers: [{ name: 'web', image, ports: [{ containerPort: 8080 }] }] } });
