@@ -55,6 +55,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     makeRunDirectory(runDirectory);
     const control = scope.own(await openControlSocket(socketPath(runDirectory, 'control'), async () => {
       await stop();
+      // After the answer has left.
       setTimeout(() => stopped.forEach((tell) => tell()), 20);
     }).catch((error: unknown) => {
       if (!(error instanceof AlreadyRunning)) throw error;

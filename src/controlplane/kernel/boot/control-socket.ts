@@ -33,10 +33,7 @@ export async function openControlSocket(path: string, onStop: () => Promise<void
   if (await answers(path)) throw new AlreadyRunning();
   if (process.platform !== 'win32') rmSync(path, { force: true });
   let info: RunInfo | undefined;
-  const connections = new Set<net.Socket>();
   const server = net.createServer((socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
     socket.on('error', () => socket.destroy());
     let text = '';
     socket.setEncoding('utf8').on('data', (part: string) => {
@@ -59,12 +56,8 @@ export async function openControlSocket(path: string, onStop: () => Promise<void
   if (process.platform !== 'win32') chmodSync(path, 0o600);
   return {
     ready: (known) => (info = known),
-    dispose: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of connections) if (!socket.writable) socket.destroy();
-      // The answer to `stop` is on its way; a caller that does not read it must not hold the process.
-      setTimeout(() => connections.forEach((socket) => socket.destroy()), 500).unref();
-    }),
+    // Whoever asked for the end still waits for its answer on an open connection: only new ones are refused.
+    dispose: () => void server.close(),
   };
 }
 
