@@ -2,6 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { RouterLimits, RouterReport, RouterRoute } from '../../src/protocol/router.ts';
 import { Router } from '../../src/controlplane/route/router/server.ts';
 import { authority, type Pair } from './certificates.ts';
@@ -90,7 +91,7 @@ export function browse(port: number, url: string, { method = 'GET', headers = {}
     const options = { host: '127.0.0.1', port, method, path: pathname + search, headers: { Host: hostname, ...headers }, agent: agent ?? false };
     const request = protocol === 'https:' ? https.request({ ...options, servername: hostname, rejectUnauthorized: false }) : http.request(options);
     let certificate: string | undefined;
-    if (protocol === 'https:') request.once('socket', (socket) => socket.once('secureConnect', () => (certificate = (socket as import('node:tls').TLSSocket).getPeerCertificate().subject?.CN as string | undefined)));
+    if (protocol === 'https:') request.once('socket', (socket) => socket.once('secureConnect', () => (certificate = (socket as TLSSocket).getPeerCertificate().subject?.CN as string | undefined)));
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
