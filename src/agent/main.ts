@@ -4,7 +4,7 @@ import { jsonLog } from '../base/log.ts';
 import { httpClient } from '../client/http-client.ts';
 import { agentConfigVariable, type AgentConfig } from '../protocol/agent.ts';
 import { startAgent } from './agent.ts';
-import { openRuntime } from './drivers.ts';
+import { openRuntime } from './runtime/open-runtime.ts';
 import { startNodeNetwork } from './services/node-network.ts';
 
 async function main(): Promise<void> {
@@ -15,9 +15,15 @@ async function main(): Promise<void> {
   const client = httpClient({
     server: 'https://kubernetes.default.svc', socketPath: config.apiSocket, ca: config.caCertificate, token: config.token, userAgent: `slipway-agent/${config.nodeName}`, maxSockets: 32,
   });
-  const runtime = await openRuntime(config, log);
+  let registryAddress: () => string | undefined = () => undefined;
+  const runtime = await openRuntime(config, log, { registryAddress: () => registryAddress() });
   let namespaceOf: (ip: string) => string | undefined = () => undefined;
   const network = await startNodeNetwork({ config, client, namespaceOf: (ip) => namespaceOf(ip), clock: systemClock, log });
+  registryAddress = () => {
+    const [host = '', port = ''] = config.network.registryService.split(':');
+    const found = config.runtime === 'process' ? network.addressOf(host, Number(port)) : undefined;
+    return found && `${found.host}:${found.port}`;
+  };
   const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, clock: systemClock, log });
   namespaceOf = agent.namespaceOf;
 

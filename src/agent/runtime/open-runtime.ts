@@ -14,8 +14,8 @@ import type { ImageAuth, Runtime } from './runtime.ts';
 import { sandboxRuntime } from './sandbox/sandbox-runtime.ts';
 
 export interface RuntimeExtras {
-  /** Process driver: variables for the built-in image's programs, e.g. where the registry is reached. */
-  toolsEnvironment?(): Record<string, string>;
+  /** Process driver: `host:port` at which the registry is dialled, where its own name and address mean nothing. */
+  registryAddress?(): string | undefined;
 }
 
 export async function openRuntime(config: AgentConfig, log: Log, extras: RuntimeExtras = {}): Promise<Runtime> {
@@ -35,7 +35,7 @@ export async function openRuntime(config: AgentConfig, log: Log, extras: Runtime
     case 'sandbox':
       return sandboxRuntime({ ...common, toolchains: () => toolchains, podCidr: config.network.podCidr, nodeIp: config.network.nodeIp });
     case 'process':
-      return processRuntime({ ...common, toolsEnvironment: extras.toolsEnvironment ?? (() => ({})) });
+      return processRuntime({ ...common, registryAddress: extras.registryAddress ?? (() => undefined) });
     case 'engine':
       throw new Error('the runtime "engine" is not part of this build: choose sandbox or process');
   }

@@ -31,8 +31,8 @@ export interface ProcessOptions {
   nodeBinary: string;
   images: ImageStore;
   log: Log;
-  /** Variables for the built-in image, whose programs cannot use cluster addresses here. */
-  toolsEnvironment(): Record<string, string>;
+  /** `host:port` at which the built-in image's programs reach the registry. */
+  registryAddress(): string | undefined;
 }
 
 interface PodRecord {
@@ -148,7 +148,7 @@ export class ProcessRuntime implements Runtime {
   }
 
   async #prepare(id: string, folder: string, pod: PodRecord, config: ContainerConfig, image: ImageRecord): Promise<void> {
-    const { bundles, nodeBinary, images, toolsEnvironment } = this.#options;
+    const { bundles, nodeBinary, images, registryAddress } = this.#options;
     const root = join(folder, files.root);
     const builtIn = image.extraBinds !== undefined;
     await copyLayers(builtIn ? [] : images.folders(image), root);
@@ -161,10 +161,12 @@ export class ProcessRuntime implements Runtime {
     const marker = `SLIPWAY_CONTAINER=${id}`;
     const variables = containerEnvironment(builtIn ? [] : image.config.env, config.env, { hostname: pod.config.hostname, home: root, tty: config.tty });
     const { ELECTRON_RUN_AS_NODE } = process.env;
+    const registry = builtIn ? registryAddress() : undefined;
     const environment = {
       ...processEnvironment({ root, image: variables, portMap: pod.portMap, host, temporary: join(folder, files.temporary), marker }),
       // Only our own programs run on the editor's binary.
-      ...(builtIn && { ...toolsEnvironment(), ...(ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }) }),
+      ...(builtIn && ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
+      ...(registry !== undefined && { SLIPWAY_REGISTRY_ADDRESS: registry }),
       ...(config.buildPowers && { SLIPWAY_BUILD_PLAIN: 'true', SLIPWAY_BUILD_FOLDER: join(folder, files.temporary) }),
     };
     const logPath = join(config.logDirectory, `${config.attempt}.log`);
