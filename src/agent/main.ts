@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const network = await startNodeNetwork({ config, client, namespaceOf: (ip) => namespaceOf(ip), clock: systemClock, log });
   registryAddress = () => {
     const [host = '', port = ''] = config.network.registryService.split(':');
-    const found = config.runtime === 'process' ? network.addressOf(host, Number(port)) : undefined;
+    const found = config.runtime === 'process' ? network.addressOf(host, Number(port), 'TCP') : undefined;
     return found && `${found.host}:${found.port}`;
   };
   const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, clock: systemClock, log });
