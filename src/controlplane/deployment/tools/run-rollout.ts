@@ -1,20 +1,11 @@
 /** One rollout from the replication controller that serves now to the new one. Words and order of OpenShift's deployer. */
 import { deploymentAnnotations, deploymentLabels } from '../../../api/kinds/deployment-config.ts';
 import { replicationControllers, type ReplicationController } from '../../../api/kinds/core.ts';
-import type { Clock } from '../../../base/clock.ts';
-import type { Client } from '../../../client/client.ts';
 import { decodedConfig, newestFirst, phaseOf, versionOf } from '../rollout.ts';
 import { recreate } from './recreate.ts';
 import { rolling } from './rolling.ts';
+import type { RolloutTools } from './rollout-tools.ts';
 import { Scaler } from './scaler.ts';
-
-export interface RolloutTools {
-  client: Client;
-  clock: Clock;
-  /** One line of progress. */
-  write(line: string): void;
-  signal: AbortSignal;
-}
 
 const scaleDownMs = 120_000;
 

@@ -9,7 +9,7 @@ import { silentLog } from '../../../base/log.ts';
 import type { Informer } from '../../../client/informer.ts';
 import { informer } from '../../../client/informers.ts';
 import { isAvailable } from '../replicas-plan.ts';
-import type { RolloutTools } from './run-rollout.ts';
+import type { RolloutTools } from './rollout-tools.ts';
 
 /** Pods may become available by time alone: looked at this often besides every change. */
 const lookMs = 500;
