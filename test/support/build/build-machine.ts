@@ -1,9 +1,9 @@
 /** Runs the build program for real: bundled, as an unprivileged user in a user namespace, against a real registry. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { build as bundle } from 'esbuild';
 import { pack } from 'tar-stream';
@@ -60,7 +60,7 @@ export async function buildMachine(): Promise<BuildMachine> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-build-'));
   await chmod(folder, 0o755);
   const program = join(folder, 'tools.js');
-  await bundle({ entryPoints: ['src/controlplane/build/tools/main.ts'], outfile: program, bundle: true, platform: 'node', target: 'node22', format: 'cjs', logLevel: 'error', loader: { '.sh': 'text', '.txt': 'text' } });
+  await bundleTools(program);
   const registry = await startRegistry({ directory: join(folder, 'registry'), tls: true });
   const dialled = { baseUrl: `https://127.0.0.1:${registry.port}`, ca: registry.ca };
   const client = registryClient({ ...dialled, auth: { username: 'x', password: 'admin' } });
@@ -88,8 +88,7 @@ export async function buildMachine(): Promise<BuildMachine> {
     },
     async build({ name = `app-${++count}`, builder, spec = {}, input, mode = 'namespaces', env = {}, on }) {
       const scratch = join(folder, `work-${++count}`);
-      await mkdir(scratch, { recursive: true });
-      await chown(scratch, stranger.uid, stranger.gid).catch(() => undefined);
+      await makeScratch(scratch);
       const terminationLog = join(scratch, 'termination');
       const build: Build = {
         apiVersion: 'build.openshift.io/v1', kind: 'Build', metadata: { name, namespace: 'demo' }, status: { phase: 'Pending' },
@@ -99,10 +98,8 @@ export async function buildMachine(): Promise<BuildMachine> {
         PATH: '/usr/sbin:/usr/bin:/sbin:/bin', BUILD: JSON.stringify(build), SLIPWAY_BUILD_FOLDER: scratch, SLIPWAY_SERVICE_ACCOUNT: account, SLIPWAY_TERMINATION_LOG: terminationLog,
         SLIPWAY_REGISTRY_ADDRESS: `127.0.0.1:${registry.port}`, SLIPWAY_MOUNTS: join(folder, 'mounts'), ...(mode === 'plain' && { SLIPWAY_BUILD_PLAIN: 'true' }), ...env,
       };
-      const enter = mode === 'plain' ? [] : ['unshare', '--user', '--map-root-user', '--mount', ...(mode === 'no-overlay' ? ['sh', '-c', 'mkdir -p "$0/bin"; printf "#!/bin/sh\\ncase \\"\\$*\\" in *overlay*) echo no overlay here >&2; exit 32;; esac\\nexec /usr/bin/mount \\"\\$@\\"\\n" > "$0/bin/mount"; chmod +x "$0/bin/mount"; PATH="$0/bin:$PATH" exec "$@"', scratch] : [])];
-      const argv = [...enter, process.execPath, program, 'build'];
       const started = performance.now();
-      const child = spawn(argv[0] ?? '', argv.slice(1), { env: variables, cwd: scratch, stdio: ['pipe', 'pipe', 'pipe'], ...(process.getuid?.() === 0 && stranger) });
+      const child = startBuildProgram(program, scratch, variables, mode);
       let output = '';
       let told = false;
       for (const stream of [child.stdout, child.stderr]) {
@@ -145,6 +142,24 @@ export async function buildMachine(): Promise<BuildMachine> {
     },
   };
   return machine;
+}
+
+export async function bundleTools(outfile: string): Promise<void> {
+  await bundle({ entryPoints: ['src/controlplane/build/tools/main.ts'], outfile, bundle: true, platform: 'node', target: 'node22', format: 'cjs', logLevel: 'error', loader: { '.sh': 'text', '.txt': 'text' } });
+}
+
+/** A folder for the stranger to build in. */
+export async function makeScratch(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chown(folder, stranger.uid, stranger.gid).catch(() => undefined);
+}
+
+/** `no-overlay`: a mount program that refuses overlays comes first on the path. */
+export function startBuildProgram(program: string, scratch: string, env: NodeJS.ProcessEnv, mode: BuildOrder['mode']): ChildProcessByStdio<Writable, Readable, Readable> {
+  const without = ['sh', '-c', 'mkdir -p "$0/bin"; printf "#!/bin/sh\\ncase \\"\\$*\\" in *overlay*) echo no overlay here >&2; exit 32;; esac\\nexec /usr/bin/mount \\"\\$@\\"\\n" > "$0/bin/mount"; chmod +x "$0/bin/mount"; PATH="$0/bin:$PATH" exec "$@"', scratch];
+  const enter = mode === 'plain' ? [] : ['unshare', '--user', '--map-root-user', '--mount', ...(mode === 'no-overlay' ? without : [])];
+  const [file = '', ...args] = [...enter, process.execPath, program, 'build'];
+  return spawn(file, args, { env, cwd: scratch, stdio: ['pipe', 'pipe', 'pipe'], ...(process.getuid?.() === 0 && stranger) });
 }
 
 /** A folder as `slipway new-app` sends it; `more` adds files. */
