@@ -11,7 +11,7 @@ export async function showBuild(client: Client, at: { namespace: string; name: s
   const build = await followBuild(client, at, (state) => {
     for (const step of stepsOf(state)) {
       const key = `${step.step} ${step.state}`;
-      if (told.has(key) || step.state === 'waiting') continue;
+      if (told.has(key) || step.state === 'waiting' || step.state === 'skipped') continue;
       told.add(key);
       if (step.state === 'running') out.write(`  … ${step.step}\n`);
       else out.write(`  ${step.state === 'failed' ? '✗' : '✓'} ${step.step}${took(step)}${step.detail ? ` ${step.detail}` : ''}\n`);

@@ -30,7 +30,9 @@ export function isGitUrl(source: string): boolean {
 }
 
 /** Rejects with `GitProbeError`. No prompt is ever shown: a repository that asks for a password is told as such. */
-export async function probeGit(uri: string, options: { ref?: string | undefined; contextDir?: string | undefined; signal?: AbortSignal } = {}): Promise<GitProbe> {
+export async function probeGit(asked: string, options: { ref?: string | undefined; contextDir?: string | undefined; signal?: AbortSignal } = {}): Promise<GitProbe> {
+  // The name by which pods know this machine.
+  const uri = asked.replace('//host.slipway.internal', '//127.0.0.1');
   const work = await mkdtemp(path.join(tmpdir(), 'slipway-source-'));
   const dispose = () => rm(work, { recursive: true, force: true });
   try {

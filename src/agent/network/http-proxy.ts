@@ -92,7 +92,8 @@ function forward(request: IncomingMessage, response: ServerResponse, route: (ask
   if (way.kind === 'refused' || way.kind === 'served') return answer(403, way.kind === 'refused' ? way.why : `${host} is not reached this way`);
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !hopByHop.has(name)));
   const far = httpRequest({
-    method: request.method, agent: false, timeout: idleLimit,
+    // No agent, not even one of its own: any agent would dial the host itself.
+    method: request.method, timeout: idleLimit,
     headers: { ...headers, ...(way.kind === 'proxy' && way.authorization && { 'proxy-authorization': way.authorization }) },
     ...(way.kind === 'direct' ? { host, port, path: `${url.pathname}${url.search}`, createConnection: () => way.dial() } : { path: url.href, createConnection: () => connect(way.address) }),
   });

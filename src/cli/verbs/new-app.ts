@@ -3,7 +3,7 @@ import { projects } from '../../api/kinds/project.ts';
 import { isStatusError } from '../../api/status.ts';
 import { untilAnswers } from '../../client/apps/answers.ts';
 import type { AppSource } from '../../client/apps/app-plan.ts';
-import { findBuilder, listBuilders, NoBuilder, unknownBuilder, type Builder } from '../../client/apps/builders.ts';
+import { awaitBuilder, findBuilder, listBuilders, NoBuilder, unknownBuilder, type Builder } from '../../client/apps/builders.ts';
 import { createApp } from '../../client/apps/create-app.ts';
 import { followRollout, followRoute } from '../../client/apps/follow-app.ts';
 import type { Client } from '../../client/client.ts';
@@ -33,7 +33,8 @@ export async function newApp(args: string[]): Promise<number> {
   try {
     await requireProject(client, namespace);
     const source = sourceOf(asked, given);
-    const detected = await detect(source);
+    // A builder that is named needs no look into the source.
+    const detected = given.text('builder') === undefined || source.type === 'folder' ? await detect(source) : undefined;
     const builder = await chooseBuilder(client, given.text('builder'), detected, asked);
     process.stdout.write(`builder ${builder.reference}${detected ? ` (${detected.reason})` : ''}\n`);
     const port = given.number('port') ?? detected?.port ?? 8080;
@@ -90,7 +91,9 @@ async function chooseBuilder(client: Client, asked: string | undefined, detected
   if (!name) throw new NoBuilder(`No builder fits "${source}": it holds no package.json, requirements.txt, index.html or the like. Name one with --builder (${builders.map((one) => one.stream).join(', ') || 'none is there'}).`);
   const builder = findBuilder(builders, name);
   if (builder) return builder;
-  const toolchain = (await detectToolchains()).find((one) => one.builder === name);
+  const toolchain = (await detectToolchains()).find((one) => one.builder === name.split(':')[0]);
+  const coming = toolchain?.found && (await awaitBuilder(client, name));
+  if (coming) return coming;
   if (toolchain?.missing) throw new NoBuilder(`${toolchain.displayName} is needed to build this and is not on this machine: ${toolchain.missing.why}.${toolchain.missing.install ? `\nInstall it with: ${toolchain.missing.install}\nthen start the platform again.` : ''}`);
   throw unknownBuilder(name, builders);
 }

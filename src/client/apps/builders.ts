@@ -20,6 +20,29 @@ export async function listBuilders(client: Client): Promise<Builder[]> {
   return items.flatMap(buildersOf).sort((a, b) => a.reference.localeCompare(b.reference));
 }
 
+/**
+ * The builder of that name, waiting for it if the platform has only just started: builders are made from this machine's toolchains after the API answers.
+ * Undefined if it does not come in time.
+ */
+export async function awaitBuilder(client: Client, name: string, timeoutMs = 20_000): Promise<Builder | undefined> {
+  const first = await client.list(imageStreams, { namespace: 'openshift' });
+  const found = findBuilder(first.items.flatMap(buildersOf), name);
+  if (found) return found;
+  const streams = new Map(first.items.map((stream) => [stream.metadata.name, stream]));
+  const watch = client.watch(imageStreams, { namespace: 'openshift', resourceVersion: first.metadata.resourceVersion ?? '', signal: AbortSignal.timeout(timeoutMs) });
+  try {
+    for await (const event of watch) {
+      if (event.type !== 'ADDED' && event.type !== 'MODIFIED') continue;
+      streams.set(event.object.metadata.name, event.object);
+      const builder = findBuilder([...streams.values()].flatMap(buildersOf), name);
+      if (builder) return builder;
+    }
+  } finally {
+    watch.dispose();
+  }
+  return undefined;
+}
+
 function buildersOf(stream: ImageStream): Builder[] {
   return (stream.spec.tags ?? []).flatMap((tag): Builder[] => {
     const notes = tag.annotations ?? {};
