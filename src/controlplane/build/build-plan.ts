@@ -98,9 +98,11 @@ function withoutReason({ reason: _reason, message: _message, ...status }: BuildS
   return status;
 }
 
+const controllersOwn: readonly string[] = ['SourceLocation', 'BuilderImage', 'BuildInstantiated', 'ImageStreamUpdated'];
+
 /** Times of the API have seconds; the builder's steps tell more. Nanoseconds. */
 function durationOf(steps: readonly StepProgress[], start: string | undefined, completion: Date): number {
-  const own = steps.filter((one) => one.step !== 'SourceLocation' && one.step !== 'BuilderImage' && one.step !== 'BuildInstantiated');
+  const own = steps.filter((one) => !controllersOwn.includes(one.step));
   const first = own.map((one) => one.startedAt).filter((time) => time !== undefined).sort()[0];
   const last = own.map((one) => one.finishedAt).filter((time) => time !== undefined).sort().at(-1);
   if (first && last) return Math.max(0, Date.parse(last) - Date.parse(first)) * 1e6;

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import type { Build, BuildConfig, BuildPhase, BuildRequest } from '../../../../src/api/kinds/build.ts';
+import type { Pod } from '../../../../src/api/kinds/core.ts';
+import type { ImageStream } from '../../../../src/api/kinds/image.ts';
+import { goDuration, describeSource } from '../../../../src/controlplane/build/build-columns.ts';
+import { dueBuild, surplusBuilds } from '../../../../src/controlplane/build/build-config-plan.ts';
+import { withoutProgress } from '../../../../src/controlplane/build/build-log.ts';
+import { buildPodName, labelValue } from '../../../../src/controlplane/build/build-names.ts';
+import { planCancelled, planState } from '../../../../src/controlplane/build/build-plan.ts';
+import { makeBuildPod } from '../../../../src/controlplane/build/build-pod.ts';
+import { validateBuildSpec } from '../../../../src/controlplane/build/build-spec-rules.ts';
+import { planInstantiation, refusal } from '../../../../src/controlplane/build/instantiate-plan.ts';
+import { missingBuilderText, resolveImage, resolveOutput, type StreamLookup } from '../../../../src/controlplane/build/image-resolver.ts';
+import { judge } from '../../../../src/controlplane/build/run-policy.ts';
+import { initialSteps, mergeStep, type BuildTermination } from '../../../../src/protocol/build-progress.ts';
+
+const builderSpec = 'docker-registry.default.svc:5000/openshift/nodejs@sha256:aa';
+const streamOf = (namespace: string, name: string, pullSpec: string, words = 'builder'): ImageStream => ({
+  apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { namespace, name }, spec: { tags: [{ name: 'latest', annotations: { tags: words } }] },
+  status: { dockerImageRepository: '', tags: [{ tag: 'latest', items: [{ created: '', dockerImageReference: pullSpec, image: pullSpec.split('@')[1] ?? '', generation: 1 }] }] },
+});
+const streams: StreamLookup = (namespace, name) => (namespace === 'openshift' && name === 'nodejs' ? streamOf(namespace, name, builderSpec) : namespace === 'demo' && name === 'web' ? streamOf(namespace, name, 'x@sha256:bb') : undefined);
+const from = { kind: 'ImageStreamTag', namespace: 'openshift', name: 'nodejs:latest' };
+const config = (more: Partial<BuildConfig['spec']> = {}, lastVersion = 0): BuildConfig => ({
+  apiVersion: 'build.openshift.io/v1', kind: 'BuildConfig', metadata: { name: 'web', namespace: 'demo', uid: 'u', labels: { app: 'web' }, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } },
+  spec: { source: { type: 'Git', git: { uri: 'https://host/web.git' } }, strategy: { type: 'Source', sourceStrategy: { from, env: [{ name: 'A', value: '1' }] } }, output: { to: { kind: 'ImageStreamTag', name: 'web:latest' } }, triggers: [{ type: 'ConfigChange' }, { type: 'ImageChange', imageChange: {} }], ...more },
+  status: { lastVersion },
+});
+const request = (more: Partial<BuildRequest> = {}): BuildRequest => ({ apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name: 'web' }, ...more });
+const build = (number: number, phase: BuildPhase, policy = 'Serial', more: Partial<Build['status']> = {}): Build => ({
+  apiVersion: 'build.openshift.io/v1', kind: 'Build',
+  metadata: { name: `web-${number}`, namespace: 'demo', uid: `b${number}`, creationTimestamp: `2026-01-0${number}T00:00:00Z`, labels: { 'openshift.io/build.start-policy': policy }, annotations: { 'openshift.io/build.number': String(number) } },
+  spec: { source: { binary: {} }, strategy: { sourceStrategy: { from: { kind: 'DockerImage', name: builderSpec } } }, output: { to: { kind: 'ImageStreamTag', name: 'web:latest' } } },
+  status: { phase, ...more },
+});
+
+describe('instantiation', () => {
+  test('a numbered build, its builder by digest, what triggers have seen', () => {
+    const planned = planInstantiation(config(), request({ env: [{ name: 'A', value: '2' }, { name: 'B', value: '3' }] }), streams, '2026-01-01T00:00:00Z');
+    expect(planned.build).toMatchObject({
+      metadata: { name: 'web-1', labels: { app: 'web', buildconfig: 'web', 'openshift.io/build.start-policy': 'Serial' }, ownerReferences: [{ kind: 'BuildConfig', name: 'web', controller: true }] },
+      spec: { strategy: { sourceStrategy: { from: { kind: 'DockerImage', name: builderSpec }, env: [{ name: 'A', value: '2' }, { name: 'B', value: '3' }] } }, triggeredBy: [{ message: 'Manually triggered' }] },
+      status: { phase: 'New', config: { name: 'web' } },
+    });
+    expect(planned.build.metadata.annotations).not.toHaveProperty('kubectl.kubernetes.io/last-applied-configuration');
+    expect(planned.build.spec).not.toHaveProperty('triggers');
+    expect(planned.config.status).toMatchObject({ lastVersion: 1, imageChangeTriggers: [{ lastTriggeredImageID: builderSpec }] });
+    expect(dueBuild(planned.config, streams)).toBeUndefined();
+  });
+
+  test('a builder that is not there stays as it is named', () => {
+    const planned = planInstantiation(config({ strategy: { sourceStrategy: { from: { ...from, name: 'cobol:1' } } } }), request(), streams, '');
+    expect(planned.build.spec.strategy.sourceStrategy?.from.name).toBe('cobol:1');
+    expect(missingBuilderText({ ...from, name: 'cobol:1' }, [streamOf('openshift', 'nodejs', 'x'), streamOf('openshift', 'old', 'x', 'builder,hidden')])).toMatch(/"openshift\/cobol:1"\. Builders of this platform: nodejs\./);
+  });
+
+  test('refusals', () => {
+    expect(refusal(config({}, 3), request({ lastVersion: 2 }))?.code).toBe(409);
+    expect(refusal(config({ source: { binary: {} } }), request())?.code).toBe(400);
+    expect(refusal(config({ source: { binary: {} } }), request({ binary: {} }))).toBeUndefined();
+  });
+
+  test('references', () => {
+    expect(resolveImage({ kind: 'ImageStreamImage', namespace: 'openshift', name: 'nodejs@sha256:aa' }, 'demo', streams)?.pullSpec).toBe(builderSpec);
+    expect(resolveImage({ kind: 'ImageStreamTag', name: 'web:none' }, 'demo', streams)).toBeUndefined();
+    expect(resolveOutput({ kind: 'ImageStreamTag', name: 'web:v2' }, 'demo', streams)).toBe('docker-registry.default.svc:5000/demo/web:v2');
+    expect(resolveOutput({ kind: 'ImageStreamTag', name: 'none:v2' }, 'demo', streams)).toBeUndefined();
+  });
+});
+
+describe('triggers', () => {
+  const seen = (id: string) => [{ type: 'ImageChange' as const, imageChange: { lastTriggeredImageID: id } }];
+  test.each<[string, BuildConfig, string | undefined]>([
+    ['a new config', config(), 'Build configuration change'],
+    ['a built config', config({}, 1), undefined],
+    ['a new builder image', config({ triggers: seen('old') }, 1), 'Image change'],
+    ['the same builder image', config({ triggers: seen(builderSpec) }, 1), undefined],
+    ['a paused trigger', config({ triggers: [{ type: 'ImageChange', imageChange: { lastTriggeredImageID: 'old', paused: true } }] }, 1), undefined],
+    ['an image trigger alone starts the first build', config({ triggers: [{ type: 'ImageChange', imageChange: {} }] }), 'Image change'],
+    ['a source that must be sent', config({ source: { binary: {} } }), undefined],
+    ['no trigger', config({ triggers: [] }), undefined],
+  ])('%s', (_, of, cause) => {
+    expect(dueBuild(of, streams)?.triggeredBy?.[0]?.message).toBe(cause);
+  });
+
+  test('history: the newest of each outcome stay', () => {
+    const all = [build(1, 'Complete'), build(2, 'Failed'), build(3, 'Complete'), build(4, 'Cancelled'), build(5, 'Running')];
+    expect(surplusBuilds(config({ successfulBuildsHistoryLimit: 1, failedBuildsHistoryLimit: 0 }), all).map((one) => one.metadata.name)).toEqual(['web-1', 'web-4', 'web-2']);
+    expect(surplusBuilds(config(), all)).toEqual([]);
+  });
+});
+
+describe('run policies', () => {
+  test.each<[string, Build, Build[], boolean, string[]]>([
+    ['nothing else', build(1, 'New'), [], true, []],
+    ['Serial waits for what runs', build(2, 'New'), [build(1, 'Running')], false, []],
+    ['Serial waits for its turn', build(3, 'New'), [build(2, 'New')], false, []],
+    ['Serial goes before later ones', build(2, 'New'), [build(3, 'New'), build(1, 'Complete')], true, []],
+    ['a build given up does not count', build(2, 'New'), [build(1, 'New', 'Serial', { cancelled: true })], true, []],
+    ['the latest drops older waiting ones', build(3, 'New', 'SerialLatestOnly'), [build(1, 'Running', 'SerialLatestOnly'), build(2, 'New', 'SerialLatestOnly')], false, ['web-2']],
+    ['an overtaken one does not start', build(2, 'New', 'SerialLatestOnly'), [build(3, 'New', 'SerialLatestOnly')], false, []],
+    ['Parallel runs beside others', build(2, 'New', 'Parallel'), [build(1, 'Running', 'Parallel')], true, []],
+    ['Parallel waits for a serial one', build(2, 'New', 'Parallel'), [build(1, 'Running')], false, []],
+  ])('%s', (_, one, others, run, cancel) => {
+    const verdict = judge(one, [one, ...others]);
+    expect([verdict.run, verdict.cancel.map(({ metadata }) => metadata.name)]).toEqual([run, cancel]);
+  });
+});
+
+describe('state from the pod', () => {
+  const now = new Date('2026-01-01T00:01:00Z');
+  const pod = (phase: string, terminated?: object, more: object = {}): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1-build' }, spec: { containers: [] }, status: { phase, containerStatuses: [{ name: 'sti-build', state: terminated ? { terminated } : { running: { startedAt: '2026-01-01T00:00:00Z' } } }], ...more } } as unknown as Pod);
+  const ended = (more: Partial<BuildTermination>) => ({ exitCode: 1, finishedAt: '2026-01-01T00:00:30Z', startedAt: '2026-01-01T00:00:00Z', message: JSON.stringify({ stages: [], steps: [], ...more }) });
+  const plan = (of: Build, its: Pod | undefined, shows = true) => planState({ build: of, pod: its, told: [], steps: initialSteps(), streamShows: () => shows, now });
+
+  test.each<[string, Build, Pod | undefined, object]>([
+    ['waits', build(1, 'New'), pod('Pending'), { phase: 'Pending' }],
+    ['runs', build(1, 'Pending', 'Serial', { reason: 'X' }), pod('Running'), { phase: 'Running', startTimestamp: '2026-01-01T00:00:00Z' }],
+    ['complete', build(1, 'Running'), pod('Succeeded', ended({ imageDigest: 'sha256:cc' })), { phase: 'Complete', completionTimestamp: '2026-01-01T00:00:30Z', duration: 30e9, output: { to: { imageDigest: 'sha256:cc' } } }],
+    ['failed', build(1, 'Running'), pod('Failed', ended({ reason: 'AssembleFailed', message: 'm', logSnippet: 's' })), { phase: 'Failed', reason: 'AssembleFailed', message: 'm', logSnippet: 's' }],
+    ['failed without a word', build(1, 'Running'), pod('Failed', { exitCode: 2 }), { phase: 'Failed', reason: 'GenericBuildFailed' }],
+    ['out of memory', build(1, 'Running'), pod('Failed', { exitCode: 137, reason: 'OOMKilled' }), { phase: 'Failed', reason: 'OutOfMemoryKilled' }],
+    ['too long', build(1, 'Running'), pod('Failed', { exitCode: 137 }, { reason: 'DeadlineExceeded' }), { phase: 'Failed', message: expect.stringContaining('completionDeadlineSeconds') as string }],
+    ['evicted', build(1, 'Running'), pod('Failed', undefined, { reason: 'Evicted', message: 'low on memory' }), { phase: 'Failed', reason: 'BuildPodEvicted', message: 'low on memory' }],
+    ['pod gone', build(1, 'Running'), undefined, { phase: 'Error', reason: 'BuildPodDeleted' }],
+  ])('%s', (_, of, its, status) => {
+    expect(plan(of, its).status).toMatchObject(status);
+  });
+
+  test('the last step is the image stream\'s', () => {
+    const last = (shows: boolean) => plan(build(1, 'Running'), pod('Succeeded', ended({ imageDigest: 'sha256:cc' })), shows).steps.at(-1)?.state;
+    expect([last(true), last(false)]).toEqual(['done', 'waiting']);
+  });
+
+  test('what was running when it was cancelled has failed, the rest is skipped', () => {
+    const steps = mergeStep(mergeStep(initialSteps(), { step: 'SourceFetched', state: 'done', finishedAt: 'x' }), { step: 'Assemble', state: 'running' });
+    expect(planCancelled(build(1, 'Running'), steps, now).steps.map(({ state }) => state)).toEqual(['skipped', 'skipped', 'skipped', 'done', 'skipped', 'failed', 'skipped', 'skipped', 'skipped']);
+  });
+});
+
+test('the build pod: program, powers, secrets, the resolved build', () => {
+  const of = build(1, 'New');
+  of.spec = { ...of.spec, source: { binary: {}, sourceSecret: { name: 'git' }, secrets: [{ secret: { name: 'npm' } }], configMaps: [{ configMap: { name: 'settings' } }] }, completionDeadlineSeconds: 60 };
+  const pod = makeBuildPod(of, builderSpec, 'docker-registry.default.svc:5000/demo/web:latest');
+  expect(pod).toMatchObject({
+    metadata: { name: 'web-1-build', labels: { 'openshift.io/build.name': 'web-1' }, ownerReferences: [{ kind: 'Build', uid: 'b1', controller: true }] },
+    spec: { serviceAccountName: 'builder', restartPolicy: 'Never', activeDeadlineSeconds: 60, containers: [{ image: 'slipway/tools', args: ['build'], stdin: true, stdinOnce: true, securityContext: { privileged: true } }] },
+  });
+  expect(pod.spec.containers[0]?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/var/run/secrets/openshift.io/source', '/var/run/secrets/openshift.io/build/npm', '/var/run/configs/openshift.io/build/settings']);
+  const told = JSON.parse(pod.spec.containers[0]?.env?.find(({ name }) => name === 'BUILD')?.value ?? '') as Build;
+  expect(told.spec.output?.to).toEqual({ kind: 'DockerImage', name: 'docker-registry.default.svc:5000/demo/web:latest' });
+  expect(told.metadata).toEqual({ name: 'web-1', namespace: 'demo', uid: 'b1' });
+});
+
+test.each<[string, Partial<Build['spec']>, RegExp | undefined]>([
+  ['nothing wrong', {}, undefined],
+  ['an option as URL', { source: { git: { uri: '--upload-pack=x' } } }, /not a valid url/],
+  ['an option as ref', { source: { git: { uri: 'https://x/y', ref: '-x' } } }, /may not start with "-"/],
+  ['scp form', { source: { git: { uri: 'git@host:team/app.git' } } }, undefined],
+  ['a context outside', { source: { contextDir: 'a/../../b' } }, /not contain '\.\.'/],
+  ['two sources', { source: { git: { uri: 'https://x/y' }, binary: {} } }, /both git and binary/],
+  ['no strategy', { strategy: {} }, /must provide a value for one of/],
+  ['Docker', { strategy: { dockerStrategy: {} } }, /use the Source strategy/],
+  ['a tag without a tag', { strategy: { sourceStrategy: { from: { kind: 'ImageStreamTag', name: 'nodejs' } } } }, /<name>:<tag>/],
+  ['script and command', { postCommit: { script: 'x', command: ['y'] } }, /cannot use command and script together/],
+])('spec: %s', (_, more, why) => {
+  const errors = validateBuildSpec({ strategy: { sourceStrategy: { from } }, ...more });
+  if (why) expect(errors.map(({ field, message }) => `${field}: ${message}`).join()).toMatch(why);
+  else expect(errors).toEqual([]);
+});
+
+test.each([[850e6, '850ms'], [1500e6, '1.5s'], [32e9, '32s'], [123e9, '2m3s'], [3605e9, '1h0m5s']])('%d ns is %s', (nanoseconds, text) => {
+  expect(goDuration(nanoseconds)).toBe(text);
+});
+
+test('sources in a word', () => {
+  expect([{ source: { git: { uri: '', ref: 'main' } } }, { source: { git: { uri: '' } }, revision: { git: { commit: '0123456789' } } }, { source: { binary: {} } }, { source: { dockerfile: 'x', git: { uri: '', ref: 'v' } } }, {}].map((spec) => describeSource({ strategy: {}, ...spec }))).toEqual(['Git@main', 'Git@0123456', 'Binary', 'Dockerfile,Git@v', 'Source']);
+});
+
+test('names keep within their limits and stay different', () => {
+  expect(buildPodName('web-1')).toBe('web-1-build');
+  const [a, b] = [labelValue(`${'x'.repeat(70)}a`), labelValue(`${'x'.repeat(70)}b`)];
+  expect(a.length).toBeLessThanOrEqual(63);
+  expect(a).not.toBe(b);
+});
+
+test('logs are read without the marked lines, wherever chunks end', async () => {
+  const filter = withoutProgress();
+  const out: string[] = [];
+  filter.on('data', (chunk: Buffer) => out.push(chunk.toString()));
+  for (const chunk of ['one\n::slip', 'way-step {"a":1}\n2026-01-01T00:00:00.1Z ::slipway-step {}\ntw', 'o\nthree']) filter.write(chunk);
+  await new Promise<void>((resolve) => filter.end(resolve));
+  expect(out.join('')).toBe('one\ntwo\nthree');
+});
