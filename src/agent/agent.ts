@@ -118,7 +118,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     configMaps: maps, secrets: secretObjects, clock, log,
     pods: () => manager.pods().map(newest),
     refresh: async (pod) => void (await volumes.prepare(pod, runner.facts(pod))),
-    wake: (uid) => manager.wake(uid),
+    retry: (uid) => manager.retry(uid),
   }));
   scope.own(imageCollector({ images: runtime.images, used: () => new Set(cache.all().map(({ imageId }) => imageId)), folder, clock, log }));
   await node.start();

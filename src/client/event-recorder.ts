@@ -38,7 +38,8 @@ export function eventRecorder(client: Client, component: string, clock: Clock, h
   const backoff = exponential(200, 10_000);
   let idle: (() => void)[] = [];
   const unwritten = new Set<string>();
-  let serial = 0;
+  // Recorders of several parts write about one object in the same millisecond: where each starts to count differs.
+  let serial = Math.floor(Math.random() * 4096);
 
   const done = (key: string) => {
     failures.delete(key);
@@ -68,6 +69,10 @@ export function eventRecorder(client: Client, component: string, clock: Clock, h
     } catch (error) {
       const failed = (failures.get(key) ?? 0) + 1;
       failures.set(key, failed);
+      if (isStatusError(error, 'AlreadyExists') && failed < tries) {
+        story.event = { ...story.event, metadata: { ...story.event.metadata, name: nextName(event.involvedObject) } };
+        throw error;
+      }
       // A refusal stays one, e.g. in a namespace that is going away; only what may pass is tried again.
       if (failed < tries && !(isStatusError(error) && error.code < 500 && error.code !== 429)) throw error;
       if (!story.written) stories.delete(key);

@@ -31,6 +31,7 @@ export function containerConfig(pod: Pod, container: Container, parts: Container
     ...(container.workingDir && { workingDir: container.workingDir }),
     env: parts.env,
     mounts: parts.mounts,
+    ports: (container.ports ?? []).map(({ containerPort }) => containerPort),
     ...((user.uid !== undefined || user.gid !== undefined) && { user: { ...(user.uid !== undefined && { uid: user.uid }), ...(user.gid !== undefined && { gid: user.gid }) } }),
     readOnlyRootFilesystem: security?.readOnlyRootFilesystem === true,
     tty: container.tty === true,

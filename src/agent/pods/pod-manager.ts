@@ -15,7 +15,7 @@ import { latestPod } from '../status/latest-pod.ts';
 import { podStatus } from '../status/pod-status.ts';
 import type { StatusWriter } from '../status/status-writer.ts';
 import { MountFailure } from '../volume/volume-manager.ts';
-import { planPod, podText, type PodPlan } from './pod-plan.ts';
+import { goneGraceSeconds, planPod, podText, type PodPlan } from './pod-plan.ts';
 import type { PodRunner, RunResult } from './pod-runner.ts';
 import { containersOf, emptyMemory, type PodMemory } from './pod-view.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
@@ -83,6 +83,15 @@ export class PodManager implements Disposable {
     if (this.#known.has(uid)) this.#queue.add(uid);
   }
 
+  /** Something the pod refers to has appeared or changed: what waited for that need not wait for its time. */
+  retry(uid: string): void {
+    const known = this.#known.get(uid);
+    if (!known) return;
+    const startFailures = Object.fromEntries(Object.entries(known.memory.startFailures).filter(([, { reason }]) => reason !== 'CreateContainerConfigError'));
+    known.memory = { ...known.memory, startFailures };
+    this.#queue.add(uid);
+  }
+
   pods(): Pod[] {
     return [...this.#known.values()].map(({ pod }) => pod);
   }
@@ -136,8 +145,7 @@ export class PodManager implements Disposable {
     if (!known) return;
     known.gone = true;
     known.starting.abort();
-    // Removed by force: nobody waits for its containers any more, so neither do they get longer than the pod was given.
-    this.#parts.runner.hurry(uid, pod.metadata.deletionGracePeriodSeconds ?? 0);
+    this.#parts.runner.hurry(uid, goneGraceSeconds);
     this.#queue.add(uid);
   }
 

@@ -45,7 +45,8 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
     if (now.getTime() >= deadline) plan.ended = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
     else recheck(plan, deadline);
   }
-  if (gone || pod.metadata.deletionTimestamp || isTerminal(pod) || memory.ended || plan.ended) return end(plan, pod, observed);
+  if (gone) return end(plan, pod, observed, goneGraceSeconds);
+  if (pod.metadata.deletionTimestamp || isTerminal(pod) || memory.ended || plan.ended) return end(plan, pod, observed);
 
   const sandbox = observed.sandboxes[0];
   if (!sandbox?.ready) return withoutSandbox(plan, pod, observed);
@@ -69,6 +70,8 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
   return plan;
 }
 
+/** What a pod still gets that was removed by force (the kubelet's minimum). */
+export const goneGraceSeconds = 2;
 /** A failed pull shows its own error for a moment before the back-off. */
 const showErrorMs = 1_500;
 
@@ -92,8 +95,7 @@ function recheck(plan: PodPlan, at: number): void {
 }
 
 /** Main containers end first, then sidecars in reverse order, then the sandbox. */
-function end(plan: PodPlan, pod: Pod, observed: ObservedPod): PodPlan {
-  const graceSeconds = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+function end(plan: PodPlan, pod: Pod, observed: ObservedPod, graceSeconds = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30): PodPlan {
   const running = observed.containers.filter(({ state }) => state === 'running');
   const roleOf = new Map(containersOf(pod).map(({ container, role }, index) => [container.name, { role, index }]));
   plan.actions = [];

@@ -12,7 +12,7 @@ export interface RefresherParts {
   /** Writes the pod's volumes anew; what did not change is left alone. */
   refresh(pod: Pod): Promise<void>;
   /** The pod may have waited for what has just appeared. */
-  wake(uid: string): void;
+  retry(uid: string): void;
   clock: Clock;
   log: Log;
 }
@@ -29,7 +29,7 @@ export function volumeRefresher(parts: RefresherParts): Disposable {
       const uid = pod.metadata.uid ?? '';
       if (!users.has(uid)) continue;
       if (pod.status?.phase === 'Running') void refresh(pod);
-      parts.wake(uid);
+      parts.retry(uid);
     }
   };
   scope.own(parts.configMaps.onChange(changed));

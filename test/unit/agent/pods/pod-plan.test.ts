@@ -96,7 +96,7 @@ describe('a pod', () => {
 
   test('that is gone from the API ends without being finished until nothing runs', () => {
     const running = planPod(pod({ containers: [web] }), observed([instance('web', 'run')]), emptyMemory, time(5), true);
-    expect([lines(running), running.finished]).toEqual([['stop web within 30'], false]);
+    expect([lines(running), running.finished]).toEqual([['stop web within 2'], false]);
     const over = planPod(pod({ containers: [web] }), observed([instance('web', 'exit 0 137')], [sandbox(false)]), emptyMemory, time(9), true);
     expect([lines(over), over.finished]).toEqual([[], true]);
   });
