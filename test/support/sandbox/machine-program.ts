@@ -53,9 +53,10 @@ async function startAgent(index: number, runtime: 'sandbox' | 'process'): Promis
 serve(
   {
     probe: () => probeSandbox(directory),
-    start: async () => {
-      holder = await startHolder({ runDirectory, log: silentLog, egress: 'relay' });
+    start: async (runtime: 'sandbox' | 'process') => {
       await startEgressProxy(egressSocket);
+      if (runtime === 'process') return null;
+      holder = await startHolder({ runDirectory, log: silentLog, egress: 'relay' });
       return holder.pid;
     },
     /** As a new control plane would. */
@@ -73,7 +74,7 @@ serve(
     },
     call: (index: number, method: string, args: unknown[]) => nodes.get(index)!.remote.call(method, ...args),
     inside: (argv: string[]) => run(holder.command(argv), { env: systemEnvironment }),
-    stop: () => holder.stop(),
+    stop: () => (holder as Holder | undefined)?.stop(),
     uid: () => process.getuid?.(),
   },
   process.stdin,

@@ -1,14 +1,13 @@
 /** A machine for flow tests: the programs bundled into a folder that an unprivileged user can read, run as such a user where the tests run as root. */
 import { execFileSync, spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { realpathSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Remote } from './rpc.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
-const testUser = 'slipwaytest';
+const testUser = 'slipway-test';
 
 /** The user and group that run the machine; the present ones unless those are root's. */
 export function unprivilegedUser(): { uid: number; gid: number } | undefined {
@@ -25,6 +24,7 @@ export interface Machine {
   call<T>(method: string, ...args: unknown[]): Promise<T>;
   /** A method of the agent of node `index`. */
   agent<T>(index: number, method: string, ...args: unknown[]): Promise<T>;
+  startAgent(index: number): Promise<void>;
   /** kill -9 of the whole control plane; the machine's holder stays. */
   crash(): Promise<void>;
   /** A new control plane over the same folder. */
@@ -32,7 +32,7 @@ export interface Machine {
   stop(): Promise<void>;
 }
 
-export async function startMachine(): Promise<Machine> {
+export async function startMachine(runtime: 'sandbox' | 'process' = 'sandbox'): Promise<Machine> {
   const user = unprivilegedUser();
   const directory = mkdtempSync('/var/tmp/slipway-test-');
   chmodSync(directory, 0o755);
@@ -58,10 +58,12 @@ export async function startMachine(): Promise<Machine> {
     remote = new Remote(child.stdout, child.stdin);
   };
   launch();
+  await remote!.call('start', runtime);
   return {
     directory: home, bundles,
     call: (method, ...args) => remote.call(method, ...args),
     agent: (index, method, ...args) => remote.call('call', index, method, args),
+    startAgent: (index) => remote.call('agent', index, runtime),
     async crash() {
       const gone = new Promise((done) => child.once('exit', done));
       child.kill('SIGKILL');

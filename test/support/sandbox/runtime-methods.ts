@@ -1,4 +1,5 @@
 /** A runtime driver's calls in a form that crosses a pipe. */
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ContainerConfig, ExecSession, PodSandboxConfig, Runtime } from '../../../src/agent/runtime/runtime.ts';
@@ -82,6 +83,14 @@ export function runtimeMethods(runtime: Runtime): Methods {
     },
     attach: async (id: string, options: { tty?: boolean; steps: Step[] }) => converse(await runtime.attach(id, { tty: options.tty ?? false, stdin: true }), options.steps),
     stats: (id: string) => runtime.stats(id),
+    /** Until the container's log holds the text. */
+    logged: async (id: string, text: string) => {
+      const { logPath } = (await runtime.containerStatus(id))!;
+      for (const end = Date.now() + 10_000; !existsSync(logPath) || !readFileSync(logPath, 'utf8').includes(text); ) {
+        if (Date.now() > end) throw new Error(`"${text}" is not in ${logPath}`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
     pull: (reference: string) => runtime.images.pull(reference, undefined, AbortSignal.timeout(60_000)),
     imageStatus: (reference: string) => runtime.images.status(reference),
     /** One HTTP request over a connection into the pod. */

@@ -27,7 +27,7 @@ export function execCommand(target: ExecTarget, argv: readonly string[], kit: Ki
     : // Without `--keep-caps` a uid other than 0 has no power left here, not even the one to shrink the bounding set, which then bounds nothing.
       [...kit.tool('setpriv'), '--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', ...(allPowersGone ? ['--bounding-set=-all'] : [])];
   const keep = kit.nsenterKeepsCapabilities && !target.buildPowers ? ['--keep-caps'] : [];
-  const last = [...drop, ...kit.tool('sh'), '-c', enterText(false), 'slipway', target.workingDir, ...argv];
+  const last = [...drop, ...kit.tool('sh'), '-c', enterText(false, tty), 'slipway', target.workingDir, ...argv];
   if (!tty) return [...into, ...keep, '-p', ...last];
   /*
    * Only children of the first nsenter are in the container's pid namespace. The shell makes one, as a job of its own with the terminal in its hands:
@@ -42,7 +42,7 @@ export function startExec(target: ExecTarget, argv: readonly string[], options: 
   return startSession(
     {
       argv: execCommand(target, argv, kit, options.tty), handOver: target.environment, terminals: target.terminals, cwd: '/',
-      environment: { ...systemEnvironment, SHELL: '/bin/sh', ...(options.tty && { TERM: 'xterm' }) },
+      environment: { ...systemEnvironment, SHELL: '/bin/sh' },
     },
     options,
     pipes,

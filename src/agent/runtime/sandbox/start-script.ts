@@ -37,6 +37,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
         ...kit.tool('setpriv'), '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all',
       ];
   return [
+    'exec 2>&9 9>&-',
     // This /proc is still the holder's: the number is the one by which the shim knows this process.
     `read -r pid rest < /proc/self/stat; echo "pid $pid" >&${report}`,
     `fail() { text="$1: $2"; echo "error \${text%%\n*}" >&${report}; exit 128; }`,
@@ -56,17 +57,19 @@ export function startScript(plan: StartPlan, kit: Kit): string {
 /**
  * Waits outside for process 1 of the new pid namespace, which is this shell's only child, and passes on how it ended. With a terminal the child is a job of its own
  * (`sh -m`): its process group then has a number inside too, without which shells refuse job control. Said by a shell, unlike `unshare --fork`, signals become exit codes.
+ * What the shell itself would say about them goes nowhere: the container's standard error waits on descriptor 9 for the child to take it.
  */
-export const waitText = 'exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; exit $?';
+export const waitText = 'exec 9>&2 2>/dev/null; "$@"; exit $?';
 
 /** Last step of start and exec, by the kit's shell inside the container: working directory, environment, then the application. Uses positional parameters only, since names belong to the application. */
-export function enterText(reports: boolean): string {
+export function enterText(reports: boolean, tty = false): string {
   const fail = (text: string, code: number) => (reports ? `{ echo "error ${text}" >&${report}; exit ${code}; }` : `{ echo "${text}" >&2; exit ${code}; }`);
   return [
     `cd -- "$1" 2>/dev/null || ${fail('the working directory $1 cannot be entered', 128)}`,
     'shift',
     `. /proc/self/fd/${handOver}`,
     `exec ${handOver}<&-`,
+    ...(tty ? ['export TERM="${TERM:-xterm}"'] : []),
     `command -v -- "$1" >/dev/null || ${fail('exec: $1: executable file not found in PATH', reports ? 128 : 127)}`,
     ...(reports ? [`echo started >&${report}`, `exec ${report}>&-`] : []),
     'exec "$@"',

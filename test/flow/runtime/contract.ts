@@ -1,0 +1,150 @@
+/** What every driver of the runtime contract does, as one table of tests. */
+import { expect } from 'vitest';
+import type { ContainerStatus, PodSandbox } from '../../../src/agent/runtime/runtime.ts';
+import type { Machine } from '../../support/sandbox/machine.ts';
+import { runPod, startPod } from '../../support/sandbox/pods.ts';
+import type { RemoteError } from '../../support/sandbox/rpc.ts';
+import type { ExecResult, Step } from '../../support/sandbox/runtime-methods.ts';
+
+export interface ContractCase {
+  name: string;
+  run(machine: Machine): Promise<void>;
+}
+
+const exec = (machine: Machine, container: string, argv: string[], options: { tty?: boolean; steps?: Step[] } = {}) => machine.agent<ExecResult>(1, 'exec', container, argv, options);
+
+export const contract: ContractCase[] = [
+  {
+    name: 'writes the log in CRI form and tells the exit code',
+    async run(machine) {
+      const { rawLog, status } = await runPod(machine, 'echo out; echo err >&2; printf rest; exit 7');
+      const entry = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) F (.*)$/;
+      expect(rawLog.trim().split('\n').map((line) => entry.exec(line)?.slice(1).join(' ')).sort()).toEqual(['stderr err', 'stdout out', 'stdout rest']);
+      expect(status).toMatchObject({ state: 'exited', exitCode: 7, reason: 'Error', name: 'main', attempt: 0 });
+      expect(Date.parse(status.finishedAt!)).toBeGreaterThanOrEqual(Date.parse(status.startedAt!));
+    },
+  },
+  {
+    name: 'calls an end with 0 completed',
+    run: async (machine) => expect((await runPod(machine, 'true')).status).toMatchObject({ exitCode: 0, reason: 'Completed' }),
+  },
+  {
+    name: 'tells the signal that ended a container',
+    run: async (machine) => expect((await runPod(machine, 'sh -c "kill -SEGV \\$\\$"; exit $?')).status).toMatchObject({ exitCode: 139 }),
+  },
+  {
+    name: 'gives the application its environment, names that a shell refuses included',
+    async run(machine) {
+      const value = `quote ' double " dollar $HOME \\ and\nnewline`;
+      const env = [{ name: 'PLAIN', value }, { name: 'spring.name', value: 'dotted' }];
+      const { lines } = await runPod(machine, '', { command: ['node', '-p', 'JSON.stringify([process.env.PLAIN, process.env["spring.name"]])'], env });
+      expect(JSON.parse(lines[0]!)).toEqual([value, 'dotted']);
+    },
+  },
+  {
+    name: 'refuses a command that is not there',
+    async run(machine) {
+      const failure = await startPod(machine, { command: ['/no/such/program'] }).catch((error: RemoteError) => error);
+      expect(failure).toMatchObject({ reason: 'RunContainerError' });
+    },
+  },
+  {
+    name: 'executes commands with streams and exit code',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sleep', '1000'] });
+      expect(await exec(machine, container, ['sh', '-c', 'cat; echo err > /dev/stderr; exit 3'], { steps: [{ write: 'in\n' }, { waitFor: 'in' }, { end: true }] })).toEqual({ stdout: 'in\n', stderr: 'err\n', exit: { code: 3 } });
+      expect(await Promise.all(Array.from({ length: 6 }, (_, at) => exec(machine, container, ['echo', String(at)])))).toEqual(Array.from({ length: 6 }, (_, at) => ({ stdout: `${at}\n`, stderr: '', exit: { code: 0 } })));
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'ends an executed command whose client goes away',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sleep', '1000'] });
+      expect((await exec(machine, container, ['sleep', '999'], { steps: [{ kill: true }] })).exit).toMatchObject({ code: expect.any(Number) as number });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'gives a real terminal: size, Ctrl-C, exit code',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sleep', '1000'] });
+      const { stdout, exit } = await exec(machine, container, ['sh'], {
+        tty: true,
+        steps: [
+          { write: 'tty; echo is$((1+1))\n' }, { waitFor: 'is2' }, { resize: [132, 40] }, { write: 'until [ "$(stty size)" = "40 132" ]; do :; done; echo size$((1+1))\n' }, { waitFor: 'size2' },
+          { write: 'echo now$((1+1)); sleep 1000\n' }, { waitFor: 'now2' }, { write: '\x03' }, { write: 'echo after$((1+1))\n' }, { waitFor: 'after2' }, { write: 'exit 9\n' },
+        ],
+      });
+      expect(stdout).toMatch(/\/dev\/pts\/\d+/);
+      expect(exit).toEqual({ code: 9 });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'stops with the signal, and kills after the grace',
+    async run(machine) {
+      const polite = await startPod(machine, { command: ['sh', '-c', 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done'] });
+      await machine.agent(1, 'stop', polite.container, 30);
+      expect(await machine.agent(1, 'status', polite.container)).toMatchObject({ state: 'exited', exitCode: 0, reason: 'Completed' });
+      expect(polite.lines()).toContain('bye');
+      const stubborn = await startPod(machine, { command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1000; done'] });
+      await machine.agent(1, 'stop', stubborn.container, 0.2);
+      expect(await machine.agent(1, 'status', stubborn.container)).toMatchObject({ exitCode: 137, signal: 9, reason: 'Error' });
+    },
+  },
+  {
+    name: 'attaches to output and input',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sh', '-c', 'read line; echo got $line; exit 5'], stdin: true });
+      const result = await machine.agent<ExecResult>(1, 'attach', container, { steps: [{ write: 'hello\n' }, { waitFor: 'got hello' }] });
+      expect(result).toMatchObject({ stdout: 'got hello\n', exit: { code: 5 } });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'connects to a port of the pod, its loopback included',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { args: ['serve', '127.0.0.1'] });
+      await machine.agent(1, 'logged', container, 'listening');
+      expect(await machine.agent<string>(1, 'http', pod.id, 8080)).toContain('hello from');
+      expect(await machine.agent(1, 'stats', container)).toMatchObject({ processes: expect.any(Number) as number });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'kills a container over its memory limit and says so',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { args: ['eat'], memoryLimit: 200 << 20 });
+      expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled', message: expect.stringContaining('polling') as string });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'loses no line when the agent is killed, and keeps the container',
+    async run(machine) {
+      const { pod, container, lines } = await startPod(machine, { args: ['count'] });
+      for (let round = 0; round < 2; round += 1) {
+        await machine.call('killAgent', 1);
+        await machine.startAgent(1);
+        expect(await machine.agent(1, 'status', container)).toMatchObject({ id: container, state: 'running' });
+      }
+      expect(await machine.agent<PodSandbox[]>(1, 'pods')).toContainEqual(expect.objectContaining({ id: pod.id, ip: pod.ip, ready: true }));
+      expect((await exec(machine, container, ['echo', 'again'])).stdout).toBe('again\n');
+      await machine.agent(1, 'stop', container, 0);
+      const written = lines();
+      expect(written.length).toBeGreaterThan(20);
+      expect(written).toEqual(written.map((_, at) => `line ${at}`));
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'learns of an end that came while there was no agent',
+    async run(machine) {
+      const { container } = await startPod(machine, { command: ['sh', '-c', 'sleep 0.3; echo done; exit 4'] });
+      await machine.call('killAgent', 1);
+      await machine.startAgent(1);
+      expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ state: 'exited', exitCode: 4 });
+    },
+  },
+];
