@@ -24,7 +24,7 @@ export function ordinaryUser(): OrdinaryUser {
   const home = mkdtempSync(path.join(tmpdir(), 'slipway-user-'));
   const bundles = path.join(home, 'product', 'dist');
   const node = path.join(home, 'product', 'bin', 'node');
-  cpSync('dist', bundles, { recursive: true });
+  cpSync(process.env.SLIPWAY_DIST ?? 'dist', bundles, { recursive: true });
   cpSync(process.execPath, node, { dereference: true });
   const own = (folder: string) => {
     if (identity.uid !== undefined) execFileSync('chown', ['-R', `${identity.uid}:${identity.gid}`, folder]);

@@ -3,6 +3,8 @@ import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:chi
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { connect, type Connection } from '../../../src/client/connection.ts';
+import { loadKubeconfig } from '../../../src/client/kubeconfig.ts';
 import type { StatusDocument } from '../../../src/protocol/daemon.ts';
 import { ordinaryUser, type OrdinaryUser } from './ordinary-user.ts';
 
@@ -51,9 +53,12 @@ export class Platform {
   }
 
   /** `kubectl` of the version that the API names, with this platform's kubeconfig. */
-  kubectl(args: readonly string[], options: { timeoutMs?: number; input?: string } = {}): Promise<Result> {
-    const child = spawn('kubectl', args, { env: { ...process.env, KUBECONFIG: this.kubeconfig, HOME: this.user.home }, stdio: ['pipe', 'pipe', 'pipe'] });
-    return collect(child, options);
+  kubectl(args: readonly string[], options: { timeoutMs?: number; input?: string; env?: Record<string, string> } = {}): Promise<Result> {
+    return collect(this.spawnKubectl(args, options.env), options);
+  }
+
+  spawnKubectl(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+    return spawn('kubectl', args, { env: { ...process.env, KUBECONFIG: this.kubeconfig, HOME: this.user.home, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
   /** As `kubectl`, but a failure is thrown with what it printed. */
@@ -65,6 +70,13 @@ export class Platform {
 
   async json<T>(...args: string[]): Promise<T> {
     return JSON.parse(await this.kube(...args, '-o', 'json')) as T;
+  }
+
+  /** The project's own client, as administrator. Ended by whoever asked for it. */
+  async connection(): Promise<Connection> {
+    const [context] = (await loadKubeconfig([this.kubeconfig])).contexts;
+    if (!context) throw new Error(`${this.kubeconfig} names no context`);
+    return connect(context);
   }
 
   /** The last lines of the control plane's and the node's logs, for failures. */
@@ -111,12 +123,12 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
   }
 }
 
-/** Kills what runs too long, so that a hang shows as a failure with its output. */
 export function hasNamespaces(): boolean {
   return process.platform === 'linux' && spawnSync('unshare', ['-Urnm', 'true']).status === 0;
 }
 
-function collect(child: ChildProcess, { timeoutMs = 60_000, input }: { timeoutMs?: number; input?: string }): Promise<Result> {
+/** A child's end and all that it printed. What runs too long is killed, so that a hang shows as a failure with its output. */
+export function collect(child: ChildProcess, { timeoutMs = 60_000, input }: { timeoutMs?: number; input?: string } = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     let stdout = '';
     let stderr = '';

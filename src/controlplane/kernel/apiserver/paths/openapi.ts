@@ -97,17 +97,21 @@ function addSchema(schemas: JsonObject, type: ObjectType, texts: Texts, served?:
   return type.name;
 }
 
-const scalars: Record<Scalar, JsonObject> = {
+/** Scalars that have a name of their own, which `kubectl explain` shows as the field's type. */
+const named: Partial<Record<Scalar, [name: string, schema: JsonObject]>> = {
+  time: ['io.k8s.apimachinery.pkg.apis.meta.v1.Time', { type: 'string', format: 'date-time' }],
+  microTime: ['io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime', { type: 'string', format: 'date-time' }],
+  quantity: ['io.k8s.apimachinery.pkg.api.resource.Quantity', { oneOf: [{ type: 'string' }, { type: 'number' }] }],
+  intOrString: ['io.k8s.apimachinery.pkg.util.intstr.IntOrString', { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] }],
+};
+
+const scalars: Record<Exclude<Scalar, 'time' | 'microTime' | 'quantity' | 'intOrString'>, JsonObject> = {
   string: { type: 'string' },
   int32: { type: 'integer', format: 'int32' },
   int64: { type: 'integer', format: 'int64' },
   number: { type: 'number', format: 'double' },
   boolean: { type: 'boolean' },
   bytes: { type: 'string', format: 'byte' },
-  time: { type: 'string', format: 'date-time' },
-  microTime: { type: 'string', format: 'date-time' },
-  quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
-  intOrString: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
   any: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
 };
 
@@ -125,7 +129,7 @@ function fieldSchema(schemas: JsonObject, field: Field, texts: Texts, descriptio
   const { shape } = field;
   switch (shape.is) {
     case 'scalar':
-      return { ...scalars[shape.scalar], ...extra };
+      return scalarSchema(schemas, shape.scalar, extra);
     case 'object':
       return { ...extra, allOf: [refTo(addSchema(schemas, typeNamed(shape.type.name), texts))] };
     case 'list':
@@ -133,6 +137,13 @@ function fieldSchema(schemas: JsonObject, field: Field, texts: Texts, descriptio
     case 'map':
       return { ...extra, type: 'object', additionalProperties: itemSchema(schemas, shape.value, texts) };
   }
+}
+
+function scalarSchema(schemas: JsonObject, scalar: Scalar, extra: JsonObject): JsonObject {
+  if (scalar in scalars) return { ...scalars[scalar as keyof typeof scalars], ...extra };
+  const [name, schema] = named[scalar] ?? ['', {}];
+  schemas[name] ??= schema;
+  return Object.keys(extra).length > 0 ? { ...extra, allOf: [refTo(name)] } : refTo(name);
 }
 
 /** Items are references themselves, as clients expect them. */

@@ -45,6 +45,24 @@ describe('who', () => {
     for (const Authorization of ['Basic YTpi', 'Bearer', 'Bearer wrong']) expect((await api.ask('GET', '/api/v1/namespaces', { as: 'nobody', headers: { Authorization } })).status).toBe(401);
   });
 
+  it('lets those who may act as another', async () => {
+    asked.length = 0;
+    const as = (headers: Record<string, string>) => api.ask('GET', '/api/v1/namespaces', { as: alice, headers });
+    expect((await as({ 'Impersonate-User': 'bob', 'Impersonate-Group': 'night-shift', 'Impersonate-Extra-Reason': 'test' })).status).toBe(200);
+    expect(asked.map(({ user, attributes }) => [user, attributes.verb, attributes.resource, attributes.name])).toEqual([
+      ['alice', 'impersonate', 'users', 'bob'], ['alice', 'impersonate', 'groups', 'night-shift'], ['alice', 'impersonate', 'userextras', 'test'], ['bob', 'list', 'namespaces', undefined],
+    ]);
+    expect(asked.at(-1)?.groups).toEqual(['night-shift', 'system:authenticated']);
+    await as({ 'Impersonate-User': 'system:serviceaccount:demo:robot' });
+    expect(asked.at(-2)?.attributes).toMatchObject({ resource: 'serviceaccounts', namespace: 'demo', name: 'robot' });
+    expect(asked.at(-1)?.groups).toEqual(['system:serviceaccounts', 'system:serviceaccounts:demo', 'system:authenticated']);
+    expect((await as({ 'Impersonate-Group': 'alone' })).status).toBe(500);
+    // Masters may become anyone, and are then asked about like everyone.
+    asked.length = 0;
+    expect((await api.ask('DELETE', '/api/v1/namespaces/demo', { headers: { 'Impersonate-User': 'bob' } })).status).toBe(403);
+    expect(asked.map(({ user }) => user)).toEqual(['bob']);
+  });
+
   it('takes a token from a WebSocket subprotocol', async () => {
     const open = (token: string) =>
       new Promise<number>((resolve) => {
