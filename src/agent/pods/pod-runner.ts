@@ -177,7 +177,7 @@ export class PodRunner {
     const about = containerReference(pod, named);
     const folders = podFolders(folder, uid);
     const env = await environment(pod, container, { ...this.facts(pod), podIp: sandbox.ip });
-    const mounts = await manager.mounts(container, volumes, env);
+    const mounts = await manager.mounts(pod, container, volumes, env);
     const record = { image: container.image ?? '', fallbackToLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError' };
     const termination = folders.terminationMessage(container.name, attempt);
     await mkdir(path.dirname(termination), { recursive: true, mode: 0o700 });

@@ -20,7 +20,12 @@ type Volume = NonNullable<Pod['spec']['volumes']>[number];
 export interface PreparedVolume {
   path: string;
   readOnly: boolean;
+  /** Holds nothing that must outlive the container at its own path: files to read, scratch space. */
+  movable: boolean;
 }
+
+/** Annotation of a pod: `variables` says that its program reads the paths of its volumes from variables where nothing can be mounted. */
+export const volumesAnnotation = 'slipway.dev/volumes';
 
 /** A volume that could not be given; the text is that of a FailedMount event. */
 export class MountFailure extends Error {
@@ -64,8 +69,9 @@ export class VolumeManager {
   }
 
   /** The mounts of a container, in the order that lets one lie inside another. */
-  async mounts(container: Container, volumes: ReadonlyMap<string, PreparedVolume>, env: readonly { name: string; value: string }[]): Promise<Mount[]> {
+  async mounts(pod: Pod, container: Container, volumes: ReadonlyMap<string, PreparedVolume>, env: readonly { name: string; value: string }[]): Promise<Mount[]> {
     const mounts: Mount[] = [];
+    const byVariable = pod.metadata.annotations?.[volumesAnnotation] === 'variables';
     for (const mount of container.volumeMounts ?? []) {
       const volume = volumes.get(mount.name);
       if (!volume) throw new VolumeError(`volume "${mount.name}" of mount ${mount.mountPath} does not exist`);
@@ -74,6 +80,8 @@ export class VolumeManager {
         hostPath: sub ? await resolveSubPath(volume.path, sub) : volume.path,
         containerPath: mount.mountPath,
         readOnly: Boolean(mount.readOnly) || volume.readOnly,
+        volume: mount.name,
+        movable: volume.movable || byVariable,
       });
     }
     return mounts.sort((a, b) => a.containerPath.localeCompare(b.containerPath));
@@ -92,16 +100,16 @@ export class VolumeManager {
     const files = await volumeFiles(pod, volume, this.#sources(pod, facts));
     if (files) {
       await writeAtomically(own, files);
-      return { path: own, readOnly: true };
+      return { path: own, readOnly: true, movable: true };
     }
     if (volume.emptyDir) {
       await mkdir(own, { recursive: true });
       await chmod(own, 0o777);
-      return { path: own, readOnly: false };
+      return { path: own, readOnly: false, movable: true };
     }
     if (volume.hostPath) {
       await prepareHostPath(volume.hostPath.path, volume.hostPath.type);
-      return { path: volume.hostPath.path, readOnly: false };
+      return { path: volume.hostPath.path, readOnly: false, movable: false };
     }
     if (volume.persistentVolumeClaim) return this.#claim(pod, volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly ?? false);
     if (volume.ephemeral) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`, false);
@@ -135,7 +143,7 @@ export class VolumeManager {
     if (!where) throw needsCluster(Object.keys(volume.spec).find((key) => sourceTypes.has(key)) ?? 'unknown');
     if (volume.spec.hostPath) await prepareHostPath(where, volume.spec.hostPath.type);
     else await prepareHostPath(where, 'Directory');
-    return { path: where, readOnly: readOnly || (claim.spec.accessModes ?? []).every((mode) => mode === 'ReadOnlyMany') };
+    return { path: where, readOnly: readOnly || (claim.spec.accessModes ?? []).every((mode) => mode === 'ReadOnlyMany'), movable: false };
   }
 }
 

@@ -9,11 +9,16 @@ const priorityClasses: Record<string, number> = { 'system-node-critical': 2_000_
 const tolerated = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const tolerationSeconds = 300;
 
+/** A pod stays on a node that is away for five minutes, unless it says otherwise; also on update, or a patch could take that away. */
+export function admitTolerations({ spec }: Pod): void {
+  const missing = tolerated.filter((key) => !spec.tolerations?.some((one) => (one.key === key || !one.key) && (!one.effect || one.effect === 'NoExecute')));
+  if (missing.length > 0) spec.tolerations = [...(spec.tolerations ?? []), ...missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }) as const)];
+}
+
 export function admitPod(pod: Pod, now: Date): void {
   const { spec } = pod;
   spec.enableServiceLinks ??= true;
-  const missing = tolerated.filter((key) => !spec.tolerations?.some((one) => (one.key === key || !one.key) && (!one.effect || one.effect === 'NoExecute')));
-  if (missing.length > 0) spec.tolerations = [...(spec.tolerations ?? []), ...missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }) as const)];
+  admitTolerations(pod);
   const priority = spec.priorityClassName ? priorityClasses[spec.priorityClassName] : 0;
   if (priority === undefined) throw forbidden(pods, pod.metadata.name, `no PriorityClass with name ${spec.priorityClassName} was found`);
   spec.priority = priority;

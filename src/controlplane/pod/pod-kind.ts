@@ -11,7 +11,7 @@ import type { Client } from '../../client/client.ts';
 import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
 import type { Watchable } from '../kernel/store/store.ts';
 import type { MirrorPods } from './mirror-pods.ts';
-import { admitPod } from './pod-admission.ts';
+import { admitPod, admitTolerations } from './pod-admission.ts';
 import { bindingSubresource, success } from './pod-binding.ts';
 import { podColumns } from './pod-columns.ts';
 import { logSubresource } from './pod-log.ts';
@@ -40,6 +40,7 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
       admitPod(pod, now);
       await admitServiceAccount(store, pod, clock);
     },
+    prepareUpdate: (pod) => admitTolerations(pod),
     validate: (pod, old) => (old ? validatePodUpdate(pod, old) : validatePodSpec(pod.spec)),
     gracePeriod: (pod, asked) => {
       // Nobody has to stop what was never placed, has ended, or is no container.
