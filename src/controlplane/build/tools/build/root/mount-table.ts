@@ -21,6 +21,19 @@ export function parseMounts(text: string): MountEntry[] {
     });
 }
 
+export interface TableLine {
+  source: string;
+  target: string;
+  type: string;
+  options: string;
+}
+
+/** For `mount --all --fstab`; blanks are octal there (fstab(5)). */
+export function formatTable(lines: readonly TableLine[]): string {
+  const field = (text: string) => text.replace(/[\\ \t\n#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  return lines.map(({ source, target, type, options }) => `${field(source)} ${field(target)} ${type} ${options} 0 0\n`).join('');
+}
+
 /**
  * What a recursive bind of `path` brings along: the mount it lies on, and every mount below it. With the options each must keep when it is
  * made read-only: in a user namespace, dropping one that was inherited is refused.

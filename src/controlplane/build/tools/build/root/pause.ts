@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { HostRoot } from '../../../../../oci/host-root.ts';
 import { run, type RunResult } from '../run.ts';
 import type { RootCommand } from './build-root.ts';
-import { mountsUnder, readMounts } from './mount-table.ts';
+import { formatTable, mountsUnder, readMounts, type TableLine } from './mount-table.ts';
 import { pauseScript } from './pause-script.ts';
 
 /** uid and gid that processes of a build see; on disk everything belongs to who runs the build. */
@@ -25,11 +25,12 @@ export class Pause {
 
   /** `root`: where the new root is mounted or lies; `host`: what of this machine is bound into it; `tmp`: seen as `/tmp`. Rejects with what the system said. */
   static async start(root: string, host: HostRoot | undefined, tmp: string, scratch: string): Promise<Pause> {
-    const plan = join(scratch, 'mounts');
+    const tables = [await neededMounts(root, host, tmp), wantedMounts(root), deviceMounts(root)];
+    const paths = tables.map((_, index) => join(scratch, `mounts-${index}`));
     await mkdir(tmp, { recursive: true, mode: 0o777 });
-    await writeFile(plan, await mountPlan(host));
+    for (const [index, path] of paths.entries()) await writeFile(path, formatTable(tables[index] ?? []));
     const namespaces = ['--user', `--map-user=${shownUser.uid}`, `--map-group=${shownUser.gid}`, '--keep-caps', '--mount', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL'];
-    const holder = spawn('unshare', [...namespaces, 'sh', '-c', pauseScript, 'pause', root, tmp, plan], { stdio: 'pipe', env: plainEnv() });
+    const holder = spawn('unshare', [...namespaces, 'sh', '-c', pauseScript, 'pause', root, ...paths], { stdio: 'pipe', env: plainEnv() });
     holder.stdin.on('error', () => undefined);
     return new Pause(holder, await ready(holder));
   }
@@ -58,15 +59,25 @@ export class Pause {
   }
 }
 
-async function mountPlan(host: HostRoot | undefined): Promise<string> {
-  const lines = [['maybe', '/etc/resolv.conf'], ['maybe', '/etc/hosts']];
+async function neededMounts(root: string, host: HostRoot | undefined, tmp: string): Promise<TableLine[]> {
+  const lines: TableLine[] = [];
   const mounts = await readMounts();
   for (const { path, directory } of host?.binds ?? []) {
-    lines.push(['bind', path]);
+    lines.push({ source: path, target: root + path, type: 'none', options: 'rbind' });
     const brought = mountsUnder(path, mounts);
-    for (const one of directory ? brought : brought.slice(0, 1)) lines.push(['seal', one.path, one.options]);
+    for (const one of directory ? brought : brought.slice(0, 1)) lines.push({ source: 'none', target: root + one.path, type: 'none', options: `remount,bind,${one.options}` });
   }
-  return lines.map((fields) => `${fields.join('\t')}\n`).join('');
+  return [...lines, { source: tmp, target: `${root}/tmp`, type: 'none', options: 'bind' }, { source: 'tmpfs', target: `${root}/dev`, type: 'tmpfs', options: 'mode=755,nosuid' }];
+}
+
+/** Names are those of the pod. Where /proc is partly hidden a new one is refused, and the old one is taken. */
+function wantedMounts(root: string): TableLine[] {
+  const file = (path: string) => ({ source: path, target: root + path, type: 'none', options: 'bind' });
+  return [{ source: 'proc', target: `${root}/proc`, type: 'proc', options: 'nosuid,nodev,noexec' }, file('/etc/resolv.conf'), file('/etc/hosts')];
+}
+
+function deviceMounts(root: string): TableLine[] {
+  return ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => ({ source: `/dev/${name}`, target: `${root}/dev/${name}`, type: 'none', options: 'bind' }));
 }
 
 function exports(env: Record<string, string>): string {
