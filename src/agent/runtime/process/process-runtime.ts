@@ -1,31 +1,39 @@
-/** The process driver: plain processes of this user in a folder of their own. Isolates nothing, and says so. Linux, macOS, Windows. */
+/**
+ * The process driver: plain processes of this user in a folder of their own. Linux, macOS, Windows. Isolates nothing, and says so; what it cannot do honestly
+ * (a foreign root file system, a persistent volume at a path of this machine) it refuses.
+ */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { toolsImage } from '../../../api/well-known.ts';
 import type { Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import type { ImageStore } from '../../image/image-store.ts';
 import { attachToShim } from '../attach-session.ts';
-import { containerCommand, containerEnvironment } from '../command.ts';
+import { containerCommand } from '../command.ts';
 import { Containers } from '../containers.ts';
 import { startSession } from '../exec-session.ts';
 import { PipeSets } from '../pipe-sets.ts';
-import { descendantsOf } from '../procfs.ts';
-import { shellQuote } from '../run.ts';
 import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
-import { copyLayers } from '../sandbox/copy-root.ts';
 import { ShimLauncher } from '../shim-launcher.ts';
-import { readState, writeState } from '../state-file.ts';
-import { processStats } from '../stats.ts';
-import { findProgram } from '../system-path.ts';
-import { assignPorts } from './ports.ts';
-import { linkMounts, processEnvironment, processFolder, relocateCommand } from './process-root.ts';
+import { findProgram, systemPath } from '../system-path.ts';
+import { containersFolder } from './end-all.ts';
+import { usualPort } from './ports.ts';
+import { markerVariable, processEnvironment } from './process-environment.ts';
+import { ProcessPods } from './process-pods.ts';
+import { endStrays, markedProcesses, statsOf } from './process-tree.ts';
+import { startable, toolsWord } from './program.ts';
+import { relocation, shownIn, type Relocation } from './relocation.ts';
+import { terminalCommand } from './terminal.ts';
+import { linkVolumes, planVolumes } from './volume-links.ts';
+import { makeWorkFolder } from './work-folder.ts';
 
 export interface ProcessOptions {
+  /** Of this driver: pods and containers. */
   directory: string;
   bundles: string;
   nodeBinary: string;
@@ -35,22 +43,17 @@ export interface ProcessOptions {
   registryAddress(): string | undefined;
 }
 
-interface PodRecord {
-  id: string;
-  config: PodSandboxConfig;
-  portMap: Record<number, number>;
-  createdAt: string;
-  stopped: boolean;
-}
-
+/** What `exec` needs of a container after a restart of the agent. */
 interface ProcessContainer {
   environment: Record<string, string>;
   cwd: string;
 }
 
-const host = '127.0.0.1';
-const files = { root: 'root', temporary: 'tmp', pod: 'pod.json' } as const;
-const tools = '/opt/slipway';
+const files = { root: 'root', build: 'build' } as const;
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** How long one look at all processes counts, for the statistics of many containers. */
+const lookMilliseconds = 500;
+const noTerminal = 'a terminal needs the program "script" (package bsdutils or util-linux): run the command without one';
 
 export async function processRuntime(options: ProcessOptions): Promise<ProcessRuntime> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
@@ -67,9 +70,9 @@ export class ProcessRuntime implements Runtime {
   readonly #options: ProcessOptions;
   readonly #launcher: ShimLauncher;
   readonly #containers: Containers<ProcessContainer>;
-  readonly #pods = new Map<string, PodRecord>();
-  readonly #podFolder: string;
+  readonly #pods: ProcessPods;
   readonly #pipes: PipeSets | undefined;
+  #look: { at: number; found: Promise<Map<string, number[]>> } | undefined;
 
   constructor(options: ProcessOptions) {
     const { directory, bundles, nodeBinary, log } = options;
@@ -78,67 +81,52 @@ export class ProcessRuntime implements Runtime {
     this.images = options.images;
     this.capabilities = { rootfs: false, podNetwork: false, memoryLimit: process.platform === 'linux' ? 'poll' : 'none', cpuLimit: 'none', multipleUids: false, tty: posix && findProgram('script') ? 'script' : 'none' };
     this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
-    this.#containers = new Containers(join(directory, 'containers'), this.#launcher, log);
-    this.#podFolder = join(directory, 'pods');
+    this.#containers = new Containers(join(directory, containersFolder), this.#launcher, log);
+    this.#pods = new ProcessPods(join(directory, 'pods'));
     this.#pipes = posix && findProgram('mkfifo') ? new PipeSets(join(directory, 'pipes')) : undefined;
-    mkdirSync(this.#podFolder, { recursive: true, mode: 0o700 });
+    // A shim ends the strays of its container; one that was killed could not.
+    this.#containers.onChange((id) => {
+      if (this.#containers.status(id)?.state === 'exited') void endStrays(id);
+    });
   }
 
-  async load(): Promise<void> {
-    for (const id of readdirSync(this.#podFolder)) {
-      const record = readState<PodRecord>(join(this.#podFolder, id, files.pod));
-      if (record) this.#pods.set(id, record);
-      else rmSync(join(this.#podFolder, id), { recursive: true, force: true });
-    }
-    await this.#containers.load();
+  load(): Promise<void> {
+    return this.#containers.load();
   }
 
-  async runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
+  runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
     this.#launcher.prepare();
-    const id = randomBytes(16).toString('hex');
-    let portMap: Record<number, number>;
-    try {
-      portMap = await assignPorts(config.ports);
-    } catch (cause) {
-      throw new RuntimeFailure('CreatePodSandboxError', `no free port on this machine: ${(cause as Error).message}`, { cause });
-    }
-    const record: PodRecord = { id, config, portMap, createdAt: new Date().toISOString(), stopped: false };
-    mkdirSync(join(this.#podFolder, id), { mode: 0o700 });
-    writeState(join(this.#podFolder, id, files.pod), record);
-    this.#pods.set(id, record);
-    return this.#tell(record);
+    return this.#pods.run(config);
   }
 
   async stopPodSandbox(id: string): Promise<void> {
-    const record = this.#pods.get(id);
-    if (!record) return;
     await Promise.all(this.#containers.records(id).map((container) => this.#containers.stop(container.id, 0)));
-    if (record.stopped) return;
-    record.stopped = true;
-    writeState(join(this.#podFolder, id, files.pod), record);
+    this.#pods.stop(id);
   }
 
   async removePodSandbox(id: string): Promise<void> {
     await this.stopPodSandbox(id);
     for (const record of this.#containers.records(id)) await this.#containers.remove(record.id);
-    if (this.#pods.delete(id)) rmSync(join(this.#podFolder, id), { recursive: true, force: true });
+    this.#pods.remove(id);
   }
 
   listPodSandboxes(): Promise<PodSandbox[]> {
-    return Promise.resolve([...this.#pods.values()].map((record) => this.#tell(record)));
+    return Promise.resolve(this.#pods.list());
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
-    const pod = this.#pods.get(sandboxId);
-    if (!pod || pod.stopped) throw new RuntimeFailure('CreateContainerError', `the sandbox ${sandboxId} of the pod is gone`);
     const image = this.#options.images.record(config.imageId);
     if (!image) throw new RuntimeFailure('CreateContainerError', `the image ${config.imageId} is not on this node`);
     if (image.hostPaths === undefined) throw new RuntimeFailure('CreateContainerError', `${image.reference} brings a root file system of its own, which plain processes cannot have: run it with --runtime sandbox`);
+    if (config.tty && this.capabilities.tty === 'none') throw new RuntimeFailure('CreateContainerError', noTerminal);
+    const pod = this.#pods.need(sandboxId);
+    const ports = config.ports?.length ? config.ports : config.ports === undefined || pod.config.ports.length === 0 ? portsOf(pod) : [];
+    await this.#pods.claim(sandboxId, ports);
     const id = randomBytes(16).toString('hex');
     const folder = this.#containers.folder(id);
-    mkdirSync(join(folder, files.temporary), { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     try {
-      await this.#prepare(id, folder, pod, config, image);
+      await this.#prepare(id, folder, pod, { ...config, ports }, image);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       if (error instanceof RuntimeFailure) throw error;
@@ -147,36 +135,60 @@ export class ProcessRuntime implements Runtime {
     return id;
   }
 
-  async #prepare(id: string, folder: string, pod: PodRecord, config: ContainerConfig, image: ImageRecord): Promise<void> {
-    const { bundles, nodeBinary, images, registryAddress } = this.#options;
+  async #prepare(id: string, folder: string, pod: PodSandbox, config: ContainerConfig & { ports: number[] }, image: ImageRecord): Promise<void> {
     const root = join(folder, files.root);
-    const builtIn = image.extraBinds !== undefined;
-    await copyLayers(builtIn ? [] : images.folders(image), root);
-    linkMounts(config.mounts, root);
+    const builtIn = image.id === toolsImage;
     const combined = containerCommand(config, image.config);
     if (combined.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
-    const fixed: Record<string, string> = builtIn ? { [`${tools}/bin/node`]: nodeBinary, [`${tools}/tools.js`]: join(bundles, 'tools.js') } : {};
-    const command = relocateCommand(combined, root, fixed);
-    const cwd = processFolder(config.workingDir || image.config.workingDir || '/', root);
-    const marker = `SLIPWAY_CONTAINER=${id}`;
-    const variables = containerEnvironment(builtIn ? [] : image.config.env, config.env, { hostname: pod.config.hostname, home: root, tty: config.tty });
-    const { ELECTRON_RUN_AS_NODE } = process.env;
-    const registry = builtIn ? registryAddress() : undefined;
-    const environment = {
-      ...processEnvironment({ root, image: variables, portMap: pod.portMap, host, temporary: join(folder, files.temporary), marker }),
-      // Only our own programs run on the editor's binary.
-      ...(builtIn && ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
-      ...(registry !== undefined && { SLIPWAY_REGISTRY_ADDRESS: registry }),
-      ...(config.buildPowers && { SLIPWAY_BUILD_PLAIN: 'true', SLIPWAY_BUILD_FOLDER: join(folder, files.temporary) }),
-    };
+    const volumes = planVolumes(config.mounts);
+    await makeWorkFolder(builtIn ? undefined : this.#options.images.folders(image)[0], root);
+    linkVolumes(volumes, root);
+    const paths = relocation(root, shownIn(root));
+    const cwd = join(root, config.workingDir || image.config.workingDir || '/');
+    mkdirSync(cwd, { recursive: true });
+    const environment = processEnvironment({
+      id, config, hostname: pod.config.hostname, ports: config.ports, portMap: pod.config.hostNetwork ? undefined : pod.portMap, relocation: paths, systemPath: machinePath(),
+      // The built-in image's search path names nothing that is here.
+      image: builtIn ? { ...image.config, env: [] } : image.config,
+      own: { ...volumes.variables, ...this.#ownVariables(folder, root, config, builtIn) },
+    });
+    const argv = this.#commandLine(combined, paths, builtIn);
+    const reports = config.tty && process.platform === 'linux';
     const logPath = join(config.logDirectory, `${config.attempt}.log`);
     await this.#containers.create(
       { id, sandboxId: pod.id, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: image.config.stopSignal ?? 'SIGTERM', extra: { environment, cwd } },
       {
-        argv: config.tty ? underTerminal(command) : command, environment, cwd, log: logPath, tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
-        memoryLimit: this.capabilities.memoryLimit === 'poll' ? config.memoryLimit : 0, reports: false, marker,
+        argv: config.tty ? terminalCommand(argv, reports) : argv, environment: { ...environment, ...(config.tty && { SHELL: '/bin/sh' }) }, cwd, log: logPath,
+        tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
+        memoryLimit: this.capabilities.memoryLimit === 'poll' ? config.memoryLimit : 0, reports, marker: `${markerVariable}=${id}`,
       },
     );
+  }
+
+  #commandLine(command: readonly string[], paths: Relocation, builtIn: boolean): string[] {
+    const { nodeBinary, bundles } = this.#options;
+    if (builtIn) return command.map((word) => toolsWord(word, { nodeBinary, program: join(bundles, 'tools.js') }));
+    return startable(command.map((word) => paths.word(word)));
+  }
+
+  /** For programs that know this driver; the build program's side is build-pod-contract.ts of the control plane. */
+  #ownVariables(folder: string, root: string, { mounts, buildPowers }: ContainerConfig, builtIn: boolean): Record<string, string> {
+    const { ELECTRON_RUN_AS_NODE } = process.env;
+    const build = join(folder, files.build);
+    if (buildPowers) mkdirSync(build, { recursive: true, mode: 0o700 });
+    const registry = builtIn ? this.#options.registryAddress() : undefined;
+    // The kubelet's file for it is the one mount that belongs to no volume.
+    const terminationLog = mounts.find(({ volume }) => volume === undefined)?.hostPath;
+    return {
+      ...machineVariables(),
+      SLIPWAY_MOUNTS: root,
+      ...(mounts.some(({ containerPath }) => containerPath === serviceAccount) && { SLIPWAY_SERVICE_ACCOUNT: join(root, serviceAccount) }),
+      ...(terminationLog !== undefined && { SLIPWAY_TERMINATION_LOG: terminationLog }),
+      // Only our own programs run on the editor's binary.
+      ...(builtIn && ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
+      ...(registry !== undefined && { SLIPWAY_REGISTRY_ADDRESS: registry }),
+      ...(buildPowers && { SLIPWAY_BUILD_PLAIN: 'true', SLIPWAY_BUILD_FOLDER: build }),
+    };
   }
 
   startContainer(id: string): Promise<void> {
@@ -203,13 +215,17 @@ export class ProcessRuntime implements Runtime {
     return this.#containers.onChange(listener);
   }
 
-  exec(containerId: string, argv: string[], options: { tty: boolean; stdin: boolean }): Promise<ExecSession> {
+  async exec(containerId: string, argv: string[], options: { tty: boolean; stdin: boolean }): Promise<ExecSession> {
     const record = this.#containers.get(containerId);
     if (!record || this.#containers.pid(containerId) === undefined) throw new RuntimeFailure('ExecFailed', `container ${record?.name ?? containerId} is not running`);
-    if (options.tty && this.capabilities.tty === 'none') throw new RuntimeFailure('ExecFailed', 'there is no terminal for plain processes on this system: run the command without one');
+    if (options.tty && this.capabilities.tty === 'none') throw new RuntimeFailure('ExecFailed', noTerminal);
     const { environment, cwd } = record.extra;
-    const command = relocateCommand(argv, join(this.#containers.folder(containerId), files.root), {});
-    return startSession({ argv: options.tty ? underTerminal(command) : command, environment: { ...environment, ...(options.tty && { TERM: 'xterm' }) }, cwd, terminals: '/dev/pts' }, options, this.#pipes);
+    const root = join(this.#containers.folder(containerId), files.root);
+    const command = this.#commandLine(argv, relocation(root, shownIn(root)), record.imageId === toolsImage);
+    return startSession(
+      { argv: options.tty ? terminalCommand(command, false) : command, environment: { ...environment, ...(options.tty && { TERM: 'xterm', SHELL: '/bin/sh' }) }, cwd, terminals: '/dev/pts' },
+      options, this.#pipes,
+    );
   }
 
   async attach(containerId: string, options: { tty: boolean; stdin: boolean }): Promise<ExecSession> {
@@ -217,31 +233,40 @@ export class ProcessRuntime implements Runtime {
     return attachToShim(this.#containers.folder(containerId), options);
   }
 
-  dial(sandboxId: string, port: number): Promise<Duplex> {
-    const assigned = this.#pods.get(sandboxId)?.portMap[port] ?? port;
+  async dial(sandboxId: string, port: number): Promise<Duplex> {
+    const assigned = this.#pods.need(sandboxId).portMap?.[port] ?? port;
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: 'localhost', port: assigned, autoSelectFamily: true });
-      socket.once('connect', () => resolve(socket));
-      socket.once('error', (cause) => reject(new RuntimeFailure('PortForwardFailed', `nothing answers on port ${port} (${assigned} of this machine): ${cause.message}`, { cause })));
+      const socket = connect({ host: 'localhost', port: assigned, autoSelectFamily: true, allowHalfOpen: true });
+      const failed = (cause: Error) => reject(new RuntimeFailure('PortForwardFailed', `nothing answers on port ${port} (${assigned} of this machine): ${cause.message}`, { cause }));
+      socket.once('error', failed);
+      socket.once('connect', () => resolve(socket.off('error', failed)));
     });
   }
 
-  stats(containerId: string): Promise<ContainerStats | undefined> {
-    const pid = this.#containers.pid(containerId);
-    return Promise.resolve(pid === undefined || process.platform !== 'linux' ? undefined : processStats(descendantsOf(pid)));
+  async stats(containerId: string): Promise<ContainerStats | undefined> {
+    if (this.#containers.pid(containerId) === undefined) return undefined;
+    const now = performance.now();
+    if (!this.#look || now - this.#look.at > lookMilliseconds) this.#look = { at: now, found: markedProcesses() };
+    return statsOf((await this.#look.found).get(containerId) ?? []);
   }
 
+  /** Processes go on without the agent. */
   dispose(): void {
     this.#containers.dispose();
     this.#launcher.dispose();
   }
-
-  #tell({ id, config, portMap, createdAt, stopped }: PodRecord): PodSandbox {
-    return { id, config, ready: !stopped, ip: host, portMap, createdAt };
-  }
 }
 
-/** util-linux' `script` takes one text for a shell, BSD's a command line. */
-function underTerminal(command: readonly string[]): string[] {
-  return process.platform === 'darwin' ? ['script', '-q', '/dev/null', ...command] : ['script', '-qfec', command.map(shellQuote).join(' '), '/dev/null'];
+const portsOf = ({ config, portMap = {} }: PodSandbox): number[] => (config.ports.length > 0 ? config.ports : portMap[usualPort] === undefined ? [] : [usualPort]);
+
+/** Without these nothing starts on Windows. */
+const windowsVariables = ['SystemRoot', 'SystemDrive', 'ComSpec', 'PATHEXT', 'windir', 'APPDATA', 'LOCALAPPDATA', 'USERPROFILE', 'ProgramFiles'];
+
+function machineVariables(): Record<string, string> {
+  if (process.platform !== 'win32') return {};
+  return Object.fromEntries(windowsVariables.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+function machinePath(): string {
+  return process.platform === 'win32' ? (process.env['Path'] ?? process.env['PATH'] ?? '') : systemPath();
 }
