@@ -6,6 +6,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { Chooser } from './chooser.ts';
+import type { RememberedPorts } from './remembered-ports.ts';
 import { listenerKey, listenersFor, type Listener, type ServiceTable } from './service-table.ts';
 import { connectFirst, join, tcpListener } from './tcp-relay.ts';
 import { udpListener } from './udp-relay.ts';
@@ -19,6 +20,8 @@ export interface SocketService {
 export interface ServiceProxyOptions {
   /** `cluster`: listen on the services' own addresses. `loopback`: on 127.0.0.1, ports chosen by the system. */
   mode: 'cluster' | 'loopback';
+  /** `loopback`: the ports of an earlier agent, taken again where they are free. */
+  ports?: RememberedPorts;
   /** These win over services of the same address. */
   sockets: readonly SocketService[];
   log: Log;
@@ -59,7 +62,7 @@ class AddressProxy implements ServiceProxy {
 
   update(table: ServiceTable): Promise<void> {
     // One after the other: an address freed by one table may be taken by the next.
-    this.#work = this.#work.then(() => this.#apply(listenersFor(table)));
+    this.#work = this.#work.then(() => this.#apply(listenersFor(table, this.#options.mode)));
     return this.#work;
   }
 
@@ -83,6 +86,7 @@ class AddressProxy implements ServiceProxy {
       else {
         open.close();
         this.#open.delete(key);
+        this.#options.ports?.delete(key);
       }
     }
     for (const [key, listener] of wanted) if (!this.#open.has(key) && !this.#disposed) await this.#listen(key, listener);
@@ -90,12 +94,14 @@ class AddressProxy implements ServiceProxy {
 
   async #listen(key: string, { protocol, host, port, targets, affinitySeconds }: Listener): Promise<void> {
     const chooser = new Chooser(targets, affinitySeconds);
-    const at = this.#at(host, port);
     try {
       if (protocol === 'UDP') {
-        const udp = await udpListener(at.host, at.port, chooser);
-        this.#open.set(key, { chooser, port: udp.port, close: () => udp.close() });
-      } else this.#opened(key, chooser, await tcpListener(at.host, at.port, (client) => void relay(client, chooser)));
+        const udp = await this.#bind(key, host, port, (at, number) => udpListener(at, number, chooser));
+        this.#opened(key, chooser, udp.port, () => udp.close());
+      } else {
+        const server = await this.#bind(key, host, port, (at, number) => tcpListener(at, number, (client) => void relay(client, chooser)));
+        this.#opened(key, chooser, portOf(server), () => server.close());
+      }
     } catch (error) {
       // Tried again at the next table.
       this.#options.log.warn('a service address cannot be listened on', { address: key, error });
@@ -104,24 +110,33 @@ class AddressProxy implements ServiceProxy {
 
   async #listenForSocket({ address, socketPath }: SocketService): Promise<void> {
     const colon = address.lastIndexOf(':');
-    const at = this.#at(address.slice(0, colon), Number(address.slice(colon + 1)));
+    const key = `TCP ${address}`;
     try {
-      const server = await tcpListener(at.host, at.port, (client) => join(client, connect({ path: socketPath, allowHalfOpen: true })));
-      this.#opened(`TCP ${address}`, new Chooser([], undefined), server);
+      const server = await this.#bind(key, address.slice(0, colon), Number(address.slice(colon + 1)), (at, number) => tcpListener(at, number, (client) => join(client, connect({ path: socketPath, allowHalfOpen: true }))));
+      this.#opened(key, new Chooser([], undefined), portOf(server), () => server.close());
     } catch (error) {
       this.#options.log.error('an address of the control plane cannot be listened on', { address, error });
     }
   }
 
-  #at(host: string, port: number): { host: string; port: number } {
-    return this.#options.mode === 'loopback' ? { host: '127.0.0.1', port: 0 } : { host, port };
+  /** Loopback: the port of before, or one that the system chooses. */
+  async #bind<T>(key: string, host: string, port: number, listen: (host: string, port: number) => Promise<T>): Promise<T> {
+    if (this.#options.mode === 'cluster') return listen(host, port);
+    const before = this.#options.ports?.get(key);
+    const again = before === undefined ? undefined : await listen('127.0.0.1', before).catch(() => undefined);
+    return again ?? listen('127.0.0.1', 0);
   }
 
-  #opened(key: string, chooser: Chooser, server: Server): void {
-    const bound = server.address();
-    this.#open.set(key, { chooser, port: typeof bound === 'object' && bound ? bound.port : 0, close: () => server.close() });
-    if (this.#disposed) server.close();
+  #opened(key: string, chooser: Chooser, port: number, close: () => void): void {
+    this.#open.set(key, { chooser, port, close });
+    if (this.#options.mode === 'loopback') this.#options.ports?.set(key, port);
+    if (this.#disposed) close();
   }
+}
+
+function portOf(server: Server): number {
+  const bound = server.address();
+  return typeof bound === 'object' && bound ? bound.port : 0;
 }
 
 async function relay(client: Socket, chooser: Chooser): Promise<void> {

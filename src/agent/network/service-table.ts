@@ -49,16 +49,19 @@ export function listenerKey({ protocol, host, port }: Pick<Listener, 'protocol' 
   return `${protocol} ${host}:${port}`;
 }
 
-/** What a node listens on. A service without ready endpoints has no listener: its connections are refused, as kube-proxy does. */
-export function listenersFor(table: ServiceTable): Map<string, Listener> {
+/**
+ * What a node listens on. On cluster addresses a service without ready endpoints has no listener: its connections are refused, as kube-proxy does.
+ * A loopback port is told to processes when they start, so it is there as long as the service, and node ports mean nothing there.
+ */
+export function listenersFor(table: ServiceTable, mode: 'cluster' | 'loopback' = 'cluster'): Map<string, Listener> {
   const listeners = new Map<string, Listener>();
   for (const service of table) {
     for (const { protocol, port, nodePort, endpoints } of service.ports) {
       const targets = endpoints.filter(({ ready }) => ready).map(({ ip, port: target }) => ({ ip, port: target }));
-      if (targets.length === 0) continue;
+      if (targets.length === 0 && mode === 'cluster') continue;
       const common = { protocol, targets, ...(service.affinitySeconds !== undefined && { affinitySeconds: service.affinitySeconds }) };
       for (const host of service.clusterIPs) add({ ...common, host, port });
-      if (nodePort !== undefined) add({ ...common, host: '0.0.0.0', port: nodePort });
+      if (nodePort !== undefined && mode === 'cluster') add({ ...common, host: '0.0.0.0', port: nodePort });
     }
   }
   return listeners;

@@ -1,4 +1,5 @@
 /** The services of a node, started: their addresses, the name server, the way out. */
+import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { Scope, type Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
@@ -9,6 +10,7 @@ import type { AgentConfig } from '../../protocol/agent.ts';
 import type { AddressOf } from '../env/service-environment.ts';
 import { dnsServer } from '../network/dns-server.ts';
 import { egressEnvironment, startEgress } from '../network/egress.ts';
+import { rememberedPorts } from '../network/remembered-ports.ts';
 import { serviceProxy } from '../network/service-proxy.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
 import { serviceFeed } from './service-feed.ts';
@@ -34,6 +36,7 @@ export async function startNodeNetwork({ config, client, namespaceOf, clock, log
   const own = config.runtime === 'sandbox';
   const proxy = scope.own(serviceProxy({
     mode: own ? 'cluster' : 'loopback',
+    ...(!own && { ports: rememberedPorts(path.join(config.directory, 'service-ports.json')) }),
     sockets: [
       { address: network.apiService, socketPath: config.apiSocket },
       { address: network.registryService, socketPath: config.registrySocket },

@@ -1,6 +1,8 @@
 /** What nodes stand on: the machine holder's namespaces, or this machine itself. */
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { findHolder, startHolder, type Holder } from '../../agent/holder/holder.ts';
+import { endAllProcesses } from '../../agent/runtime/process/end-all.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 
@@ -23,11 +25,13 @@ export interface Ground extends Disposable {
 export interface GroundOptions {
   runtime: 'sandbox' | 'process';
   runDirectory: string;
+  /** Folder of all nodes: `<nodes>/<name>/runtime` is a driver's. */
+  nodes: string;
   log: Log;
 }
 
-export async function openGround({ runtime, runDirectory, log }: GroundOptions): Promise<Ground> {
-  if (runtime === 'process') return bareGround;
+export async function openGround({ runtime, runDirectory, nodes, log }: GroundOptions): Promise<Ground> {
+  if (runtime === 'process') return bareGround(nodes);
   const found = await findHolder(path.join(runDirectory, 'holder.json'));
   if (found) log.info('machine holder found again', { pid: found.pid });
   return heldGround(found ?? (await startHolder({ runDirectory, log })));
@@ -48,13 +52,19 @@ function heldGround(holder: Holder): Ground {
   };
 }
 
-const bareGround: Ground = {
-  realEgress: true,
-  addNode: async () => ({ ip: '127.0.0.1', command: (argv) => argv }),
-  command: (argv) => argv,
-  kill: signalProcess,
-  dispose: () => undefined,
-};
+/** The holder ends everything in it; here each node's processes are looked for. The agents have ended before. */
+function bareGround(nodes: string): Ground {
+  return {
+    realEgress: true,
+    addNode: async () => ({ ip: '127.0.0.1', command: (argv) => argv }),
+    command: (argv) => argv,
+    kill: signalProcess,
+    async dispose() {
+      const names = await readdir(nodes).catch(() => []);
+      await Promise.all(names.map((name) => endAllProcesses(path.join(nodes, name, 'runtime'))));
+    },
+  };
+}
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -46,7 +46,7 @@ export function machineModule(deps: MachineDependencies): MachineModule {
       const { scope, log } = context;
       await mkdir(path.join(deps.home, homeLayout.logs), { recursive: true, mode: 0o700 });
       scope.own(await startEgressProxy(deps.sockets.egress));
-      ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, log }));
+      ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, nodes: path.join(deps.home, homeLayout.nodes), log }));
       const names = Array.from({ length: deps.nodeCount ?? 1 }, (_, index) => nodeName(index + 1));
       for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name);
       await untilReady(context, names);
