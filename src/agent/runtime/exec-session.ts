@@ -77,9 +77,9 @@ function session(child: ChildProcess, streams: Streams, options: { tty: boolean;
   let waiting = false;
   const applySize = (attempts: number): void => {
     const inner = child.pid === undefined ? undefined : childrenOf(child.pid)[0];
-    waiting = inner === undefined && attempts > 0 && !over();
-    if (inner !== undefined && size) resizeTerminal(inner, terminals, size.width, size.height);
-    else if (waiting) setTimeout(() => applySize(attempts - 1), 10).unref();
+    const done = inner !== undefined && size !== undefined && resizeTerminal(inner, terminals, size.width, size.height);
+    waiting = !done && attempts > 0 && !over();
+    if (waiting) setTimeout(() => applySize(attempts - 1), 10).unref();
   };
   return {
     stdin, stdout, stderr, exit,

@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:chi
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
 import { anonymousMemory, descendantsOf, processesInNamespaceOf } from '../runtime/procfs.ts';
@@ -192,12 +192,15 @@ function findMarked(marker: string): number[] {
   });
 }
 
-/** `pid` has the terminal as its standard input; its device is found by number in `folder`. */
-export function resizeTerminal(pid: number, folder: string, width: number, height: number): void {
+/** `pid` has the terminal as its standard input; its device is found by number in `folder`. False while that is not so. */
+export function resizeTerminal(pid: number, folder: string, width: number, height: number): boolean {
+  let number: string | undefined;
   try {
-    const number = basename(readlinkSync(`/proc/${pid}/fd/0`));
-    spawn('stty', ['-F', join(folder, number), 'rows', String(height), 'cols', String(width)], { stdio: 'ignore' }).on('error', () => undefined);
+    number = /^\/(?:dev\/pts\/)?(\d+)$/.exec(readlinkSync(`/proc/${pid}/fd/0`))?.[1];
   } catch {
-    // Ended meanwhile.
+    return false;
   }
+  if (number === undefined) return false;
+  spawn('stty', ['-F', join(folder, number), 'rows', String(height), 'cols', String(width)], { stdio: 'ignore' }).on('error', () => undefined);
+  return true;
 }

@@ -73,7 +73,7 @@ export const contract: ContractCase[] = [
         tty: true,
         steps: [
           { write: 'tty; echo is$((1+1))\n' }, { waitFor: 'is2' }, { resize: [132, 40] }, { write: 'until [ "$(stty size)" = "40 132" ]; do :; done; echo size$((1+1))\n' }, { waitFor: 'size2' },
-          { write: 'echo now$((1+1)); sleep 1000\n' }, { waitFor: 'now2' }, { write: '\x03' }, { write: 'echo after$((1+1))\n' }, { waitFor: 'after2' }, { write: 'exit 9\n' },
+          { write: "sh -c 'echo now$((1+1)); exec sleep 1000'\n" }, { waitFor: 'now2' }, { write: '\x03' }, { write: 'echo after$((1+1))\n' }, { waitFor: 'after2' }, { write: 'exit 9\n' },
         ],
       });
       expect(stdout).toMatch(/\/dev\/pts\/\d+/);

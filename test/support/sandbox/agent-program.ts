@@ -20,6 +20,8 @@ async function main(): Promise<void> {
       pod: (ip: string, namespace: string) => void pods.set(ip, namespace),
     } satisfies Methods);
   }
+  // Gone with its control plane, so that the next one can start another.
+  process.stdin.once('end', () => process.exit(0));
   serve(methods, process.stdin, process.stdout);
   process.stdout.write('ready\n');
 }

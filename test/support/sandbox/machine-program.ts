@@ -1,6 +1,7 @@
 /** The control plane's side of a machine, for tests: holder, nodes, agents. Runs as an unprivileged user. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { startEgressProxy } from '../../../src/agent/network/egress-proxy.ts';
 import { findHolder, startHolder, type Holder } from '../../../src/agent/holder/holder.ts';
@@ -61,6 +62,7 @@ serve(
     },
     /** As a new control plane would. */
     findAgain: async () => {
+      await startEgressProxy(egressSocket);
       const found = await findHolder(join(runDirectory, 'holder.json'));
       if (found) holder = found;
       return found?.pid ?? null;
@@ -73,6 +75,8 @@ serve(
       await gone;
     },
     call: (index: number, method: string, args: unknown[]) => nodes.get(index)!.remote.call(method, ...args),
+    /** An HTTP server on a socket of the control plane. */
+    serveSocket: (name: string) => new Promise<void>((resolve) => void createServer((_, response) => response.end('from the socket')).listen(join(runDirectory, name), resolve)),
     inside: (argv: string[]) => run(holder.command(argv), { env: systemEnvironment }),
     stop: () => (holder as Holder | undefined)?.stop(),
     uid: () => process.getuid?.(),
