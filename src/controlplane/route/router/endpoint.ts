@@ -1,30 +1,34 @@
-/** The router's side of one endpoint: its kept connections and what is under way on them. */
-import { Pool } from 'undici';
+/** The router's side of one endpoint: its connections, and requests that wait for one. */
 import type { RouterLimits } from '../../../protocol/router.ts';
+import { Connection, type ConnectionOwner, type UpstreamRequest } from './connection.ts';
 
 /** How an endpoint is spoken to; routes that re-encrypt differently hold connections of their own. */
 export interface Transport {
-  /** `undefined`: plain HTTP. */
+  /** Absent: plain HTTP. */
   tls?: { ca: string | undefined; serverName: string };
 }
 
 /** An endpoint that refused a connection is asked last for this long. */
 const suspicionMs = 2_000;
-const connectTimeoutMs = 5_000;
-const keepAliveMs = 55_000;
 
-export class Endpoint {
+export class Endpoint implements ConnectionOwner {
   readonly id: string;
   readonly address: string;
   readonly host: string;
   readonly port: number;
-  readonly transport: Transport;
+  readonly #transport: Transport;
+  readonly #limits: RouterLimits;
   /** Routes that lead here. */
   users = 0;
+  /** Requests under way or waiting, and tunnels. */
   inFlight = 0;
   #suspectUntil = 0;
-  #pool: Pool | undefined;
-  readonly #limits: RouterLimits;
+  #retired = false;
+  readonly #open = new Set<Connection>();
+  /** The one used last is used next: the others may go. */
+  readonly #idle: Connection[] = [];
+  /** Bounded by `requestsPerEndpoint`, since who comes beyond is not sent here. */
+  readonly #waiting: UpstreamRequest[] = [];
 
   constructor(id: string, address: string, transport: Transport, limits: RouterLimits) {
     const colon = address.lastIndexOf(':');
@@ -32,7 +36,7 @@ export class Endpoint {
     this.address = address;
     this.host = address.slice(0, colon);
     this.port = Number(address.slice(colon + 1));
-    this.transport = transport;
+    this.#transport = transport;
     this.#limits = limits;
   }
 
@@ -44,10 +48,6 @@ export class Endpoint {
     return this.#suspectUntil !== 0 && this.#suspectUntil > Date.now();
   }
 
-  get pool(): Pool {
-    return (this.#pool ??= this.#open());
-  }
-
   refused(): void {
     this.#suspectUntil = Date.now() + suspicionMs;
   }
@@ -56,32 +56,49 @@ export class Endpoint {
     this.#suspectUntil = 0;
   }
 
-  /** Lets what is under way end, then closes the connections. */
+  dispatch(request: UpstreamRequest): void {
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) if (connection.idle) return connection.send(request);
+    if (this.#open.size >= this.#limits.connectionsPerEndpoint) this.#waiting.push(request);
+    else this.#connect(request);
+  }
+
+  /** A request that still waits is no longer wanted. */
+  withdraw(request: UpstreamRequest): void {
+    const at = this.#waiting.indexOf(request);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
+  onIdle(connection: Connection): void {
+    const next = this.#waiting.shift();
+    if (next) connection.send(next);
+    else if (this.#retired) connection.close();
+    else this.#idle.push(connection);
+  }
+
+  onClosed(connection: Connection): void {
+    this.#open.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    const next = this.#waiting.shift();
+    if (next) this.#connect(next);
+  }
+
+  /** Nobody leads here any more: what is under way ends in peace, what waits goes elsewhere. */
   retire(): void {
-    void this.#pool?.close().catch(() => undefined);
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) connection.close();
+    for (const request of this.#waiting.splice(0)) request.onFailure({ kind: 'connect', message: 'the endpoint was removed' });
   }
 
   destroy(): void {
-    void this.#pool?.destroy().catch(() => undefined);
+    this.retire();
+    for (const connection of this.#open) connection.close();
   }
 
-  #open(): Pool {
-    const { tls } = this.transport;
-    return new Pool(`${tls ? 'https' : 'http'}://${this.address}`, {
-      connections: this.#limits.connectionsPerEndpoint,
-      pipelining: 1,
-      keepAliveTimeout: keepAliveMs,
-      // A shorter time announced by the application wins, minus a margin against the race of its close with our next request.
-      keepAliveTimeoutThreshold: 1_000,
-      maxHeaderSize: 64 * 1024,
-      connect: tls
-        ? {
-            timeout: connectTimeoutMs,
-            servername: tls.serverName,
-            ...(tls.ca === undefined ? {} : { ca: tls.ca, checkServerIdentity: () => undefined }),
-          }
-        : { timeout: connectTimeoutMs },
-    });
+  #connect(request: UpstreamRequest): void {
+    const connection = new Connection({ host: this.host, port: this.port, tls: this.#transport.tls }, this);
+    this.#open.add(connection);
+    connection.send(request);
   }
 }
 

@@ -1,11 +1,12 @@
 /** One HTTP request through the router: choose an endpoint, pass both bodies through, try another endpoint while nothing was sent. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import type net from 'node:net';
 import { pick } from './balance.ts';
+import type { Connection, UpstreamFailure, UpstreamRequest } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
-import { hostName, requestHeaders, responseHeaders } from './headers.ts';
+import { hostName, requestHeaders } from './headers.ts';
 import { sendPage, type PageStatus } from './pages.ts';
+import type { ResponseHead } from './response-parser.ts';
 import type { Statistics } from './statistics.ts';
 import type { RoutingTable, Target } from './table.ts';
 import { joinTunnel } from './tunnel.ts';
@@ -17,13 +18,17 @@ export interface ForwardContext {
   readonly securePort: () => number;
 }
 
+/** No endpoint was tried yet; shared by all requests, never changed. */
+const untried: Endpoint[] = [];
 /** Endpoints one request is offered to at most. */
 const mostAttempts = 3;
 /** A client that neither sends the body it announced nor reads the response it asked for is cut off after this long. */
 const clientStallMs = 30_000;
+/** A client connection may be silent this long, between requests or waiting for a response. */
+export const clientIdleMs = 300_000;
 
 export interface Upgrade {
-  socket: Duplex;
+  socket: net.Socket;
   head: Buffer;
   protocol: string;
 }
@@ -71,159 +76,148 @@ function rewrite({ route }: Target, url: string, path: string): string {
   return rewritten + url.slice(path.length);
 }
 
-/** Failures before a byte of the request was sent. */
-const neverSent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
-/** The endpoint closed a kept connection as our request arrived on it. */
-const connectionLost = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
+/** Largest body that leaves in one write with its head. */
 const largestJoined = 16 * 1024;
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements UpstreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: IncomingMessage | undefined;
+  readonly bodyLength: number | undefined;
+  readonly upgrade: string | undefined;
+  readonly timeoutMs: number;
   readonly #context: ForwardContext;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #target: Target;
-  readonly #path: string;
   readonly #secure: boolean;
-  readonly #upgrade: Upgrade | undefined;
   readonly #client: string;
-  readonly #headers: string[];
-  readonly #hasBody: boolean;
-  readonly #tried: Endpoint[] = [];
+  readonly #upgrade: Upgrade | undefined;
+  /** Endpoints that were offered the request; made when there is one. */
+  #tried: Endpoint[] = untried;
   #endpoint: Endpoint | undefined;
-  #abort: ((error?: Error) => void) | undefined;
-  #sent = false;
+  #connection: Connection | undefined;
   #repeated = false;
-  /** Announced length of the response's body, -1 if unknown. */
-  #wholeLength = -1;
   #over = false;
+  /** Announced length of the response's body, -1 if unknown. */
+  #length = -1;
 
   constructor(context: ForwardContext, request: IncomingMessage, response: ServerResponse, target: Target, path: string, host: string, secure: boolean, upgrade: Upgrade | undefined) {
     this.#context = context;
     this.#request = request;
     this.#response = response;
     this.#target = target;
-    this.#path = path;
     this.#secure = secure;
     this.#upgrade = upgrade;
     this.#client = plainAddress(request.socket.remoteAddress);
-    this.#headers = requestHeaders(request.rawHeaders, { client: this.#client, host, port: request.socket.localPort ?? 0, secure }, target.route.forwardedHeaders);
+    this.method = request.method ?? 'GET';
+    this.path = path;
+    this.headers = requestHeaders(request.rawHeaders, { client: this.#client, host, port: request.socket.localPort ?? 0, secure }, target.route.forwardedHeaders);
+    this.upgrade = upgrade?.protocol;
+    this.timeoutMs = target.route.timeoutMs;
+    const chunked = request.headers['transfer-encoding'] !== undefined;
     const length = request.headers['content-length'];
-    this.#hasBody = !upgrade && (request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0'));
+    this.bodyLength = upgrade || chunked || length === undefined ? undefined : Number(length);
+    this.body = !upgrade && (chunked || (this.bodyLength ?? 0) > 0) ? request : undefined;
   }
 
   start(): void {
     this.#response.once('close', () => this.#closed());
-    if (this.#hasBody) this.#watchUpload();
+    if (this.timeoutMs > clientIdleMs) this.#request.socket.setTimeout(this.timeoutMs);
+    if (this.body) this.#watchUpload();
     this.#next();
   }
 
   #next(): void {
     const endpoint = pick(this.#target.servers, this.#target.route.balance, this.#client, this.#tried);
     if (!endpoint) return this.#fail(503);
-    this.#tried.push(endpoint);
     this.#endpoint = endpoint;
-    this.#sent = false;
     endpoint.inFlight += 1;
-    const { timeoutMs } = this.#target.route;
-    endpoint.pool.dispatch(
-      {
-        path: this.#path,
-        method: this.#request.method as Dispatcher.HttpMethod,
-        headers: this.#headers,
-        body: this.#hasBody ? this.#request : null,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        upgrade: this.#upgrade?.protocol ?? null,
-      },
-      this,
-    );
+    endpoint.dispatch(this);
   }
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort;
-    this.#sent = true;
-    if (this.#over) abort();
+  onConnection(connection: Connection): void {
+    this.#connection = connection;
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, text: string): boolean {
-    // Informational responses are for this hop; the final one follows.
-    if (status < 200 || this.#over) return true;
+  onHead({ status, text, headers, length }: ResponseHead): void {
     this.#endpoint?.answered();
-    const headers = responseHeaders(raw);
-    this.#wholeLength = contentLength(headers);
+    this.#length = length;
     const { hsts } = this.#target.route;
     if (hsts !== undefined && this.#secure) headers.push('Strict-Transport-Security', hsts);
-    if (this.#upgrade) headers.push('Connection', 'close');
     const response = this.#response;
     response.sendDate = false;
     this.#context.statistics.count(status);
     response.writeHead(status, text, headers);
-    response.on('drain', () => {
-      response.socket?.setTimeout(0);
-      resume();
-    });
-    return true;
   }
 
-  onData(chunk: Buffer): boolean {
-    if (chunk.length === this.#wholeLength && chunk.length <= largestJoined) {
+  onBody(chunk: Buffer): boolean {
+    const response = this.#response;
+    if (chunk.length === this.#length && chunk.length <= largestJoined) {
       // Head and body leave in one write: half of the system calls of a small response.
-      this.#response.end(chunk.toString('latin1'), 'latin1');
+      response.end(chunk.toString('latin1'), 'latin1');
       return true;
     }
-    if (this.#response.write(chunk)) return true;
+    if (response.write(chunk)) return true;
     // Without a listener of its own a timeout destroys the socket.
-    this.#response.socket?.setTimeout(clientStallMs);
-    return this.#over;
+    response.socket?.setTimeout(clientStallMs);
+    response.once('drain', () => {
+      response.socket?.setTimeout(clientIdleMs);
+      this.#connection?.resume();
+    });
+    return false;
   }
 
-  onComplete(trailers: string[] | null): void {
+  onEnd(trailers: string[]): void {
     this.#settle();
-    if (trailers && trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairs(trailers));
-    if (!this.#response.writableEnded) this.#response.end();
+    this.#over = true;
+    const response = this.#response;
+    if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers));
+    if (!response.writableEnded) response.end();
   }
 
-  onUpgrade(status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
+  onUpgrade({ status, text, headers }: ResponseHead, socket: net.Socket): void {
+    const endpoint = this.#endpoint;
     this.#settle();
+    this.#over = true;
     const { socket: client, head } = this.#upgrade as Upgrade;
-    const headers = responseHeaders((raw ?? []) as Buffer[]);
-    const lines = [`HTTP/1.1 ${status} Switching Protocols`, `Connection: Upgrade`, `Upgrade: ${this.#upgrade?.protocol}`];
+    const lines = [`HTTP/1.1 ${status} ${text}`, 'Connection: Upgrade', `Upgrade: ${this.upgrade}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
     this.#context.statistics.count(status);
-    this.#response.detachSocket(client as never);
+    this.#response.detachSocket(client);
     client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     if (head.length > 0) socket.write(head);
+    if (endpoint) {
+      endpoint.inFlight += 1;
+      socket.once('close', () => (endpoint.inFlight -= 1));
+    }
     joinTunnel(client, socket, this.#target.route.tunnelTimeoutMs, this.#context.statistics);
   }
 
-  onError(error: Error & { code?: string }): void {
+  onFailure({ kind }: UpstreamFailure): void {
     const endpoint = this.#endpoint;
-    const sent = this.#sent;
-    if (!this.#settle(false) || this.#over) return;
+    this.#settle();
+    if (this.#over || !endpoint) return;
     if (this.#response.headersSent) {
       // The client must see that the body is not whole.
-      this.#finish();
+      this.#over = true;
       this.#response.destroy();
       return;
     }
-    const code = error.code ?? '';
-    const unsent = !sent && neverSent.has(code);
-    if (unsent) {
+    if (kind === 'connect') {
       this.#context.statistics.connectFailures += 1;
-      endpoint?.refused();
-      if (this.#tried.length < mostAttempts) return this.#again();
-      return this.#fail(503);
+      endpoint.refused();
+      this.#tried = [...this.#tried, endpoint];
+      return this.#tried.length < mostAttempts ? this.#again() : this.#fail(503);
     }
-    if (connectionLost.has(code) && this.#repeatable && !this.#repeated) {
+    if (kind === 'lost' && this.#repeatable && !this.#repeated) {
       this.#repeated = true;
       // An only endpoint may just have closed an idle connection: it deserves a fresh one.
-      if (this.#target.servers.length === 1) this.#tried.length = 0;
+      if (this.#target.servers.length > 1) this.#tried = [...this.#tried, endpoint];
       return this.#again();
     }
-    if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') this.#fail(504);
-    else if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') this.#fail(400);
-    else this.#fail(502);
+    this.#fail(kind === 'timeout' ? 504 : 502);
   }
 
   #again(): void {
@@ -233,28 +227,20 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** RFC 9110 section 9.2.2: what is idempotent may be sent again on a lost connection. */
   get #repeatable(): boolean {
-    const method = this.#request.method;
-    return !this.#hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
+    const { method } = this;
+    return !this.body && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
   }
 
-  /** Ends the attempt; false if it had already ended. */
-  #settle(finish = true): boolean {
-    if (!this.#endpoint) return false;
-    this.#endpoint.inFlight -= 1;
+  #settle(): void {
+    if (this.#endpoint) this.#endpoint.inFlight -= 1;
     this.#endpoint = undefined;
-    this.#abort = undefined;
-    if (finish) this.#finish();
-    return true;
-  }
-
-  #finish(): void {
-    this.#over = true;
+    this.#connection = undefined;
   }
 
   #fail(status: PageStatus): void {
-    this.#finish();
+    this.#over = true;
     if (this.#response.destroyed) return;
-    if (this.#hasBody && !this.#request.complete) {
+    if (this.body && !this.#request.complete) {
       // What the client still sends has no reader: say so and close.
       this.#response.shouldKeepAlive = false;
       this.#request.resume();
@@ -265,25 +251,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** The client is gone before its response was whole. */
   #closed(): void {
     if (this.#over) return;
-    this.#finish();
-    this.#abort?.(new Error('the client closed the connection'));
+    this.#over = true;
+    const [endpoint, connection] = [this.#endpoint, this.#connection];
+    this.#settle();
+    if (connection) connection.abort();
+    else endpoint?.withdraw(this);
   }
 
   #watchUpload(): void {
     const { socket } = this.#request;
     socket.setTimeout(clientStallMs);
     this.#request.once('end', () => {
-      if (!this.#response.writableFinished) socket.setTimeout(0);
+      socket.setTimeout(Math.max(clientIdleMs, this.timeoutMs));
     });
   }
-}
-
-function contentLength(headers: readonly string[]): number {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
-  }
-  return -1;
 }
 
 const mapped = '::ffff:';

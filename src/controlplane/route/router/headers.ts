@@ -1,8 +1,8 @@
-/** Header fields on their way through: hop-by-hop fields stay behind (RFC 9110 section 7.6.1), the forwarding ones are added. */
+/** Header fields of requests on their way through: hop-by-hop fields stay behind (RFC 9110 section 7.6.1), the forwarding ones are added. */
 import type { RouterRoute } from '../../../protocol/router.ts';
 
 /** `Proxy` and `X-SSL*` are dropped too: applications trust them to come from a router. */
-const dropped = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'expect', 'te', 'proxy', 'http2-settings']);
+const dropped = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length', 'upgrade', 'expect', 'te', 'trailer', 'proxy', 'http2-settings']);
 
 export interface Hop {
   client: string;
@@ -11,7 +11,7 @@ export interface Hop {
   secure: boolean;
 }
 
-/** Flat list of names and values for the endpoint. `raw` is flat too. */
+/** Flat list of names and values for the endpoint, without those that frame the body. `raw` is flat too. */
 export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRoute['forwardedHeaders']): string[] {
   const named = connectionNames(raw);
   const headers: string[] = [];
@@ -39,20 +39,6 @@ export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRou
 
 const forwardingNames = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'forwarded']);
 
-/** The response's fields for the client, flat, from the endpoint's raw ones. */
-export function responseHeaders(raw: readonly Buffer[]): string[] {
-  const texts = raw.map((bytes) => bytes.toString('latin1'));
-  const named = connectionNames(texts);
-  const headers: string[] = [];
-  for (let at = 0; at < texts.length; at += 2) {
-    const name = texts[at] as string;
-    const lower = name.toLowerCase();
-    if (dropped.has(lower) || named?.has(lower)) continue;
-    headers.push(name, texts[at + 1] as string);
-  }
-  return headers;
-}
-
 /** Fields that `Connection` declares to be for this hop only. `close` and `keep-alive` are so common that they cost nothing. */
 function connectionNames(raw: readonly string[]): Set<string> | undefined {
   let names: Set<string> | undefined;
@@ -64,9 +50,8 @@ function connectionNames(raw: readonly string[]): Set<string> | undefined {
     names ??= new Set();
     for (const one of value.split(',')) names.add(one.trim());
   }
-  // A client must not be able to strip what routing and framing rest on.
+  // A client must not be able to strip what routing rests on.
   names?.delete('host');
-  names?.delete('content-length');
   return names;
 }
 

@@ -7,7 +7,7 @@ import { defaultRouterLimits, type RouterCommand, type RouterLimits, type Router
 import { Certificates } from './certificates.ts';
 import { longestHello, readClientHello } from './client-hello.ts';
 import { EndpointSet } from './endpoint.ts';
-import { forward, type ForwardContext } from './forward.ts';
+import { clientIdleMs, forward, type ForwardContext } from './forward.ts';
 import { Statistics } from './statistics.ts';
 import { RoutingTable } from './table.ts';
 import { passThrough } from './tunnel.ts';
@@ -16,7 +16,6 @@ type Configuration = Extract<RouterCommand, { type: 'configure' }>;
 
 /** The whole head of a request must arrive within this time, a TLS hello within half of it. */
 const requestHeadMs = 10_000;
-const keepAliveMs = 300_000;
 const backlog = 4_096;
 
 export class Router implements ForwardContext {
@@ -41,7 +40,7 @@ export class Router implements ForwardContext {
     this.table = new RoutingTable(this.#endpoints);
     this.#certificates = new Certificates(configuration.defaultCertificate);
     const { certificate: cert, key } = configuration.defaultCertificate;
-    const options = { maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: keepAliveMs, noDelay: true, highWaterMark: 64 * 1024 };
+    const options = { maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: 0, noDelay: true, highWaterMark: 64 * 1024 };
     this.#plain = http.createServer(options, (request, response) => forward(this, request, response, false));
     this.#tls = https.createServer(
       { ...options, cert, key, ALPNProtocols: ['http/1.1'], handshakeTimeout: requestHeadMs, SNICallback: (name, done) => done(null, this.#certificates.find(name)) },
@@ -50,7 +49,8 @@ export class Router implements ForwardContext {
     this.#front = net.createServer({ noDelay: true }, (socket) => this.#takeTls(socket));
     this.#plain.on('connection', (socket) => this.#count(socket));
     for (const [server, secure] of [[this.#plain, false], [this.#tls, true]] as const) {
-      server.timeout = 0;
+      // One timer a connection; `keepAliveTimeout` would make two for each request.
+      server.timeout = clientIdleMs;
       server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as net.Socket, head, secure));
       server.on('clientError', (_error, socket) => refuse(socket as net.Socket));
     }

@@ -70,7 +70,7 @@ describe('beyond the edge', () => {
     const tls = { termination: 'reencrypt' as const };
     router.apply(routeTo('good.test', [inner.address], { tls: { ...tls, destinationCa: root.certificate } }), routeTo('bad.test', [inner.address], { tls: { ...tls, destinationCa: (await authority()).certificate } }));
     expect(await browse(router.https, 'https://good.test/')).toMatchObject({ status: 200, text: 'inner https', certificate: 'default' });
-    expect((await browse(router.https, 'https://bad.test/')).status).toBe(502);
+    expect((await browse(router.https, 'https://bad.test/')).status).toBe(503);
   });
 
   test('passes TLS through untouched, beside routes that end it here', async () => {
