@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Build } from '../../../../api/kinds/build.ts';
 import type { RootFiles } from './root/build-root.ts';
-import { type GitRevision, withoutPassword } from './source/git.ts';
+import type { GitRevision } from './source/git-fetch.ts';
+import { withoutPassword } from './source/git.ts';
 import { commitFailed } from './failure.ts';
 import type { Variable } from './source/environment.ts';
 

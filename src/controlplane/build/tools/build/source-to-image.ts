@@ -14,7 +14,7 @@ import { openRoot } from './root/open-root.ts';
 import type { BuildSettings } from './settings.ts';
 import { readEnvironmentFile } from './source/environment.ts';
 import { fetchSource } from './source/fetch.ts';
-import type { GitRevision } from './source/git.ts';
+import type { GitRevision } from './source/git-fetch.ts';
 import { upload } from './upload.ts';
 
 export interface BuildResult {

@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream';
 import type { BuildSettings } from '../settings.ts';
 import { fetchFailed, invalidContextDirectory } from '../failure.ts';
 import { receiveBinary } from './binary.ts';
-import { fetchGit, type GitRevision } from './git.ts';
+import { fetchGit } from './git.ts';
+import type { GitRevision } from './git-fetch.ts';
 import { applyIgnoreFile } from './ignore.ts';
 
 export interface FetchedSource {

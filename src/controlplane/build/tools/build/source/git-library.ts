@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import git, { type AuthCallback, type GitHttpRequest, type GitHttpResponse, type HttpClient } from 'isomorphic-git';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { fetchFailed } from '../failure.ts';
-import type { GitFetch, GitRevision } from './git.ts';
+import type { GitFetch, GitRevision } from './git-fetch.ts';
 import type { GitAccess } from './git-credentials.ts';
 
 export async function cloneWithLibrary({ source, commit, target, say, signal }: GitFetch, login: GitAccess): Promise<GitRevision> {

@@ -2,29 +2,10 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitSource } from '../../../../../api/kinds/build.ts';
-import type { BuildTermination } from '../../../../../protocol/build-progress.ts';
 import { fetchFailed, passwordNeeded } from '../failure.ts';
 import { capture, run, type RunOptions } from '../run.ts';
 import { gitAccess, type GitAccess } from './git-credentials.ts';
-
-export type Revision = NonNullable<BuildTermination['revision']>;
-
-export interface GitFetch {
-  source: GitSource;
-  /** A commit that overrides the ref: of a webhook, or of a build that is repeated. */
-  commit: string | undefined;
-  /** Folder of the source secret. */
-  secret: string | undefined;
-  /** A new folder. */
-  target: string;
-  scratch: string;
-  say(text: string): void;
-  signal: AbortSignal;
-}
-
-export interface GitRevision extends Revision {
-  date: string;
-}
+import type { GitFetch, GitRevision } from './git-fetch.ts';
 
 export async function fetchGit(fetch: GitFetch): Promise<GitRevision> {
   const home = join(fetch.scratch, 'git-home');
