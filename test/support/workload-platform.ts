@@ -44,7 +44,7 @@ let authorities: ReturnType<typeof authority> | undefined;
 const admin = { username: 'system:admin', groups: ['system:masters'] };
 
 /** How a pod fares; `hold` leaves it pending. */
-export type Fate = 'ready' | 'unready' | 'hold' | 'fail';
+export type Fate = 'ready' | 'unready' | 'hold' | 'fail' | 'done';
 
 export interface WorkloadPlatform {
   client: Client;
@@ -141,6 +141,7 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     await setStatus(pod, { phase: 'Running', podIP, conditions: [{ type: 'Ready', status: fate === 'ready' ? 'True' : 'False', lastTransitionTime: toTime(new Date()) }] });
     if (deployer) await deploy(pod);
     else if (fate === 'fail') await setStatus(pod, { phase: 'Failed' });
+    else if (fate === 'done') await setStatus(pod, { phase: 'Succeeded' });
   }
 
   async function deploy(pod: Pod): Promise<void> {

@@ -1,9 +1,24 @@
 /** apps.openshift.io/v1 (openshift/api apps/v1). */
-import type { IPodTemplateSpec, IResourceRequirements } from 'kubernetes-models/v1';
+import type { IEnvVar, IPodTemplateSpec, IResourceRequirements } from 'kubernetes-models/v1';
 import type { Condition, KubeObject, ObjectReference } from '../meta.ts';
 import { resource } from '../resource.ts';
 
+/** Runs in a pod of its own between the steps of a rollout. */
+export interface LifecycleHook {
+  failurePolicy: 'Abort' | 'Retry' | 'Ignore';
+  execNewPod?: {
+    command: string[];
+    env?: IEnvVar[];
+    /** Whose image, environment and volumes the hook gets. */
+    containerName: string;
+    /** Volumes of the template that the hook mounts as the container does. */
+    volumes?: string[];
+  };
+  tagImages?: { containerName: string; to: ObjectReference }[];
+}
 export interface RollingParams {
+  pre?: LifecycleHook;
+  post?: LifecycleHook;
   updatePeriodSeconds?: number;
   intervalSeconds?: number;
   timeoutSeconds?: number;
@@ -13,7 +28,7 @@ export interface RollingParams {
 export interface DeploymentStrategy {
   type?: 'Recreate' | 'Custom' | 'Rolling';
   rollingParams?: RollingParams;
-  recreateParams?: { timeoutSeconds?: number };
+  recreateParams?: { timeoutSeconds?: number; pre?: LifecycleHook; mid?: LifecycleHook; post?: LifecycleHook };
   customParams?: Record<string, unknown>;
   resources?: IResourceRequirements;
   activeDeadlineSeconds?: number;

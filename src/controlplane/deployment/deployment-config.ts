@@ -4,6 +4,7 @@ import { formatSelector, selectorOfMap } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind, type RequestContext, type Subresource } from '../kernel/apiserver/kind.ts';
+import { validateHooks } from './hooks.ts';
 import { splitTag } from './image-trigger-plan.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
 import { templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
@@ -97,6 +98,7 @@ export function validateConfig(config: DeploymentConfig, rules: PodTemplateRules
     ...(Object.keys(spec.selector ?? {}).length === 0 ? [required('spec.selector')] : validateLabels(spec.selector, 'spec.selector')),
     ...validateTemplate(withImages(config), selector(config), rules),
     ...validateStrategy(spec.strategy ?? {}),
+    ...validateHooks(config),
     ...(spec.triggers ?? []).flatMap((trigger, at) => validateTrigger(config, trigger, `spec.triggers[${at}]`)),
   ];
 }

@@ -8,10 +8,12 @@ export interface RecreateOptions {
   to: ReplicationController;
   desired: number;
   timeoutMs: number;
+  /** Between the end of the old pods and the first new one. */
+  mid?(): Promise<void>;
 }
 
 /** All old pods end before the first new one starts. Without old ones it is the first rollout of any strategy. */
-export async function recreate({ scaler, write, from, to, desired, timeoutMs }: RecreateOptions): Promise<void> {
+export async function recreate({ scaler, write, from, to, desired, timeoutMs, mid }: RecreateOptions): Promise<void> {
   const { name, namespace } = to.metadata;
   const accept = async (replicas: number) => {
     write(`--> Waiting up to ${duration(timeoutMs)} for pods in rc ${name} to become ready`);
@@ -26,6 +28,7 @@ export async function recreate({ scaler, write, from, to, desired, timeoutMs }: 
       write('New pods may be scaled up before old pods get terminated!');
     }
   }
+  await mid?.();
   if (desired === 0) return;
   if (from && desired > 1) {
     write(`--> Scaling ${name} to 1 before performing acceptance check`);

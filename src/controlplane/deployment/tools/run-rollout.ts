@@ -1,10 +1,12 @@
 /** One rollout from the replication controller that serves now to the new one. Words and order of OpenShift's deployer. */
 import { deploymentAnnotations, deploymentLabels } from '../../../api/kinds/deployment-config.ts';
 import { replicationControllers, type ReplicationController } from '../../../api/kinds/core.ts';
+import { hooksOf, type HookName } from '../hooks.ts';
 import { decodedConfig, newestFirst, phaseOf, versionOf } from '../rollout.ts';
 import { recreate } from './recreate.ts';
 import { rolling } from './rolling.ts';
 import type { RolloutTools } from './rollout-tools.ts';
+import { runHook } from './run-hook.ts';
 import { Scaler } from './scaler.ts';
 
 const scaleDownMs = 120_000;
@@ -34,9 +36,13 @@ export async function runRollout(to: ReplicationController, tools: RolloutTools)
       }
     }
     const strategy = config.spec.strategy ?? {};
-    if (strategy.type === 'Recreate') await recreate({ scaler, write, from, to, desired, timeoutMs: (strategy.recreateParams?.timeoutSeconds ?? 600) * 1000 });
+    const hooks = hooksOf(strategy);
+    const hook = (which: HookName) => runHook(which, hooks[which], { tools, scaler, rollout: to });
+    await hook('pre');
+    if (strategy.type === 'Recreate') await recreate({ scaler, write, from, to, desired, timeoutMs: (strategy.recreateParams?.timeoutSeconds ?? 600) * 1000, mid: () => hook('mid') });
     else if (strategy.type === 'Rolling') await rolling({ scaler, write, from, to, desired, parameters: strategy.rollingParams ?? {} });
     else throw new Error(`unsupported strategy type: ${strategy.type}`);
+    await hook('post');
   } finally {
     await scaler.dispose();
   }

@@ -83,6 +83,28 @@ describe('a deployment config', () => {
     ]);
   });
 
+  test('runs hooks in pods of their own, and stops at one that fails', async () => {
+    const seen: string[] = [];
+    platform.fate = ({ metadata, spec }) => {
+      if (spec.containers[0]?.name !== 'lifecycle') return 'ready';
+      seen.push(`${metadata.name} ${spec.containers[0]?.image}`);
+      return metadata.name.includes('web-2-hook-pre') ? 'fail' : 'done';
+    };
+    const hook = { failurePolicy: 'Abort' as const, execNewPod: { command: ['migrate'], containerName: 'web' } };
+    const rollingParams = { timeoutSeconds: 30, pre: hook, post: { ...hook, failurePolicy: 'Ignore' as const } };
+    await create({ strategy: { type: 'Rolling', rollingParams } });
+    await done(1);
+    expect(platform.logs.get('web-1-deploy')).toEqual([
+      '--> pre: Running hook pod ...', '--> pre: Success', '--> Scaling web-1 to 1', '--> Waiting up to 30s for pods in rc web-1 to become ready',
+      '--> post: Running hook pod ...', '--> post: Success', '--> Success',
+    ]);
+    await change(({ spec }) => void (spec.template = template('web:2')));
+    await expect.poll(() => phase(2), { timeout: 10_000 }).toBe('Failed');
+    expect(platform.logs.get('web-2-deploy')?.at(-1)).toContain('error: pre hook failed');
+    expect(seen).toEqual(['web-1-hook-pre web:1', 'web-1-hook-post web:1', 'web-2-hook-pre web:2']);
+    expect(await running()).toEqual(['web:1']);
+  });
+
   test('waits for its image and follows the stream', async () => {
     const triggers = [{ type: 'ImageChange' as const, imageChangeParams: { automatic: true, containerNames: ['web'], from: { kind: 'ImageStreamTag', name: 'app:latest' } } }, { type: 'ConfigChange' as const }];
     await create({ triggers, template: template('') });
@@ -200,6 +222,7 @@ describe('rules of deployment configs', () => {
     expect(await refused({ replicas: -1 })).toContain('spec.replicas: Invalid value: -1: must be greater than or equal to 0');
     expect(await refused({ strategy: { type: 'Rolling', rollingParams: { maxSurge: 0, maxUnavailable: 0 } } })).toContain('cannot be 0 when maxSurge is 0 as well');
     expect(await refused({ triggers: [{ type: 'ImageChange', imageChangeParams: { containerNames: ['nobody'], from: { kind: 'ImageStreamTag', name: 'a:b' } } }] })).toContain('must refer to a container of the pod template');
+    expect(await refused({ strategy: { type: 'Recreate', recreateParams: { mid: { failurePolicy: 'Abort', execNewPod: { command: ['x'], containerName: 'other' } } } } })).toContain('recreateParams.mid.execNewPod.containerName');
     expect(await refused({ template: undefined as never, selector: { app: 'web' } })).toContain('spec.template: Required value');
   });
 
