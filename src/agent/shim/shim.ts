@@ -54,15 +54,16 @@ export class Shim {
     let text = '';
     socket.on('error', () => undefined);
     const onData = (chunk: Buffer) => {
-      text += chunk.toString('utf8');
+      // One character a byte: what follows an attach request is frames, whose bytes must come through as they are.
+      text += chunk.toString('latin1');
       if (text.length > longestRequest) return socket.destroy();
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n')) {
         const line = text.slice(0, at);
         text = text.slice(at + 1);
-        const request = JSON.parse(line) as ShimRequest;
+        const request = JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as ShimRequest;
         if (request.op === 'attach') {
           socket.off('data', onData);
-          return this.#attach(socket, Buffer.from(text));
+          return this.#attach(socket, Buffer.from(text, 'latin1'));
         }
         this.#handle(socket, request);
       }
@@ -126,7 +127,7 @@ export class Shim {
     if (this.#status.state === 'exited') return void socket.end(exitFrame(this.#status));
     this.#attached.add(socket);
     const reader = new FrameReader((id, payload) => {
-      if (id === channel.stdin && this.#spec.stdin) this.#process?.stdin?.write(Buffer.from(payload));
+      if (id === channel.stdin && this.#spec.stdin) this.#feed(socket, payload);
       else if (id === channel.stdinEnd && this.#spec.stdinOnce) this.#process?.stdin?.end();
       else if (id === channel.resize) {
         const { width, height } = JSON.parse(payload.toString('utf8')) as { width: number; height: number };
@@ -146,6 +147,15 @@ export class Shim {
       if (this.#spec.stdinOnce) this.#process?.stdin?.end();
     });
     if (first.length > 0) push(first);
+  }
+
+  /** A sender that is faster than the application waits: nothing of a long input is kept here. */
+  #feed(socket: Socket, payload: Buffer): void {
+    const stdin = this.#process?.stdin;
+    if (stdin === undefined || stdin.write(Buffer.from(payload)) || stdin.destroyed || socket.isPaused()) return;
+    socket.pause();
+    const go = () => socket.resume();
+    stdin.once('drain', go).once('close', go);
   }
 
   #watchMemory(limit: number): void {
