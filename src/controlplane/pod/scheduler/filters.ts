@@ -10,28 +10,25 @@ export type Filter = (demand: PodDemand, node: NodeInfo) => string | undefined;
 
 const unschedulableTaint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;
 
-/** Cheapest and most telling first. */
-export const nodeFilters: readonly Filter[] = [
-  ({ tolerations }, { unschedulable }) => (unschedulable && !tolerations.some((one) => tolerates(one, unschedulableTaint)) ? 'node(s) were unschedulable' : undefined),
-  ({ tolerations }, { taints }) => {
-    for (const taint of taints) {
-      if (tolerations.some((one) => tolerates(one, taint))) continue;
+/** What one node has against a pod: the most telling reason first. One function, since it runs for every node and pod. */
+export function refusal(demand: PodDemand, node: NodeInfo): string | undefined {
+  if (node.unschedulable && !demand.tolerations.some((one) => tolerates(one, unschedulableTaint))) return 'node(s) were unschedulable';
+  if (node.taints.length > 0) {
+    for (const taint of node.taints) {
+      if (demand.tolerations.some((one) => tolerates(one, taint))) continue;
       // The flag itself was looked at above.
       if (taint.key === unschedulableTaint.key) return 'node(s) were unschedulable';
       return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
     }
-    return undefined;
-  },
-  (demand, node) => (matchesNode(demand, node) ? undefined : "node(s) didn't match Pod's node affinity/selector"),
-  ({ pod }, { labels }) => {
-    const wanted = pod.metadata.labels?.[runtimeLabel];
-    return wanted === undefined || labels[runtimeLabel] === wanted ? undefined : `node(s) didn't have runtime ${wanted}`;
-  },
-  ({ hostPorts }, { ports }) => (hostPorts.some((port) => ports.has(port)) ? "node(s) didn't have free ports for the requested pod ports" : undefined),
-  (_, { pods, mostPods }) => (pods.size + 1 > mostPods ? 'Too many pods' : undefined),
-  ({ milliCpu }, node) => (milliCpu > 0 && milliCpu > node.milliCpu - node.usedMilliCpu ? 'Insufficient cpu' : undefined),
-  ({ memory }, node) => (memory > 0 && memory > node.memory - node.usedMemory ? 'Insufficient memory' : undefined),
-];
+  }
+  if ((demand.nodeSelector.length > 0 || demand.nodeTerms !== undefined) && !matchesNode(demand, node)) return "node(s) didn't match Pod's node affinity/selector";
+  if (demand.runtime !== undefined && node.labels[runtimeLabel] !== demand.runtime) return `node(s) didn't have runtime ${demand.runtime}`;
+  if (demand.hostPorts.length > 0 && demand.hostPorts.some((port) => node.ports.has(port))) return "node(s) didn't have free ports for the requested pod ports";
+  if (node.pods.size >= node.mostPods) return 'Too many pods';
+  if (demand.milliCpu > 0 && demand.milliCpu > node.milliCpu - node.usedMilliCpu) return 'Insufficient cpu';
+  if (demand.memory > 0 && demand.memory > node.memory - node.usedMemory) return 'Insufficient memory';
+  return undefined;
+}
 
 function matchesNode({ nodeSelector, nodeTerms }: PodDemand, node: NodeInfo): boolean {
   if (nodeSelector.length > 0 && !matches(nodeSelector, node.labels)) return false;

@@ -20,8 +20,6 @@ export class NodeInfo {
   /** Pods a group has here. */
   readonly groups = new Map<string, number>();
   readonly pods = new Map<string, PodDemand>();
-  /** How many of the pods here refuse certain others. */
-  withAntiAffinity = 0;
 
   constructor(node: Node) {
     this.name = node.metadata.name;
@@ -48,7 +46,6 @@ export class NodeInfo {
     this.usedMemory += demand.memory;
     for (const port of demand.hostPorts) this.ports.add(port);
     if (demand.group) this.groups.set(demand.group, (this.groups.get(demand.group) ?? 0) + 1);
-    if (demand.antiAffinity.length > 0) this.withAntiAffinity++;
   }
 
   remove(uid: string): boolean {
@@ -59,7 +56,6 @@ export class NodeInfo {
     this.usedMemory -= demand.memory;
     for (const port of demand.hostPorts) this.ports.delete(port);
     if (demand.group) this.groups.set(demand.group, (this.groups.get(demand.group) ?? 1) - 1);
-    if (demand.antiAffinity.length > 0) this.withAntiAffinity--;
     return true;
   }
 }
@@ -67,6 +63,7 @@ export class NodeInfo {
 /** All nodes with all pods that hold room on them, bound or about to be. */
 export class Cluster {
   readonly nodes = new Map<string, NodeInfo>();
+  #list: NodeInfo[] | undefined;
   /** Node of each pod that holds room. */
   readonly #placed = new Map<string, string>();
   /** Pods of nodes that are not known yet. */
@@ -74,11 +71,17 @@ export class Cluster {
   /** Pods anywhere that refuse certain others; without them half of the affinity work is skipped. */
   withAntiAffinity = 0;
 
+  /** The nodes as an array, which is walked once a pod. */
+  list(): readonly NodeInfo[] {
+    return (this.#list ??= [...this.nodes.values()]);
+  }
+
   putNode(node: Node): void {
     const known = this.nodes.get(node.metadata.name);
     if (known) return known.update(node);
     const info = new NodeInfo(node);
     this.nodes.set(info.name, info);
+    this.#list = undefined;
     for (const demand of this.#early.get(info.name)?.values() ?? []) info.add(demand);
     this.#early.delete(info.name);
   }
@@ -87,6 +90,7 @@ export class Cluster {
     const info = this.nodes.get(name);
     if (!info) return;
     this.nodes.delete(name);
+    this.#list = undefined;
     if (info.pods.size > 0) this.#early.set(name, new Map(info.pods));
   }
 

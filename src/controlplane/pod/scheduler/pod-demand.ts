@@ -3,6 +3,7 @@ import type { Pod } from '../../../api/kinds/core.ts';
 import { controllerOf } from '../../../api/meta.ts';
 import { podRequests } from '../../../api/pod.ts';
 import { matches, selectorOf, type Operator, type Requirement, type Selector } from '../../../api/selector.ts';
+import { runtimeLabel } from '../../../protocol/agent.ts';
 import type { Toleration } from '../node-lifecycle-plan.ts';
 
 /** One term of a node affinity: labels and fields must both match. */
@@ -32,7 +33,8 @@ export interface PodDemand {
   memory: number;
   /** `TCP/8080`. */
   hostPorts: readonly string[];
-  nodeName: string | undefined;
+  /** Only nodes of this driver. */
+  runtime: string | undefined;
   nodeSelector: Selector;
   /** Any of them must match; none: every node does. */
   nodeTerms: readonly NodeTerm[] | undefined;
@@ -55,7 +57,7 @@ export function demandOf(pod: Pod): PodDemand {
     milliCpu,
     memory,
     hostPorts: [...spec.containers, ...(spec.initContainers ?? [])].flatMap((container) => (container.ports ?? []).flatMap(({ hostPort, protocol }) => (hostPort ? [`${protocol ?? 'TCP'}/${hostPort}`] : []))),
-    nodeName: spec.nodeName,
+    runtime: metadata.labels?.[runtimeLabel],
     nodeSelector: Object.entries(spec.nodeSelector ?? {}).map(([key, value]): Requirement => ({ key, operator: 'In', values: [value] })),
     nodeTerms: node?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms.map((term) => nodeTerm(term, 0)),
     preferredNodes: (node?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(({ preference, weight }) => nodeTerm(preference, weight)),

@@ -1,5 +1,5 @@
 /** Finds the best node for a pod, pure: filter, then score. */
-import { nodeFilters, matchesTerm, podFilter } from './filters.ts';
+import { matchesTerm, podFilter, refusal } from './filters.ts';
 import { tolerates } from '../node-lifecycle-plan.ts';
 import type { Cluster, NodeInfo } from './node-info.ts';
 import type { PodDemand } from './pod-demand.ts';
@@ -13,7 +13,9 @@ export function schedule(demand: PodDemand, cluster: Cluster): Placement {
   let bestScore = -Infinity;
   let reasons: Map<string, number> | undefined;
   let helpless = 0;
-  for (const node of cluster.nodes.values()) {
+  const nodes = cluster.list();
+  for (let index = 0; index < nodes.length; index++) {
+    const node = nodes[index] as NodeInfo;
     const reason = refusal(demand, node) ?? between?.(demand, node);
     if (reason !== undefined) {
       reasons ??= new Map();
@@ -31,14 +33,6 @@ export function schedule(demand: PodDemand, cluster: Cluster): Placement {
   return best ? { node: best.name } : { message: unavailable(cluster.nodes.size, reasons ?? new Map(), helpless) };
 }
 
-function refusal(demand: PodDemand, node: NodeInfo): string | undefined {
-  for (const filter of nodeFilters) {
-    const reason = filter(demand, node);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
-}
-
 /** Requests assumed of a pod that states none, so that such pods spread too (kube-scheduler's values). */
 const assumed = { milliCpu: 100, memory: 200 * 1024 * 1024 };
 const spreadWeight = 2;
@@ -50,8 +44,8 @@ function scoreOf(demand: PodDemand, node: NodeInfo): number {
   const memory = free(node.memory, Math.max(node.usedMemory, count * assumed.memory) + (demand.memory || assumed.memory));
   let score = (cpu + memory) / 2;
   if (demand.group !== undefined) score += spreadWeight * (100 / (1 + (node.groups.get(demand.group) ?? 0)));
-  for (const term of demand.preferredNodes) if (matchesTerm(term, node)) score += 2 * term.weight;
-  for (const taint of node.preferred) if (!demand.tolerations.some((one) => tolerates(one, taint))) score -= 100;
+  if (demand.preferredNodes.length > 0) for (const term of demand.preferredNodes) if (matchesTerm(term, node)) score += 2 * term.weight;
+  if (node.preferred.length > 0) for (const taint of node.preferred) if (!demand.tolerations.some((one) => tolerates(one, taint))) score -= 100;
   return score;
 }
 
