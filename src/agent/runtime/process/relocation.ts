@@ -24,7 +24,8 @@ export function relocation(root: string, shown: (path: string) => boolean): Relo
     const plain = posix.normalize(path);
     return isOwn(plain) || (plain !== '/' && shown(plain)) ? join(root, plain) : undefined;
   };
-  const path = (text: string) => (text.startsWith('/') ? (moved(text) ?? text) : text);
+  // Two slashes begin the rest of a URL.
+  const path = (text: string) => (/^\/(?!\/)/.test(text) ? (moved(text) ?? text) : text);
   const inText = (text: string) => text.replace(ownInText, (found) => join(root, found));
   return {
     root,
