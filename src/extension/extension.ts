@@ -1,38 +1,40 @@
 import * as vscode from 'vscode';
 import { allCommands } from './commands/all.ts';
-import { cancelBuild, startBuild } from './commands/build/build.ts';
+import { buildActions } from './commands/build/panel-actions.ts';
 import { registerCommands } from './commands/command.ts';
 import { previews } from './connections/preview-listener.ts';
 import { Session } from './connections/session.ts';
 import { Platform } from './daemon/platform.ts';
 import { watchVersion } from './daemon/version-notice.ts';
-import { DescribeProvider } from './documents/describe-provider.ts';
+import { DescribeDocuments } from './documents/describe-documents.ts';
+import { LiveDocuments } from './documents/live-documents.ts';
 import { ObjectFileSystem } from './documents/object-file-system.ts';
-import { describeScheme, yamlScheme } from './documents/object-uri.ts';
+import { describeScheme, liveScheme, yamlScheme } from './documents/object-uri.ts';
 import { createViews } from './explorer/views.ts';
-import { BuildPanel, configOf } from './panels/build-panel.ts';
+import { BuildPanel } from './panels/build-panel.ts';
 import { LogsPanel } from './panels/logs-panel.ts';
 import { createStatusBar } from './status-bar.ts';
+import { registerReconnectLinks } from './terminals/pod-shell.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
-  const { extension, extensionUri, workspaceState } = context;
+  const { extension, extensionUri, globalState, workspaceState } = context;
   const platform = new Platform(vscode.Uri.joinPath(extensionUri, 'dist').fsPath, (extension.packageJSON as { version: string }).version);
   const session = new Session(platform, workspaceState);
   const logs = new LogsPanel(session, extensionUri, workspaceState);
-  const build: BuildPanel = new BuildPanel(session, extensionUri, {
-    cancel: (one) => cancelBuild(session.client, one),
-    rebuild: async (one) => build.show(await startBuild({ session }, await configOf(session, one)), { announce: true }),
-    open: async (namespace, name) => void (await vscode.commands.executeCommand('slipway.route.open', { namespace, name })),
-  });
+  const build: BuildPanel = new BuildPanel(session, extensionUri, buildActions(session, logs, () => build));
+  const descriptions = new DescribeDocuments(session);
+  const live = new LiveDocuments(session);
   context.subscriptions.push(
     platform, session, logs, build, previews,
-    createViews(session),
-    createStatusBar(session, platform),
+    createViews(session, platform),
+    createStatusBar(session, platform, globalState),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions }, allCommands),
+    registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),
-    vscode.workspace.registerFileSystemProvider(yamlScheme, new ObjectFileSystem(session), { isCaseSensitive: true }),
-    vscode.workspace.registerTextDocumentContentProvider(describeScheme, new DescribeProvider(session)),
+    vscode.workspace.registerFileSystemProvider(yamlScheme, new ObjectFileSystem(session, live), { isCaseSensitive: true }),
+    vscode.workspace.registerFileSystemProvider(describeScheme, descriptions, { isCaseSensitive: true, isReadonly: true }),
+    vscode.workspace.registerFileSystemProvider(liveScheme, live, { isCaseSensitive: true, isReadonly: true }),
   );
 }

@@ -1,23 +1,40 @@
-/** One item: state, cluster, project; a click opens the menu. */
+/** One item: state, cluster, project; a click opens the menu. Who never used Slipway in this editor does not see it. */
 import * as vscode from 'vscode';
 import type { Session } from './connections/session.ts';
 import type { Platform } from './daemon/platform.ts';
 
-export function createStatusBar(session: Session, platform: Platform): vscode.Disposable {
+const usedKey = 'slipway.used';
+
+export function createStatusBar(session: Session, platform: Platform, memento: vscode.Memento): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('slipway', vscode.StatusBarAlignment.Left, 10);
   item.name = 'Slipway';
   item.command = 'slipway.status.show';
   const show = () => {
-    const connected = session.state === 'connected';
-    const icon = session.state === 'connecting' || platform.state === 'starting' ? 'sync~spin' : session.state === 'failed' || platform.state === 'failed' ? 'warning' : connected ? 'rocket' : 'circle-slash';
-    item.text = `$(${icon}) ${connected ? session.project : 'Slipway'}`;
-    item.tooltip = connected ? vscode.l10n.t('Slipway: cluster "{0}", project "{1}"', session.cluster, session.project) : vscode.l10n.t('Slipway is not connected');
-    item.accessibilityInformation = { label: String(item.tooltip), role: 'button' };
-    // Nobody who never used it sees it.
-    if (session.state === 'idle' && platform.state === 'unknown') item.hide();
-    else item.show();
+    const [icon, text, tooltip] = look(session, platform);
+    item.text = `$(${icon}) ${text}`;
+    item.tooltip = tooltip;
+    item.accessibilityInformation = { label: tooltip, role: 'button' };
+    const using = session.state !== 'idle' || platform.state === 'starting' || platform.state === 'failed';
+    if (session.state === 'connected' && !memento.get(usedKey)) void memento.update(usedKey, true);
+    if (using || memento.get(usedKey)) item.show();
+    else item.hide();
   };
   const listening = [session.onDidChange(show), platform.onDidChange(show)];
   show();
   return vscode.Disposable.from(item, ...listening);
+}
+
+function look(session: Session, platform: Platform): [icon: string, text: string, tooltip: string] {
+  const { cluster, project } = session;
+  if (platform.state === 'starting') return ['sync~spin', 'Slipway', vscode.l10n.t('Slipway is starting')];
+  switch (session.state) {
+    case 'connected':
+      return ['rocket', session.choice.type === 'embedded' ? project : `${cluster}/${project}`, vscode.l10n.t('Slipway: cluster "{0}", project "{1}"', cluster, project)];
+    case 'connecting':
+      return ['sync~spin', 'Slipway', vscode.l10n.t('Connecting to "{0}"', cluster)];
+    case 'failed':
+      return ['warning', 'Slipway', vscode.l10n.t('Cluster "{0}" cannot be reached', cluster)];
+    case 'idle':
+      return platform.state === 'failed' ? ['warning', 'Slipway', vscode.l10n.t('Slipway could not start')] : ['circle-slash', 'Slipway', vscode.l10n.t('Slipway is not connected')];
+  }
 }

@@ -1,6 +1,7 @@
 /** What the Build panel and its host say to each other. */
 import type { BuildPhase } from '../api/kinds/build.ts';
 import type { BuildStep, StepState } from './build-progress.ts';
+import type { FeedFromPage, FeedTexts, FeedToPage } from './log-feed.ts';
 
 export interface StepView {
   step: BuildStep;
@@ -22,37 +23,30 @@ export interface BuildView {
   startedAt?: string;
   finishedAt?: string;
   steps: StepView[];
-  /** Why it failed, the last lines, and what to do. */
-  failure?: { message: string; lines: string[]; hint?: string };
+  /** Why it failed, the last lines, and what to do. `file`: where to do it, if the source is a folder on this machine. */
+  failure?: { message: string; lines: string[]; hint?: string; file?: string };
   canCancel: boolean;
   canRebuild: boolean;
   canOpen: boolean;
 }
 
-export interface BuildTexts {
+export interface BuildTexts extends FeedTexts {
   steps: string;
-  log: string;
   cancel: string;
   rebuild: string;
   open: string;
+  /** `Open {0}` */
+  openFile: string;
   follow: string;
-  search: string;
-  nextMatch: string;
-  previousMatch: string;
-  matches: string;
-  noMatches: string;
   builder: string;
   source: string;
   commit: string;
   elapsed: string;
-  empty: string;
-  newLines: string;
-  olderLines: string;
+  choose: string;
+  tools: string;
   states: Record<StepState, string>;
 }
 
-export type BuildToPage =
-  | { type: 'build'; build: BuildView | undefined; texts: BuildTexts }
-  | { type: 'log'; lines: { number: number; text: string }[]; reset?: boolean };
+export type BuildToPage = { type: 'build'; build: BuildView | undefined; follow: boolean; texts: BuildTexts } | FeedToPage;
 
-export type BuildFromPage = { type: 'ready' } | { type: 'cancel' } | { type: 'rebuild' } | { type: 'open' };
+export type BuildFromPage = { type: 'ready' } | { type: 'cancel' } | { type: 'rebuild' } | { type: 'open' } | { type: 'openFile' } | FeedFromPage;

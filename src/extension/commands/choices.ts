@@ -1,22 +1,65 @@
-/** How each kind is offered in a quick pick: with the icon and the state its node has in the tree. */
+/** How objects of each kind are offered in a quick pick: with the icon and the state their nodes have in the tree. */
 import * as vscode from 'vscode';
+import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { builds, buildConfigs, type Build, type BuildConfig } from '../../api/kinds/build.ts';
-import { pods, type Pod } from '../../api/kinds/core.ts';
+import { pods, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import type { Resource } from '../../api/resource.ts';
 import type { Session } from '../connections/session.ts';
-import { isActive, presentBuild } from '../explorer/presenters/build.ts';
-import { presentRoute } from '../explorer/presenters/network.ts';
+import type { Presentation } from '../explorer/node.ts';
+import { isActive, presentBuild, presentBuildConfig } from '../explorer/presenters/build.ts';
+import { presentRoute, presentService } from '../explorer/presenters/network.ts';
 import { presentPod } from '../explorer/presenters/pod.ts';
 import { presentWorkload } from '../explorer/presenters/workload.ts';
-import type { Choice } from './target.ts';
 
 const t = vscode.l10n.t;
 
-export const podChoice = (): Choice<Pod> => ({ resource: pods, title: t('Choose a pod'), show: (pod) => presentPod(pod, t, new Date()) });
-export const runningPodChoice = (): Choice<Pod> => ({ ...podChoice(), filter: (pod) => pod.status?.phase === 'Running' });
-export const workloadChoice = (): Choice<DeploymentConfig> => ({ resource: deploymentConfigs, title: t('Choose a deployment config'), show: (config) => presentWorkload(config, t) });
-export const routeChoice = (session: Session): Choice<Route> => ({ resource: routes, title: t('Choose a route'), show: (route) => presentRoute(route, session.routerPorts, t) });
-export const buildChoice = (): Choice<Build> => ({ resource: builds, title: t('Choose a build'), show: (build) => presentBuild(build, t) });
-export const activeBuildChoice = (): Choice<Build> => ({ ...buildChoice(), filter: isActive });
-export const buildConfigChoice = (): Choice<BuildConfig> => ({ resource: buildConfigs, title: t('Choose a build config'), show: () => ({ icon: 'tools' }) });
+export interface Choice<T extends KubeObject = KubeObject> {
+  resource: Resource<T>;
+  /** The kind in the user's language. */
+  word: string;
+  title: string;
+  /** Said when there is nothing to choose. */
+  none: string;
+  /** Only these are offered. */
+  filter?(object: T): boolean;
+  show(object: T): Presentation;
+}
+
+export const podChoice = (): Choice<Pod> => ({
+  resource: pods, word: t('Pod'), title: t('Choose a pod'), none: t('There is no pod in project "{0}".', '{0}'), show: (pod) => presentPod(pod, t, new Date()),
+});
+export const runningPodChoice = (): Choice<Pod> => ({ ...podChoice(), none: t('No pod runs in project "{0}".', '{0}'), filter: (pod) => pod.status?.phase === 'Running' });
+export const deploymentConfigChoice = (): Choice<DeploymentConfig> => ({
+  resource: deploymentConfigs, word: t('Deployment config'), title: t('Choose a deployment config'), none: t('There is no deployment config in project "{0}".', '{0}'), show: (config) => presentWorkload(config, t),
+});
+export const deploymentChoice = (): Choice<Deployment> => ({
+  resource: deployments, word: t('Deployment'), title: t('Choose a deployment'), none: t('There is no deployment in project "{0}".', '{0}'), show: (deployment) => presentWorkload(deployment, t),
+});
+export const serviceChoice = (): Choice<Service> => ({
+  resource: services, word: t('Service'), title: t('Choose a service'), none: t('There is no service in project "{0}".', '{0}'), show: (service) => presentService(service, undefined, t),
+});
+export const routeChoice = (session: Session): Choice<Route> => ({
+  resource: routes, word: t('Route'), title: t('Choose a route'), none: t('There is no route in project "{0}".', '{0}'), show: (route) => presentRoute(route, session.routerPorts, t),
+});
+export const buildChoice = (): Choice<Build> => ({
+  resource: builds, word: t('Build'), title: t('Choose a build'), none: t('There is no build in project "{0}".', '{0}'), show: (build) => presentBuild(build, t),
+});
+export const activeBuildChoice = (): Choice<Build> => ({ ...buildChoice(), none: t('No build runs in project "{0}".', '{0}'), filter: isActive });
+export const buildConfigChoice = (): Choice<BuildConfig> => ({
+  resource: buildConfigs, word: t('Build config'), title: t('Choose a build config'), none: t('There is no build config in project "{0}".', '{0}'), show: (config) => presentBuildConfig(config, undefined, t),
+});
+
+/** What can be scaled and restarted. */
+export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice()] as unknown as Choice[];
+
+/** Every kind the trees show. */
+export const allChoices = (session: Session): Choice[] =>
+  [podChoice(), deploymentConfigChoice(), deploymentChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice()] as unknown as Choice[];
+
+/** The kind's word in the user's language. */
+export function wordFor(session: Session, of: Pick<Resource, 'plural' | 'kind'>): string {
+  return allChoices(session).find(({ resource }) => resource.plural === of.plural)?.word ?? of.kind;
+}

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { isStatusError } from '../../api/status.ts';
 import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
+import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
 
@@ -11,6 +12,7 @@ export interface CommandContext {
   readonly platform: Platform;
   readonly logs: LogsPanel;
   readonly build: BuildPanel;
+  readonly descriptions: DescribeDocuments;
 }
 
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */
@@ -20,20 +22,26 @@ export interface Command {
 }
 
 export function registerCommands(context: CommandContext, commands: readonly Command[]): vscode.Disposable {
-  const running = new Set<string>();
-  return vscode.Disposable.from(...commands.map(({ id, run }) => vscode.commands.registerCommand(id, async (target: unknown, selected: unknown) => {
-    const key = `${id} ${idOf(target)}`;
-    if (running.has(key)) return undefined;
-    running.add(key);
-    try {
-      return await run(context, target, selected);
-    } catch (error) {
-      await tell(error);
-      return undefined;
-    } finally {
-      running.delete(key);
-    }
-  })));
+  return vscode.Disposable.from(...commands.map((command) => {
+    const running = new Set<string>();
+    // The manifest's enablement goes by this key, so that a command in flight cannot be given again.
+    const busy = (on: boolean) => void vscode.commands.executeCommand('setContext', `slipway.busy.${command.id.slice('slipway.'.length)}`, on);
+    return vscode.commands.registerCommand(command.id, async (target: unknown, selected: unknown) => {
+      const key = idOf(target);
+      if (running.has(key)) return undefined;
+      running.add(key);
+      busy(true);
+      try {
+        return await command.run(context, target, selected);
+      } catch (error) {
+        void tellFailure(error);
+        return undefined;
+      } finally {
+        running.delete(key);
+        busy(running.size > 0);
+      }
+    });
+  }));
 }
 
 function idOf(target: unknown): string {
@@ -48,19 +56,59 @@ export class Cancelled extends Error {
   }
 }
 
-async function tell(error: unknown): Promise<void> {
+/** A failure with what to do about it as buttons. */
+export class Advice extends Error {
+  readonly actions: readonly { title: string; run(): unknown }[];
+  constructor(message: string, actions: Advice['actions'] = []) {
+    super(message);
+    this.name = 'Advice';
+    this.actions = actions;
+  }
+}
+
+/** Shows a failure once; nothing for what the user cancelled. */
+export async function tellFailure(error: unknown): Promise<void> {
   if (error instanceof Cancelled || (error as Error).name === 'AbortError') return;
-  const message = error instanceof Error ? error.message : String(error);
   if (isStatusError(error, 'Unauthorized')) {
-    const choose = vscode.l10n.t('Switch Cluster');
-    if ((await vscode.window.showErrorMessage(vscode.l10n.t('The login to this cluster has expired. Log in again, then choose the cluster once more.'), choose)) === choose) await vscode.commands.executeCommand('slipway.cluster.switch');
+    const again = vscode.l10n.t('Log In Again');
+    if ((await vscode.window.showErrorMessage(vscode.l10n.t('The login to this cluster has expired.'), again)) === again) await vscode.commands.executeCommand('slipway.cluster.login');
     return;
   }
-  await vscode.window.showErrorMessage(message);
+  const actions = error instanceof Advice ? error.actions : [];
+  const answer = await vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error), ...actions.map(({ title }) => title));
+  await actions.find(({ title }) => title === answer)?.run();
 }
 
 /** A modal question before something is destroyed. Rejects with `Cancelled`. */
 export async function confirm(message: string, action: string, detail?: string): Promise<void> {
   const answer = await vscode.window.showWarningMessage(message, { modal: true, ...(detail && { detail }) }, action);
   if (answer !== action) throw new Cancelled();
+}
+
+/** Work that takes longer than this shows a notification with *Cancel*; until then the status bar is enough. */
+const patienceMs = 1_000;
+
+/** Runs `work` with progress. Rejects with `Cancelled` as soon as the user gives up, whether or not `work` heeds the signal. */
+export async function patiently<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const running = work(stop.signal);
+  const ended = running.then(() => undefined, () => undefined);
+  void vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () => ended);
+  let gaveUp: () => void = () => undefined;
+  const cancelled = new Promise<never>((_, reject) => (gaveUp = () => reject(new Cancelled())));
+  cancelled.catch(() => undefined);
+  const timer = setTimeout(() => {
+    void vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, (_progress, token) => {
+      token.onCancellationRequested(() => {
+        stop.abort(new Cancelled());
+        gaveUp();
+      });
+      return ended;
+    });
+  }, patienceMs);
+  try {
+    return await Promise.race([running, cancelled]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -5,6 +5,10 @@ export type ClusterChoice =
   /** A context of a kubeconfig. */
   | { type: 'context'; name: string };
 
+const embedded = 'Slipway';
+
+/** Its name in texts, addresses of documents and memories: never the same for two. */
 export function clusterKey(choice: ClusterChoice): string {
-  return choice.type === 'embedded' ? 'slipway' : choice.name;
+  if (choice.type === 'embedded') return embedded;
+  return choice.name === embedded ? `${choice.name} (kubeconfig)` : choice.name;
 }

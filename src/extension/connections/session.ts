@@ -1,31 +1,25 @@
 /** The window's one line to a cluster: which one, which project, and the watches that views share. */
 import * as vscode from 'vscode';
-import { resourcePath, type Resource } from '../../api/resource.ts';
 import type { KubeObject } from '../../api/meta.ts';
+import type { Resource } from '../../api/resource.ts';
 import type { RouterPorts } from '../../client/apps/route-url.ts';
 import type { Client } from '../../client/client.ts';
 import type { Connection } from '../../client/connection.ts';
-import type { Informer } from '../../client/informer.ts';
 import type { Platform } from '../daemon/platform.ts';
 import { clusterKey, type ClusterChoice } from './cluster.ts';
-import { openConnection } from './open-connection.ts';
+import { openConnection, type Opened } from './open-connection.ts';
+import { SharedWatches, type SharedInformer } from './shared-watches.ts';
 
 const choiceKey = 'slipway.cluster';
 const projectKey = (cluster: string) => `slipway.project:${cluster}`;
-/** Watches outlive the last view that used them by this long, so that a click to and fro costs nothing. */
-const lingerMs = 20_000;
 
 export type SessionState = 'idle' | 'connecting' | 'connected' | 'failed';
 
-/** A lease on a shared watch; dispose it when the view is hidden. */
-export interface SharedInformer<T extends KubeObject> extends vscode.Disposable {
-  readonly informer: Informer<T>;
-}
-
-interface Shared {
-  informer: Informer<KubeObject>;
-  users: number;
-  linger: NodeJS.Timeout | undefined;
+/** What a connection brought; all of it goes with it. */
+interface Line extends Opened {
+  watches: SharedWatches;
+  /** Which run of the embedded platform it leads to. */
+  run: string | undefined;
 }
 
 export class Session implements vscode.Disposable {
@@ -34,24 +28,19 @@ export class Session implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   /** Cluster, project or state changed. */
   readonly onDidChange = this.#changed.event;
-  readonly #shared = new Map<string, Shared>();
   #choice: ClusterChoice;
   #state: SessionState = 'idle';
-  #connection: Connection | undefined;
+  #line: Line | undefined;
   #connecting: Promise<Connection | undefined> | undefined;
   #failure: Error | undefined;
   #project = 'default';
-  #ports: RouterPorts = { http: 80, https: 443 };
+  #disposed = false;
 
   constructor(platform: Platform, memento: vscode.Memento) {
     this.#platform = platform;
     this.#memento = memento;
     this.#choice = memento.get<ClusterChoice>(choiceKey) ?? { type: 'embedded' };
-    platform.onDidChange((state) => {
-      if (this.#choice.type !== 'embedded') return;
-      if (state === 'stopped' || state === 'failed') this.#disconnect();
-      if (state === 'running' && this.#state !== 'connected') void this.connect();
-    });
+    platform.onDidChange(() => this.#followPlatform());
   }
 
   get choice(): ClusterChoice {
@@ -64,13 +53,13 @@ export class Session implements vscode.Disposable {
     return this.#failure;
   }
   get connection(): Connection | undefined {
-    return this.#connection;
+    return this.#line?.connection;
   }
   get project(): string {
     return this.#project;
   }
   get routerPorts(): RouterPorts {
-    return this.#ports;
+    return this.#line?.routerPorts ?? { http: 80, https: 443 };
   }
   /** Name of the cluster in URIs and texts. */
   get cluster(): string {
@@ -79,22 +68,39 @@ export class Session implements vscode.Disposable {
 
   /** The client, for commands that can only run while connected. */
   get client(): Client {
-    if (!this.#connection) throw new Error(vscode.l10n.t('Slipway is not connected. Start it, or choose a cluster.'));
-    return this.#connection.client;
+    return this.#connected().connection.client;
+  }
+
+  /** False only if the cluster surely lacks the resource's group: plain Kubernetes knows no builds. */
+  serves(of: Pick<Resource, 'group'>): boolean {
+    return of.group === '' || (this.#line?.groups?.has(of.group) ?? true);
   }
 
   /** Connects to the chosen cluster if it can be reached without starting anything. */
   connect(): Promise<Connection | undefined> {
-    if (this.#connection) return Promise.resolve(this.#connection);
-    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
+    if (this.#line) return Promise.resolve(this.#line.connection);
+    if (!this.#connecting) {
+      const opening = this.#open().finally(() => {
+        if (this.#connecting === opening) this.#connecting = undefined;
+      });
+      this.#connecting = opening;
+    }
     return this.#connecting;
   }
 
   async switchCluster(choice: ClusterChoice): Promise<void> {
-    this.#disconnect();
     this.#choice = choice;
+    // An opening under way is for another cluster: it drops what it gets.
+    this.#connecting = undefined;
+    this.#disconnect();
     await this.#memento.update(choiceKey, choice);
-    this.#tell('idle');
+  }
+
+  /** Opens the connection anew: credentials and addresses are read again. */
+  async reconnect(): Promise<Connection | undefined> {
+    this.#connecting = undefined;
+    this.#disconnect();
+    return this.connect();
   }
 
   async switchProject(project: string): Promise<void> {
@@ -104,79 +110,76 @@ export class Session implements vscode.Disposable {
   }
 
   /** A watch that everybody shows from. `namespace` undefined: the whole cluster. */
-  async watch<T extends KubeObject>(of: Resource<T>, namespace: string | undefined): Promise<SharedInformer<T>> {
-    const { informer } = await import('../../client/informers.ts');
-    const { clock, log } = await import('./surroundings.ts');
-    const key = resourcePath(of, { namespace });
-    let shared = this.#shared.get(key);
-    if (!shared) {
-      shared = { informer: informer(this.client, of, { namespace }, { clock, log }) as unknown as Informer<KubeObject>, users: 0, linger: undefined };
-      this.#shared.set(key, shared);
-    }
-    const own = shared;
-    clearTimeout(own.linger);
-    own.users += 1;
-    let done = false;
-    return {
-      informer: own.informer as unknown as Informer<T>,
-      dispose: () => {
-        if (done) return;
-        done = true;
-        own.users -= 1;
-        if (own.users === 0) own.linger = setTimeout(() => this.#end(key, own), lingerMs);
-      },
-    };
+  watch<T extends KubeObject>(of: Resource<T>, namespace: string | undefined): SharedInformer<T> {
+    return this.#connected().watches.lease(of, namespace);
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#disconnect();
     this.#changed.dispose();
   }
 
+  #connected(): Line {
+    if (!this.#line) throw new Error(vscode.l10n.t('Slipway is not connected. Start it, or choose a cluster.'));
+    return this.#line;
+  }
+
   async #open(): Promise<Connection | undefined> {
-    this.#tell('connecting');
     const choice = this.#choice;
+    const current = () => this.#choice === choice && !this.#disposed && !this.#line;
+    this.#tell('connecting');
     try {
-      const opened = await openConnection(choice, this.#platform);
-      // The choice may have changed while this one was being opened.
-      if (this.#choice !== choice) {
-        await opened?.connection.dispose();
-        return undefined;
+      const opened = await openConnection(choice, this.#platform, this.#memento.get<string>(projectKey(clusterKey(choice))));
+      const line = opened && (await this.#lineOver(opened));
+      if (!current()) {
+        await line?.connection.dispose();
+        return this.#line?.connection;
       }
-      if (!opened) {
-        this.#tell('idle');
-        return undefined;
-      }
-      this.#connection = opened.connection;
-      this.#ports = opened.routerPorts;
-      this.#project = this.#memento.get<string>(projectKey(this.cluster)) ?? opened.project;
-      this.#failure = undefined;
-      this.#tell('connected');
-      return this.#connection;
+      this.#line = line;
+      if (line) this.#project = line.project;
+      this.#tell(line ? 'connected' : 'idle');
+      return line?.connection;
     } catch (error) {
-      this.#failure = error as Error;
-      this.#tell('failed');
+      if (current()) this.#tell('failed', error as Error);
       return undefined;
     }
   }
 
+  async #lineOver(opened: Opened): Promise<Line> {
+    const [{ informer }, { clock, log }] = await Promise.all([import('../../client/informers.ts'), import('./surroundings.ts')]);
+    const watches = new SharedWatches(informer, opened.connection.client, { clock, log }, () => this.#doubt());
+    return { ...opened, watches, run: this.#choice.type === 'embedded' ? this.#platform.info?.startedAt : undefined };
+  }
+
+  /** A watch broke: perhaps the platform was stopped, or has started anew somewhere else. Asking it costs no request to the API. */
+  #doubt(): void {
+    if (this.#choice.type === 'embedded' && this.#platform.state === 'running') void this.#platform.find();
+  }
+
+  #followPlatform(): void {
+    if (this.#choice.type !== 'embedded') return;
+    const { state, info } = this.#platform;
+    if (state === 'stopped' || state === 'failed') this.#disconnect();
+    if (state !== 'running' || this.#state === 'connecting') return;
+    if (this.#line && this.#line.run !== info?.startedAt) void this.reconnect();
+    else void this.connect();
+  }
+
   #disconnect(): void {
-    for (const [key, shared] of this.#shared) this.#end(key, shared);
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (connection) void connection.dispose();
-    if (this.#state !== 'idle') this.#tell('idle');
+    const line = this.#line;
+    this.#line = undefined;
+    line?.watches.dispose();
+    if (line) void line.connection.dispose();
+    if (this.#state === 'connected' || this.#state === 'failed' || !this.#connecting) this.#tell('idle');
   }
 
-  #end(key: string, shared: Shared): void {
-    clearTimeout(shared.linger);
-    if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    void shared.informer.dispose();
-  }
-
-  #tell(state: SessionState): void {
+  #tell(state: SessionState, failure?: Error): void {
+    const same = this.#state === state && this.#failure === failure;
     this.#state = state;
+    this.#failure = failure;
     void vscode.commands.executeCommand('setContext', 'slipway.connected', state === 'connected');
-    this.#changed.fire();
+    void vscode.commands.executeCommand('setContext', 'slipway.session', state);
+    if (!same && !this.#disposed) this.#changed.fire();
   }
 }

@@ -1,20 +1,26 @@
 /** Objects as YAML files: reading shows the object without what only servers write, saving applies it. */
 import * as vscode from 'vscode';
-import { parse, stringify } from 'yaml';
 import type { KubeObject } from '../../api/meta.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { Session } from '../connections/session.ts';
-import { parseObjectUri } from './object-uri.ts';
+import type { LiveDocuments } from './live-documents.ts';
+import { addressOf, readObject, sameCluster } from './object-reader.ts';
+import { liveScheme } from './object-uri.ts';
+
+/** Documents whose base is remembered; the base of an older one is read anew. */
+const mostShown = 64;
 
 export class ObjectFileSystem implements vscode.FileSystemProvider {
   readonly #session: Session;
+  readonly #live: LiveDocuments;
   readonly #changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   readonly onDidChangeFile = this.#changed.event;
-  /** What each open document showed last; the base of a save. Bounded: the oldest is read anew. */
+  /** What each open document showed last; the base of a save. */
   readonly #shown = new Map<string, KubeObject>();
 
-  constructor(session: Session) {
+  constructor(session: Session, live: LiveDocuments) {
     this.#session = session;
+    this.#live = live;
   }
 
   watch(): vscode.Disposable {
@@ -23,24 +29,28 @@ export class ObjectFileSystem implements vscode.FileSystemProvider {
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
     const object = this.#shown.get(uri.path) ?? (await this.#read(uri));
-    return { type: vscode.FileType.File, ctime: 0, mtime: Number(object.metadata.resourceVersion ?? 0), size: Buffer.byteLength(textOf(object)) };
+    const { textOf } = await import('./object-text.ts');
+    return { type: vscode.FileType.File, ctime: Date.parse(object.metadata.creationTimestamp ?? '') || 0, mtime: Number(object.metadata.resourceVersion) || 0, size: Buffer.byteLength(textOf(object)) };
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    const { textOf } = await import('./object-text.ts');
     return Buffer.from(textOf(await this.#read(uri)));
   }
 
   async writeFile(uri: vscode.Uri, content: Uint8Array): Promise<void> {
-    const { resource, namespace, name } = parseObjectUri(uri);
+    const { cluster, resource, namespace, name } = addressOf(uri);
+    await sameCluster(this.#session, cluster);
+    const { parseObject } = await import('./object-text.ts');
     const object = parseObject(Buffer.from(content).toString());
-    const base = this.#shown.get(uri.path);
-    const version = base?.metadata.resourceVersion;
+    if (!object) throw new Error(vscode.l10n.t('This is no object: apiVersion, kind and metadata.name are needed.'));
+    const version = this.#shown.get(uri.path)?.metadata.resourceVersion;
     try {
       const saved = await this.#session.client.update(resource, { ...object, metadata: { ...object.metadata, ...(version && { resourceVersion: version }) } }, { namespace, name });
       this.#remember(uri, saved);
     } catch (error) {
       if (!isStatusError(error, 'Conflict')) throw error;
-      await this.#showConflict(uri);
+      await this.#showConflict(uri, name);
       throw new Error(vscode.l10n.t('"{0}" was changed by somebody else meanwhile. Compare, then save again.', name), { cause: error });
     }
     this.#changed.fire([{ type: vscode.FileChangeType.Changed, uri }]);
@@ -60,43 +70,23 @@ export class ObjectFileSystem implements vscode.FileSystemProvider {
   }
 
   async #read(uri: vscode.Uri): Promise<KubeObject> {
-    const { resource, namespace, name } = parseObjectUri(uri);
-    if (!(await this.#session.connect())) throw vscode.FileSystemError.Unavailable(uri);
-    try {
-      const object = await this.#session.client.get(resource, { namespace, name });
-      this.#remember(uri, object);
-      return object;
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) throw vscode.FileSystemError.FileNotFound(uri);
-      throw error;
-    }
+    const object = await readObject(this.#session, uri);
+    this.#remember(uri, object);
+    return object;
   }
 
   #remember(uri: vscode.Uri, object: KubeObject): void {
     this.#shown.delete(uri.path);
     this.#shown.set(uri.path, object);
     const [oldest] = this.#shown.keys();
-    if (this.#shown.size > 64 && oldest) this.#shown.delete(oldest);
+    if (this.#shown.size > mostShown && oldest) this.#shown.delete(oldest);
   }
 
   /** The newest state beside the unsaved text; the next save is based on it. */
-  async #showConflict(uri: vscode.Uri): Promise<void> {
-    const newest = await this.#read(uri);
-    const theirs = await vscode.workspace.openTextDocument({ language: 'yaml', content: textOf(newest) });
-    await vscode.commands.executeCommand('vscode.diff', theirs.uri, uri, vscode.l10n.t('{0}: on the cluster ↔ yours', newest.metadata.name));
+  async #showConflict(uri: vscode.Uri, name: string): Promise<void> {
+    const theirs = uri.with({ scheme: liveScheme });
+    this.#live.refresh(theirs);
+    await this.#read(uri);
+    await vscode.commands.executeCommand('vscode.diff', theirs, uri, vscode.l10n.t('{0}: on the cluster ↔ yours', name));
   }
-}
-
-/** Without managedFields; the status last, since nobody edits it. */
-export function textOf(object: KubeObject): string {
-  const { status, ...rest } = object as KubeObject & { status?: unknown };
-  const metadata = { ...rest.metadata };
-  delete metadata.managedFields;
-  return stringify({ ...rest, metadata, ...(status !== undefined && { status }) }, { lineWidth: 0 });
-}
-
-function parseObject(text: string): KubeObject {
-  const object = parse(text) as Partial<KubeObject> | null;
-  if (!object?.apiVersion || !object.kind || !object.metadata?.name) throw new Error(vscode.l10n.t('This is no object: apiVersion, kind and metadata.name are needed.'));
-  return object as KubeObject;
 }

@@ -1,9 +1,11 @@
 /** Addresses of objects in the editor: `slipway:/<cluster>/<project>/<plural>.<group>/<name>.yaml`; `_` stands for no project. */
-import * as vscode from 'vscode';
+import { groupResource, type Resource } from '../../api/resource.ts';
 import { allResources } from '../../api/resources.ts';
-import type { Resource } from '../../api/resource.ts';
 
+/** Editable YAML. */
 export const yamlScheme = 'slipway';
+/** The same as the cluster has it now, to compare with. */
+export const liveScheme = 'slipway-live';
 export const describeScheme = 'slipway-describe';
 
 export interface ObjectAddress {
@@ -13,17 +15,28 @@ export interface ObjectAddress {
   name: string;
 }
 
-export const yamlUri = (cluster: string, resource: Resource, namespace: string | undefined, name: string) => uri(yamlScheme, 'yaml', cluster, resource, namespace, name);
-export const describeUri = (cluster: string, resource: Resource, namespace: string | undefined, name: string) => uri(describeScheme, 'txt', cluster, resource, namespace, name);
-
-function uri(scheme: string, ending: string, cluster: string, resource: Resource, namespace: string | undefined, name: string): vscode.Uri {
-  const parts = [cluster, namespace ?? '_', `${resource.plural}${resource.group ? `.${resource.group}` : ''}`, `${name}.${ending}`];
-  return vscode.Uri.from({ scheme, path: `/${parts.map((part) => part.replaceAll('/', '%2F')).join('/')}` });
+/** What `vscode.Uri.from` takes. */
+export interface UriParts {
+  scheme: string;
+  path: string;
 }
 
-export function parseObjectUri(at: vscode.Uri): ObjectAddress {
-  const [cluster = '', namespace = '', type = '', file = ''] = at.path.slice(1).split('/').map((part) => part.replaceAll('%2F', '/'));
-  const resource = allResources.find((one) => `${one.plural}${one.group ? `.${one.group}` : ''}` === type);
-  if (!resource) throw vscode.FileSystemError.FileNotFound(at);
-  return { cluster, resource, namespace: namespace === '_' ? undefined : namespace, name: file.replace(/\.(yaml|txt)$/, '') };
+type Name = Pick<ObjectAddress, 'namespace' | 'name'>;
+
+export const yamlUri = (cluster: string, resource: Resource, at: Name) => uri(yamlScheme, 'yaml', cluster, resource, at);
+export const describeUri = (cluster: string, resource: Resource, at: Name) => uri(describeScheme, 'txt', cluster, resource, at);
+
+function uri(scheme: string, ending: string, cluster: string, resource: Resource, { namespace, name }: Name): UriParts {
+  const parts = [cluster, namespace ?? '_', groupResource(resource), `${name}.${ending}`];
+  // Names of contexts may hold slashes.
+  return { scheme, path: `/${parts.map((part) => part.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/')}` };
+}
+
+/** `undefined` for an address of nothing we know. */
+export function parseObjectUri({ path }: Pick<UriParts, 'path'>): ObjectAddress | undefined {
+  const [cluster = '', namespace = '', type = '', file = '', ...more] = path.slice(1).split('/').map((part) => part.replaceAll('%2F', '/').replaceAll('%25', '%'));
+  const resource = allResources.find((one) => groupResource(one) === type);
+  const name = file.replace(/\.(yaml|txt)$/, '');
+  if (!resource || !name || more.length > 0) return undefined;
+  return { cluster, resource, namespace: namespace === '_' ? undefined : namespace, name };
 }

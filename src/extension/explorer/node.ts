@@ -15,7 +15,7 @@ export interface TreeNode {
   colour?: IconColour;
   /** Markdown. */
   tooltip?: string;
-  /** Its first word is what menus go by: `pod`, `route.url`. */
+  /** Its first word is what menus go by: `pod`, `route.url`; words after a dot say what can be done with it. */
   contextValue: string;
   /** What a screen reader says. */
   accessibility?: string;
@@ -23,6 +23,8 @@ export interface TreeNode {
   expand?: 'collapsed' | 'expanded';
   resource?: Resource;
   object?: KubeObject;
+  /** Of a node that is no object: the project it belongs to. */
+  namespace?: string;
   /** Of a container: its pod is `object`. */
   container?: string;
   url?: string;
@@ -39,5 +41,5 @@ export type Presentation = Omit<TreeNode, 'id' | 'resource' | 'object'>;
 /** Rows of a tooltip in Markdown; empty values are left out. Values are code, so that no name is taken for markup. */
 export function tooltipOf(title: string, rows: readonly (readonly [string, string | number | undefined | null])[]): string {
   const shown = rows.filter(([, value]) => value !== undefined && value !== null && value !== '');
-  return [`**${title.replace(/[\\`*_[\]<>]/g, '\\$&')}**`, ...shown.map(([name, value]) => `${name}: \`${String(value).replaceAll('`', "'")}\``)].join('\n\n');
+  return [`**${title.replace(/[\\`*_[\]<>]/g, '\\$&')}**`, ...shown.map(([name, value]) => `${name && `${name}: `}\`${String(value).replaceAll('`', "'")}\``)].join('\n\n');
 }

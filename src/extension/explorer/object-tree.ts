@@ -1,5 +1,6 @@
 /** One tree view: nodes from a source, refreshed together, never while it is hidden. */
 import * as vscode from 'vscode';
+import { problemNode } from './notes.ts';
 import type { TreeNode } from './node.ts';
 
 /** Where a tree's nodes come from. `attach` begins watching, when the view is first looked at; its result ends it. */
@@ -7,6 +8,7 @@ export interface TreeSource {
   attach(changed: () => void): vscode.Disposable;
   roots(): Promise<TreeNode[]> | TreeNode[];
   children(node: TreeNode): Promise<TreeNode[]> | TreeNode[];
+  collapsed?(node: TreeNode): void;
   /** Named in the view's description. */
   description(): string;
   badge?(): vscode.ViewBadge | undefined;
@@ -16,30 +18,28 @@ export interface TreeSource {
 const coalesceMs = 120;
 
 export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<TreeNode | undefined>();
+  readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
-  readonly view: vscode.TreeView<TreeNode>;
+  readonly #view: vscode.TreeView<TreeNode>;
   readonly #source: TreeSource;
   #attached: vscode.Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #parents = new Map<string, TreeNode | undefined>();
 
   constructor(id: string, source: TreeSource, options: { canSelectMany?: boolean } = {}) {
     this.#source = source;
-    this.view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true, canSelectMany: options.canSelectMany ?? false });
-    this.view.onDidChangeVisibility(({ visible }) => (visible ? this.#attach() : this.#detach()));
-    if (this.view.visible) this.#attach();
+    this.#view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true, canSelectMany: options.canSelectMany ?? false });
+    this.#view.onDidChangeVisibility(({ visible }) => (visible ? this.#attach() : this.#detach()));
+    this.#view.onDidCollapseElement(({ element }) => source.collapsed?.(element));
+    if (this.#view.visible) this.#attach();
   }
 
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
-    this.#attach();
-    const children = await (node ? this.#source.children(node) : this.#source.roots());
-    for (const child of children) this.#parents.set(child.id, node);
-    return children;
-  }
-
-  getParent(node: TreeNode): TreeNode | undefined {
-    return this.#parents.get(node.id);
+    if (this.#view.visible) this.#attach();
+    try {
+      return await (node ? this.#source.children(node) : this.#source.roots());
+    } catch (error) {
+      return [problemNode(node?.id ?? '', error as Error)];
+    }
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -55,28 +55,30 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     return item;
   }
 
-  refresh(): void {
-    if (this.#timer) return;
-    this.#timer = setTimeout(() => {
+  dispose(): void {
+    this.#detach();
+    this.#view.dispose();
+    this.#changed.dispose();
+  }
+
+  #refresh(): void {
+    this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       const description = this.#source.description();
-      if (this.view.description !== description) this.view.description = description;
-      this.view.badge = this.#source.badge?.();
-      this.#parents.clear();
+      if (this.#view.description !== description) this.#view.description = description;
+      this.#showBadge(this.#source.badge?.());
       this.#changed.fire(undefined);
     }, coalesceMs);
   }
 
-  dispose(): void {
-    this.#detach();
-    this.view.dispose();
-    this.#changed.dispose();
+  #showBadge(badge: vscode.ViewBadge | undefined): void {
+    if (this.#view.badge?.value !== badge?.value) this.#view.badge = badge;
   }
 
   #attach(): void {
     if (this.#attached) return;
-    this.#attached = this.#source.attach(() => this.refresh());
-    this.refresh();
+    this.#attached = this.#source.attach(() => this.#refresh());
+    this.#refresh();
   }
 
   #detach(): void {
@@ -84,5 +86,7 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     this.#timer = undefined;
     this.#attached?.dispose();
     this.#attached = undefined;
+    // Nobody watches any more: a number that may be untrue is none.
+    this.#showBadge(undefined);
   }
 }

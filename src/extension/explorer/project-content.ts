@@ -22,7 +22,7 @@ export interface Application {
   name: string;
   workloads: { workload: DeploymentConfig | Deployment; pods: Pod[] }[];
   buildConfigs: { config: BuildConfig; /** Newest first. */ builds: Build[] }[];
-  services: Service[];
+  services: { service: Service; endpoints: Endpoints | undefined }[];
   routes: Route[];
   /** Pods that no workload of the application selects. */
   pods: Pod[];
@@ -48,7 +48,10 @@ export function groupApplications(objects: ProjectObjects): Application[] {
     of(applicationOf(workload)).workloads.push({ workload, pods: byName(pods) });
   }
   for (const config of objects.buildConfigs) of(applicationOf(config)).buildConfigs.push({ config, builds: buildsOf(config, objects.builds) });
-  for (const service of objects.services) if (!isBuiltIn(service)) of(applicationOf(service)).services.push(service);
+  for (const service of objects.services) {
+    if (isBuiltIn(service)) continue;
+    of(applicationOf(service)).services.push({ service, endpoints: objects.endpoints.find((one) => one.metadata.name === service.metadata.name) });
+  }
   for (const route of objects.routes) of(applicationOf(route)).routes.push(route);
   // Pods of builds and deployments are shown by what made them.
   for (const pod of objects.pods) if (!taken.has(pod) && !isRunner(pod)) of(applicationOf(pod)).pods.push(pod);
@@ -68,10 +71,14 @@ export function isRunner(pod: Pod): boolean {
   return pod.metadata.labels?.[buildLabels.build] !== undefined || pod.metadata.labels?.[deploymentLabels.deployerPodFor] !== undefined;
 }
 
-function selects(workload: DeploymentConfig | Deployment, pod: Pod): boolean {
+/** The labels by which a workload knows its pods. */
+export function selectorOf(workload: DeploymentConfig | Deployment): Record<string, string> {
+  return (workload.kind === 'Deployment' ? (workload as Deployment).spec.selector?.matchLabels : (workload as DeploymentConfig).spec.selector) ?? {};
+}
+
+export function selects(workload: DeploymentConfig | Deployment, pod: Pod): boolean {
   if (isRunner(pod)) return false;
-  const selector = workload.kind === 'Deployment' ? (workload as Deployment).spec.selector?.matchLabels : (workload as DeploymentConfig).spec.selector;
-  const entries = Object.entries(selector ?? {});
+  const entries = Object.entries(selectorOf(workload));
   return entries.length > 0 && entries.every(([key, value]) => pod.metadata.labels?.[key] === value);
 }
 

@@ -1,6 +1,7 @@
 /** A flat view of one kind of object in the current project. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { Session } from '../connections/session.ts';
+import { problemNode } from './notes.ts';
 import type { TreeNode } from './node.ts';
 import type { TreeSource } from './object-tree.ts';
 import type { ProjectObjects } from './project-content.ts';
@@ -8,40 +9,44 @@ import { ProjectWatch, type Part } from './project-watch.ts';
 
 export interface FlatRules {
   parts: readonly Part[];
-  roots(objects: ProjectObjects, session: Session): TreeNode[];
-  children?(node: TreeNode, objects: ProjectObjects, session: Session): TreeNode[];
+  roots(objects: ProjectObjects): TreeNode[];
+  children?(node: TreeNode, objects: ProjectObjects): TreeNode[];
   badge?(objects: ProjectObjects): vscode.ViewBadge | undefined;
 }
 
 export function projectSource(session: Session, rules: FlatRules): TreeSource {
   let watch: ProjectWatch | undefined;
+  let over: unknown;
   const close = () => {
     watch?.dispose();
     watch = undefined;
   };
   return {
     attach(changed) {
-      const open = () => {
-        if (session.state === 'connected' && watch?.namespace !== session.project) {
-          close();
-          watch = new ProjectWatch(session, session.project, rules.parts);
-          watch.onDidChange(changed);
-          void watch.ready.then(changed, changed);
+      const follow = () => {
+        if (watch?.namespace !== session.project || over !== session.connection) close();
+        if (session.state === 'connected' && !watch) {
+          over = session.connection;
+          const own = new ProjectWatch(session, session.project, rules.parts, changed);
+          watch = own;
+          void own.ready.then(changed);
         }
-        if (session.state !== 'connected') close();
         changed();
       };
-      const listening = session.onDidChange(open);
+      const listening = session.onDidChange(follow);
       if (session.state === 'idle') void session.connect();
-      open();
+      follow();
       return { dispose: () => (listening.dispose(), close()) };
     },
     async roots() {
-      if (!watch) return [];
-      await watch.ready;
-      return watch ? rules.roots(watch.objects(), session) : [];
+      const own = watch;
+      if (!own) return [];
+      await own.ready;
+      // Another project may have been chosen meanwhile; its nodes come with the change it tells of.
+      if (own !== watch) return [];
+      return [...own.problems().map((problem) => problemNode(session.project, problem)), ...rules.roots(own.objects())];
     },
-    children: (node) => (watch && rules.children ? rules.children(node, watch.objects(), session) : []),
+    children: (node) => (watch && rules.children ? rules.children(node, watch.objects()) : []),
     description: () => (session.state === 'connected' ? session.project : ''),
     badge: () => (watch && rules.badge ? rules.badge(watch.objects()) : undefined),
   };

@@ -1,5 +1,4 @@
 /** Everything the trees show of one project, kept true by watches for as long as somebody looks. */
-import * as vscode from 'vscode';
 import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { endpoints, pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
@@ -7,73 +6,43 @@ import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deploy
 import { routes, type Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
-import type { Session, SharedInformer } from '../connections/session.ts';
+import type { Session } from '../connections/session.ts';
+import { ObjectList } from './object-list.ts';
 import type { ProjectObjects } from './project-content.ts';
 
-const parts = { deploymentConfigs, deployments, pods, buildConfigs, builds, services, endpoints, routes } as const;
-export type Part = keyof typeof parts;
+const kinds = { deploymentConfigs, deployments, pods, buildConfigs, builds, services, endpoints, routes } as const;
+export type Part = keyof typeof kinds;
+export const allParts = Object.keys(kinds) as Part[];
 
-interface Leases {
-  deploymentConfigs?: SharedInformer<DeploymentConfig>;
-  deployments?: SharedInformer<Deployment>;
-  pods?: SharedInformer<Pod>;
-  buildConfigs?: SharedInformer<BuildConfig>;
-  builds?: SharedInformer<Build>;
-  services?: SharedInformer<Service>;
-  endpoints?: SharedInformer<Endpoints>;
-  routes?: SharedInformer<Route>;
-}
-
-export class ProjectWatch implements vscode.Disposable {
-  readonly #leases: Leases = {};
-  readonly #disposables: vscode.Disposable[] = [];
-  readonly #changed = new vscode.EventEmitter<void>();
-  readonly onDidChange = this.#changed.event;
+export class ProjectWatch {
   readonly namespace: string;
-  /** Resolves when every part has been listed once. */
+  /** Resolves, never rejects, when every part has been listed once or is known to be out of reach. */
   readonly ready: Promise<void>;
-  #disposed = false;
+  readonly #lists = new Map<Part, ObjectList<KubeObject>>();
 
-  constructor(session: Session, namespace: string, wanted: readonly Part[]) {
+  constructor(session: Session, namespace: string, wanted: readonly Part[], changed: () => void) {
     this.namespace = namespace;
-    this.ready = this.#open(session, wanted);
-    this.ready.catch(() => undefined);
+    for (const part of wanted) this.#lists.set(part, new ObjectList(session, kinds[part] as unknown as Resource, namespace, changed));
+    this.ready = Promise.all([...this.#lists.values()].map((list) => list.ready)).then(() => undefined);
   }
 
   objects(): ProjectObjects {
-    const list = <T extends KubeObject>(lease: SharedInformer<T> | undefined) => lease?.informer.list() ?? [];
-    const held = this.#leases;
+    const items = <T extends KubeObject>(part: Part) => (this.#lists.get(part)?.items() ?? []) as readonly T[];
     return {
-      deploymentConfigs: list(held.deploymentConfigs), deployments: list(held.deployments), pods: list(held.pods), buildConfigs: list(held.buildConfigs),
-      builds: list(held.builds), services: list(held.services), endpoints: list(held.endpoints), routes: list(held.routes),
+      deploymentConfigs: items<DeploymentConfig>('deploymentConfigs'), deployments: items<Deployment>('deployments'), pods: items<Pod>('pods'), buildConfigs: items<BuildConfig>('buildConfigs'),
+      builds: items<Build>('builds'), services: items<Service>('services'), endpoints: items<Endpoints>('endpoints'), routes: items<Route>('routes'),
     };
   }
 
+  /** What of the project is out of reach, each reason once. */
+  problems(): Error[] {
+    const found = new Map<string, Error>();
+    for (const { problem } of this.#lists.values()) if (problem) found.set(problem.message, problem);
+    return [...found.values()];
+  }
+
   dispose(): void {
-    this.#disposed = true;
-    for (const one of this.#disposables.splice(0)) one.dispose();
-    this.#changed.dispose();
+    for (const list of this.#lists.values()) list.dispose();
+    this.#lists.clear();
   }
-
-  async #open(session: Session, wanted: readonly Part[]): Promise<void> {
-    await Promise.all(wanted.map(async (part) => {
-      const lease = await session.watch(parts[part] as Resource<KubeObject>, this.namespace);
-      if (this.#disposed) return lease.dispose();
-      (this.#leases as Record<Part, SharedInformer<KubeObject>>)[part] = lease;
-      const listening = lease.informer.onChange(() => this.#changed.fire());
-      this.#disposables.push(lease, { dispose: () => void listening.dispose() });
-      // A cluster without OpenShift's groups has no deployment configs, builds or routes: those parts stay empty.
-      await Promise.race([lease.informer.synced, firstFailure(lease)]).catch(() => undefined);
-    }));
-  }
-}
-
-function firstFailure(lease: SharedInformer<KubeObject>): Promise<void> {
-  return new Promise((resolve) => {
-    const listening = lease.informer.onFailure((failure) => {
-      if (!failure) return;
-      void listening.dispose();
-      resolve();
-    });
-  });
 }

@@ -2,150 +2,113 @@
 import * as vscode from 'vscode';
 import type { Pod } from '../../api/kinds/core.ts';
 import { namespaces } from '../../api/kinds/core.ts';
-import { projectAnnotations } from '../../api/kinds/project.ts';
+import { projects } from '../../api/kinds/project.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import type { Session, SharedInformer } from '../connections/session.ts';
-import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode, workloadNode } from './object-nodes.ts';
-import { tooltipOf, type TreeNode } from './node.ts';
+import type { Resource } from '../../api/resource.ts';
+import { isStatusError } from '../../api/status.ts';
+import type { Session } from '../connections/session.ts';
+import type { Platform } from '../daemon/platform.ts';
+import { applicationNode, isApplicationNode, partsOf, projectNode } from './application-nodes.ts';
+import { clusterFailureNode, connectingNode, emptyProjectNode, problemNode, startFailureNodes, startingNode } from './notes.ts';
+import type { TreeNode } from './node.ts';
+import { buildNode, containerNodes, podNode } from './object-nodes.ts';
+import { ObjectList } from './object-list.ts';
 import type { TreeSource } from './object-tree.ts';
-import { groupApplications, type Application } from './project-content.ts';
-import { ProjectWatch } from './project-watch.ts';
+import { groupApplications } from './project-content.ts';
+import { allParts, ProjectWatch } from './project-watch.ts';
 
 /** Projects of the platform itself; shown only while one is the current project. */
 const system = /^(kube-|openshift)/;
 /** Builds shown under a build config; the Builds view has all of them. */
 const shownBuilds = 5;
 
-interface ApplicationNode extends TreeNode {
-  application: Application;
-}
-
-export function projectsSource(session: Session): TreeSource {
-  let projects: SharedInformer<KubeObject> | undefined;
-  const watches = new Map<string, ProjectWatch>();
+export function projectsSource(session: Session, platform: Platform): TreeSource {
+  let list: ObjectList<KubeObject> | undefined;
+  let over: unknown;
   let changed: () => void = () => undefined;
+  const watches = new Map<string, ProjectWatch>();
 
+  const forget = (namespace: string) => {
+    watches.get(namespace)?.dispose();
+    watches.delete(namespace);
+  };
   const close = () => {
-    projects?.dispose();
-    projects = undefined;
-    for (const watch of watches.values()) watch.dispose();
-    watches.clear();
+    list?.dispose();
+    list = undefined;
+    for (const namespace of [...watches.keys()]) forget(namespace);
   };
   const watchOf = (namespace: string): ProjectWatch => {
     let watch = watches.get(namespace);
     if (!watch) {
-      watch = new ProjectWatch(session, namespace, ['deploymentConfigs', 'deployments', 'pods', 'buildConfigs', 'builds', 'services', 'endpoints', 'routes']);
-      watch.onDidChange(() => changed());
+      watch = new ProjectWatch(session, namespace, allParts, changed);
       watches.set(namespace, watch);
     }
     return watch;
+  };
+  const follow = () => {
+    if (over !== session.connection) close();
+    if (session.state === 'connected' && !list) {
+      over = session.connection;
+      list = new ObjectList(session, (session.serves(projects) ? projects : namespaces) as Resource, undefined, changed);
+    }
+    changed();
   };
 
   return {
     attach(tell) {
       changed = tell;
-      const listening = session.onDidChange(() => {
-        if (session.state !== 'connected') close();
-        tell();
-      });
+      const listening = [session.onDidChange(follow), platform.onDidChange(tell)];
       if (session.state === 'idle') void session.connect();
-      return { dispose: () => (listening.dispose(), close()) };
+      follow();
+      return { dispose: () => (listening.forEach((one) => one.dispose()), close()) };
     },
     async roots() {
-      if (session.state === 'failed') return [failureNode(session)];
-      if (session.state !== 'connected') return [];
-      if (!projects) {
-        projects = await session.watch(namespaces, undefined);
-        projects.informer.onChange(() => changed());
-        await Promise.race([projects.informer.synced, new Promise((resolve) => setTimeout(resolve, 3_000))]);
-      }
-      const shown = projects.informer.list().filter(({ metadata: { name } }) => name === session.project || !system.test(name));
-      for (const [namespace, watch] of watches) if (!shown.some((one) => one.metadata.name === namespace)) (watch.dispose(), watches.delete(namespace));
-      return shown.sort((a, b) => Number(b.metadata.name === session.project) - Number(a.metadata.name === session.project) || a.metadata.name.localeCompare(b.metadata.name)).map((one) => projectNode(session, one));
+      if (session.choice.type === 'embedded' && platform.state === 'starting') return [startingNode(platform)];
+      if (session.choice.type === 'embedded' && platform.failure) return startFailureNodes(platform.failure);
+      if (session.state === 'failed') return [clusterFailureNode(session)];
+      if (session.state === 'connecting' && session.choice.type === 'context') return [connectingNode(session)];
+      const own = list;
+      if (!own) return [];
+      await own.ready;
+      if (own !== list) return [];
+      return listed(own);
     },
     async children(node) {
-      if (node.contextValue.startsWith('project')) {
-        const watch = watchOf(node.label);
-        await watch.ready;
-        const applications = groupApplications(watch.objects());
-        if (node.label === session.project) void vscode.commands.executeCommand('setContext', 'slipway.empty', applications.length === 0);
-        return applications.map((application) => applicationNode(session, node, application));
-      }
-      const objects = watchOf(node.object?.metadata.namespace ?? session.project).objects();
-      if (node.contextValue.startsWith('application')) return partsOf(session, (node as ApplicationNode).application, objects.endpoints);
-      const application = groupApplications(objects);
+      if (node.contextValue.startsWith('project')) return applications(node);
+      if (isApplicationNode(node)) return partsOf(session, node.application);
       if (node.contextValue.startsWith('pod')) return containerNodes(session, node.object as Pod);
+      const found = groupApplications(watchOf(node.object?.metadata.namespace ?? session.project).objects());
+      const uid = node.object?.metadata.uid;
       if (node.contextValue === 'buildconfig') {
-        const builds = application.flatMap((one) => one.buildConfigs).find(({ config }) => config.metadata.uid === node.object?.metadata.uid)?.builds ?? [];
+        const builds = found.flatMap((one) => one.buildConfigs).find(({ config }) => config.metadata.uid === uid)?.builds ?? [];
         return builds.slice(0, shownBuilds).map((build) => buildNode(session, build));
       }
-      const pods = application.flatMap((one) => one.workloads).find(({ workload }) => workload.metadata.uid === node.object?.metadata.uid)?.pods ?? [];
+      const pods = found.flatMap((one) => one.workloads).find(({ workload }) => workload.metadata.uid === uid)?.pods ?? [];
       return pods.map((pod) => podNode(session, pod));
+    },
+    collapsed(node) {
+      if (node.contextValue === 'project') forget(node.label);
     },
     description: () => (session.state === 'connected' ? `${session.cluster} · ${session.project}` : ''),
   };
-}
 
-function projectNode(session: Session, namespace: KubeObject): TreeNode {
-  const { name, annotations } = namespace.metadata;
-  const current = name === session.project;
-  const phase = (namespace as { status?: { phase?: string } }).status?.phase;
-  const title = annotations?.[projectAnnotations.displayName];
-  return {
-    id: `${session.cluster}/project/${name}`,
-    label: name,
-    description: phase === 'Terminating' ? phase : current ? vscode.l10n.t('current') : (title ?? ''),
-    icon: phase === 'Terminating' ? 'circle-slash' : 'project',
-    ...(current && { colour: 'charts.green' as const }),
-    tooltip: tooltipOf(title ?? name, [[vscode.l10n.t('Description'), annotations?.[projectAnnotations.description]], [vscode.l10n.t('Created'), namespace.metadata.creationTimestamp]]),
-    contextValue: current ? 'project.current' : 'project',
-    accessibility: vscode.l10n.t('Project {0}', name),
-    expand: current ? 'expanded' : 'collapsed',
-    resource: namespaces,
-    object: namespace,
-  };
-}
+  function listed(own: ObjectList<KubeObject>): TreeNode[] {
+    const found = own.items().filter(({ metadata: { name } }) => name === session.project || !system.test(name));
+    for (const namespace of [...watches.keys()]) if (!found.some((one) => one.metadata.name === namespace) && namespace !== session.project) forget(namespace);
+    // Who may not list projects still works in the one that the kubeconfig names.
+    const current = found.some((one) => one.metadata.name === session.project) ? [] : [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: session.project } } as KubeObject];
+    const shown = [...found, ...(isStatusError(own.problem, 'Forbidden') ? current : [])];
+    const first = (one: KubeObject) => Number(one.metadata.name === session.project);
+    const nodes = shown.sort((a, b) => first(b) - first(a) || a.metadata.name.localeCompare(b.metadata.name)).map((one) => projectNode(session, own.resource, one));
+    return [...(own.problem && !isStatusError(own.problem) ? [problemNode(session.cluster, own.problem)] : []), ...nodes];
+  }
 
-function applicationNode(session: Session, project: TreeNode, application: Application): ApplicationNode {
-  const route = application.routes.map((one) => routeNode(session, one)).find((one) => one.url);
-  const workloads = application.workloads.map(({ workload }) => workloadNode(session, workload));
-  const failed = workloads.find((one) => one.colour === 'testing.iconFailed');
-  return {
-    id: `${project.id}/application/${application.name}`,
-    label: application.name,
-    description: workloads.map((one) => one.description).join(', '),
-    icon: 'rocket',
-    ...((failed ?? workloads[0])?.colour && { colour: (failed ?? workloads[0])?.colour }),
-    tooltip: tooltipOf(application.name, [['URL', route?.url], [vscode.l10n.t('Replicas'), workloads.map((one) => one.description).join(', ')]]),
-    contextValue: route ? 'application.url' : 'application',
-    accessibility: vscode.l10n.t('Application {0}', application.name),
-    expand: 'expanded',
-    ...(route?.url && { url: route.url }),
-    ...(project.object && { object: { ...project.object, metadata: { ...project.object.metadata, namespace: project.label, name: application.name } } }),
-    application,
-  } as ApplicationNode;
-}
-
-function partsOf(session: Session, application: Application, endpoints: Parameters<typeof serviceNode>[2][] | readonly unknown[]): TreeNode[] {
-  const all = endpoints as readonly NonNullable<Parameters<typeof serviceNode>[2]>[];
-  return [
-    ...application.workloads.map(({ workload }) => workloadNode(session, workload)),
-    ...application.pods.map((pod) => podNode(session, pod)),
-    ...application.buildConfigs.map(({ config, builds }) => buildConfigNode(session, config, builds[0])),
-    ...application.services.map((service) => serviceNode(session, service, all.find((one) => one.metadata.name === service.metadata.name))),
-    ...application.routes.map((route) => routeNode(session, route)),
-  ];
-}
-
-function failureNode(session: Session): TreeNode {
-  return {
-    id: `${session.cluster}/failure`,
-    label: vscode.l10n.t('Cluster "{0}" cannot be reached', session.cluster),
-    description: session.failure?.message ?? '',
-    icon: 'error',
-    colour: 'testing.iconFailed',
-    tooltip: session.failure?.message ?? '',
-    contextValue: 'failure',
-    command: 'slipway.cluster.switch',
-  };
+  async function applications(project: TreeNode): Promise<TreeNode[]> {
+    const watch = watchOf(project.label);
+    await watch.ready;
+    const nodes = groupApplications(watch.objects()).map((application) => applicationNode(session, project, application));
+    const problems = watch.problems().map((problem) => problemNode(project.id, problem));
+    if (project.label === session.project) void vscode.commands.executeCommand('setContext', 'slipway.empty', nodes.length === 0);
+    return nodes.length + problems.length === 0 ? [emptyProjectNode(project)] : [...problems, ...nodes];
+  }
 }

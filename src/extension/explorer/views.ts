@@ -3,24 +3,25 @@ import * as vscode from 'vscode';
 import type { Endpoints, Pod } from '../../api/kinds/core.ts';
 import type { BuildConfig } from '../../api/kinds/build.ts';
 import type { Session } from '../connections/session.ts';
+import type { Platform } from '../daemon/platform.ts';
 import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode } from './object-nodes.ts';
 import { ObjectTree } from './object-tree.ts';
 import { inTrouble } from './presenters/pod.ts';
 import { isActive } from './presenters/build.ts';
-import { buildsOf, newestFirst } from './project-content.ts';
+import { buildsOf, isRunner, newestFirst } from './project-content.ts';
 import { projectSource } from './project-source.ts';
 import { projectsSource } from './projects-source.ts';
 
 const sorted = <T extends { metadata: { name: string } }>(objects: readonly T[]) => [...objects].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
 
-export function createViews(session: Session): vscode.Disposable {
+export function createViews(session: Session, platform: Platform): vscode.Disposable {
   return vscode.Disposable.from(
-    new ObjectTree('slipway.projects', projectsSource(session)),
+    new ObjectTree('slipway.projects', projectsSource(session, platform)),
     new ObjectTree('slipway.pods', projectSource(session, {
       parts: ['pods'],
       roots: ({ pods }) => sorted(pods).map((pod) => podNode(session, pod)),
       children: (node) => containerNodes(session, node.object as Pod),
-      badge: ({ pods }) => badge(pods.filter((pod) => inTrouble(pod, new Date())).length, (count) => vscode.l10n.t('{0} pods in trouble', count)),
+      badge: ({ pods }) => badge(pods.filter((pod) => !isRunner(pod) && inTrouble(pod, new Date())).length, (count) => vscode.l10n.t('Pods in trouble: {0}', count)),
     }), { canSelectMany: true }),
     new ObjectTree('slipway.services', projectSource(session, {
       parts: ['services', 'endpoints'],
@@ -37,7 +38,7 @@ export function createViews(session: Session): vscode.Disposable {
         return [...sorted(buildConfigs).map((config) => ({ ...buildConfigNode(session, config, buildsOf(config, builds)[0]), expand: 'expanded' as const })), ...single.map((build) => buildNode(session, build))];
       },
       children: (node, { builds }) => buildsOf(node.object as BuildConfig, builds).map((build) => buildNode(session, build)),
-      badge: ({ builds }) => badge(builds.filter(isActive).length, (count) => vscode.l10n.t('{0} running builds', count)),
+      badge: ({ builds }) => badge(builds.filter(isActive).length, (count) => vscode.l10n.t('Running builds: {0}', count)),
     }), { canSelectMany: true }),
   );
 }

@@ -1,59 +1,62 @@
 /** The Build panel: one build watched from its first step to its URL. */
 import * as vscode from 'vscode';
-import { buildConfigs, finishedPhases, type Build } from '../../api/kinds/build.ts';
-import { routes } from '../../api/kinds/route.ts';
-import { isStatusError } from '../../api/status.ts';
+import { finishedPhases, type Build } from '../../api/kinds/build.ts';
+import type { Connection } from '../../client/connection.ts';
 import type { BuildFromPage, BuildToPage } from '../../protocol/build-panel.ts';
-import { pageLines } from '../../protocol/logs-panel.ts';
+import { progressMark } from '../../protocol/build-progress.ts';
 import type { Session } from '../connections/session.ts';
-import { buildHint } from './build-hints.ts';
-import { buildTexts, phaseTexts, stepTitles } from './build-texts.ts';
+import { announceBuild, routeOf, type AnnouncementActions } from './build-announcement.ts';
+import { buildTexts, buildWords } from './build-texts.ts';
 import { viewBuild } from './build-view.ts';
-import { LineBuffer } from './line-buffer.ts';
-import { followBuildLog } from './log-stream.ts';
+import { LogFeed } from './log-feed.ts';
 import { openPage, type Page } from './page.ts';
-
-const batchMs = 50;
 
 /** What the panel asks commands to do; it knows none of them. */
 export interface BuildActions {
-  cancel(build: Build): Promise<void>;
-  rebuild(build: Build): Promise<void>;
-  open(namespace: string, route: string): Promise<void>;
+  cancel(build: Build): Promise<unknown>;
+  rebuild(build: Build): Promise<unknown>;
+  open(namespace: string, route: string): Promise<unknown>;
+  showAppLog(namespace: string, app: string): Promise<unknown>;
+  /** Files of the folder a build was made from, if it lies on this machine. */
+  filesOf(build: Build): Promise<{ has(file: string): boolean; open(file: string): Promise<unknown> }>;
+  failed(error: unknown): unknown;
 }
+
+type Files = Awaited<ReturnType<BuildActions['filesOf']>>;
 
 export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #session: Session;
   readonly #extension: vscode.Uri;
   readonly #actions: BuildActions;
-  readonly #lines = new LineBuffer(pageLines);
+  readonly #feed: LogFeed;
+  readonly #ended = new AbortController();
   #page: Page<BuildToPage> | undefined;
   #build: Build | undefined;
   #route: string | undefined;
+  #files: Files | undefined;
   #stop: AbortController | undefined;
-  #pending: { number: number; text: string }[] = [];
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(session: Session, extension: vscode.Uri, actions: BuildActions) {
     this.#session = session;
     this.#extension = extension;
     this.#actions = actions;
+    this.#feed = new LogFeed(vscode.workspace.getConfiguration('slipway').get<number>('logs.lines', 20_000), (message) => this.#page?.send(message));
   }
 
   /** Shows the build and follows it. `announce`: tell its end by a notification, since the user started it. */
   async show(build: Build, { announce = false } = {}): Promise<void> {
+    const { connection } = this.#session;
+    if (announce && connection) this.#announce(connection, build);
     this.#stop?.abort();
     const stop = new AbortController();
     this.#stop = stop;
     this.#build = build;
     this.#route = undefined;
-    this.#lines.clear();
-    await vscode.commands.executeCommand('slipway.build.focus');
+    this.#files = undefined;
+    this.#feed.restart();
     this.#state();
-    this.#log(true);
-    void this.#follow(build, stop.signal, announce).catch((error: Error) => {
-      if (!stop.signal.aborted) void vscode.window.showErrorMessage(vscode.l10n.t('Build "{0}" can no longer be followed: {1}', build.metadata.name, error.message));
-    });
+    await vscode.commands.executeCommand('slipway.build.focus');
+    if (connection) void this.#follow(connection, build, stop.signal).catch((error: Error) => !stop.signal.aborted && this.#actions.failed(new Error(vscode.l10n.t('Build "{0}" can no longer be followed: {1}', build.metadata.name, error.message))));
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
@@ -66,103 +69,78 @@ export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable
   }
 
   dispose(): void {
+    this.#ended.abort();
     this.#stop?.abort();
-    clearTimeout(this.#timer);
+    this.#feed.dispose();
   }
 
   async #receive(message: BuildFromPage): Promise<void> {
-    const build = this.#build;
+    if (this.#feed.receive(message)) return;
     if (message.type === 'ready') {
       this.#state();
-      this.#log(true);
+      this.#feed.resume();
       return;
     }
+    const build = this.#build;
     if (!build) return;
     try {
       if (message.type === 'cancel') await this.#actions.cancel(build);
       if (message.type === 'rebuild') await this.#actions.rebuild(build);
       if (message.type === 'open' && this.#route) await this.#actions.open(build.metadata.namespace ?? '', this.#route);
+      if (message.type === 'openFile') await this.#files?.open(this.#view(build).failure?.file ?? '');
     } catch (error) {
-      if ((error as Error).name !== 'Cancelled') void vscode.window.showErrorMessage((error as Error).message);
+      this.#actions.failed(error);
     }
+    // Brings back the button that was pressed.
     this.#state();
   }
 
-  async #follow(build: Build, signal: AbortSignal, announce: boolean): Promise<void> {
-    const { connection } = this.#session;
-    if (!connection) return;
+  async #follow(connection: Connection, build: Build, signal: AbortSignal): Promise<void> {
     const at = { namespace: build.metadata.namespace ?? this.#session.project, name: build.metadata.name };
     const { followBuild } = await import('../../client/apps/follow-app.ts');
-    void followBuildLog(connection, at, (lines) => this.#add(lines), signal).catch((error: Error) => {
-      if (!signal.aborted && !finishedPhases.includes(this.#build?.status.phase ?? 'New')) this.#add([error.message]);
-    });
+    let log: Promise<void> | undefined;
     const ended = await followBuild(connection.client, at, (state) => {
       if (signal.aborted) return;
       this.#build = state;
       this.#state();
+      // Before its pod runs a build has no log.
+      if (state.status.phase !== 'New' && state.status.phase !== 'Pending') log ??= this.#readLog(connection, at, signal);
     }, signal);
-    if (ended.status.phase === 'Complete') await vscode.commands.executeCommand('setContext', 'slipway.built', true);
-    this.#route = await this.#routeOf(ended);
+    const app = ended.status.config && { namespace: at.namespace, name: ended.status.config.name ?? '' };
+    const failed = ended.status.phase !== 'Complete';
+    const [route, files] = await Promise.all([app && routeOf(connection.client, app), failed && app ? this.#actions.filesOf(ended) : undefined, log]);
     if (signal.aborted) return;
+    this.#route = route;
+    this.#files = files;
     this.#state();
-    if (announce) await this.#announce(ended, signal);
   }
 
-  /** The route that carries the application's name, if there is one. */
-  async #routeOf(build: Build): Promise<string | undefined> {
-    const name = build.status.config?.name;
-    if (!name) return undefined;
+  async #readLog(connection: Connection, { namespace, name }: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
     try {
-      return (await this.#session.client.get(routes, { namespace: build.metadata.namespace, name })).metadata.name;
+      for await (const { time, text } of connection.logs({ namespace, build: name }, { follow: true, signal })) {
+        if (!signal.aborted && !text.startsWith(progressMark)) this.#feed.add('', [{ time, text }]);
+      }
     } catch (error) {
-      if (isStatusError(error, 'NotFound', 'Forbidden')) return undefined;
-      throw error;
+      // A build that never got a pod has no log; its status says why.
+      if (!signal.aborted && !finishedPhases.includes(this.#build?.status.phase ?? 'New')) this.#feed.add('', [{ time: '', text: (error as Error).message }]);
     }
   }
 
-  async #announce(build: Build, signal: AbortSignal): Promise<void> {
-    const name = build.metadata.name;
-    if (build.status.phase !== 'Complete') {
-      if (build.status.phase === 'Cancelled') return;
-      const show = vscode.l10n.t('Show Log');
-      const answer = await vscode.window.showErrorMessage(vscode.l10n.t('Build "{0}" failed: {1}', name, build.status.message ?? build.status.reason ?? ''), show);
-      if (answer === show) await vscode.commands.executeCommand('slipway.build.focus');
-      return;
-    }
-    const app = build.status.config?.name ?? name;
-    if (this.#route) {
-      const { followRollout, followRoute } = await import('../../client/apps/follow-app.ts');
-      const { untilAnswers } = await import('../../client/apps/answers.ts');
-      const at = { namespace: build.metadata.namespace ?? '', name: app };
-      await followRollout(this.#session.client, at, signal);
-      await untilAnswers(await followRoute(this.#session.client, { ...at, name: this.#route }, signal), undefined, signal);
-    }
-    const open = vscode.l10n.t('Open in Browser');
-    const answer = await vscode.window.showInformationMessage(vscode.l10n.t('"{0}" is built and runs.', app), ...(this.#route ? [open] : []));
-    if (answer === open && this.#route) await this.#actions.open(build.metadata.namespace ?? '', this.#route);
+  #announce({ client }: Connection, build: Build): void {
+    const actions: AnnouncementActions = {
+      showBuild: (one) => this.show(one),
+      showAppLog: this.#actions.showAppLog,
+      open: this.#actions.open,
+      openFile: async (one, file) => (await this.#actions.filesOf(one)).open(file),
+    };
+    announceBuild(client, build, buildWords().hint, actions, this.#ended.signal).catch((error: unknown) => !this.#ended.signal.aborted && this.#session.state === 'connected' && this.#actions.failed(error));
   }
 
-  #add(lines: readonly string[]): void {
-    this.#pending.push(...this.#lines.push(lines.map((text) => ({ source: '', time: '', text }))));
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#page?.send({ type: 'log', lines: this.#pending.splice(0) });
-    }, batchMs);
+  #view(build: Build) {
+    return viewBuild(build, buildWords(), { canOpen: this.#route !== undefined, hasFile: (file) => this.#files?.has(file) ?? false, now: new Date() });
   }
 
   #state(): void {
-    const words = { steps: stepTitles(), phases: phaseTexts(), hint: buildHint };
-    this.#page?.send({ type: 'build', build: this.#build && viewBuild(this.#build, words, this.#route !== undefined), texts: buildTexts() });
-  }
-
-  #log(reset: boolean): void {
-    this.#pending = [];
-    this.#page?.send({ type: 'log', lines: this.#lines.all().map(({ number, text }) => ({ number, text })), reset });
+    this.#page?.send({ type: 'build', build: this.#build && this.#view(this.#build), follow: this.#feed.follow, texts: buildTexts() });
   }
 }
-
-/** The build config a build came from. */
-export async function configOf(session: Session, build: Build) {
-  return session.client.get(buildConfigs, { namespace: build.metadata.namespace, name: build.status.config?.name ?? '' });
-}
-

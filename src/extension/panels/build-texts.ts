@@ -1,20 +1,24 @@
 import * as vscode from 'vscode';
-import type { BuildPhase } from '../../api/kinds/build.ts';
+import { buildHint } from './build-hints.ts';
 import type { BuildTexts } from '../../protocol/build-panel.ts';
 import type { BuildStep } from '../../protocol/build-progress.ts';
+import { sourceText } from '../explorer/presenters/build.ts';
+import { stateWord } from '../explorer/state-words.ts';
+import type { BuildWords } from './build-view.ts';
+import { feedTexts } from './log-texts.ts';
 
 export function buildTexts(): BuildTexts {
   const t = vscode.l10n.t;
   return {
-    steps: t('Steps of the build'), log: t('Log of the build'), cancel: t('Cancel'), rebuild: t('Rebuild'), open: t('Open in Browser'), follow: t('Follow'), search: t('Search'), nextMatch: t('Next match'),
-    previousMatch: t('Previous match'), matches: t('{0} of {1}', '{0}', '{1}'), noMatches: t('No results'), builder: t('Builder'), source: t('Source'), commit: t('Commit'), elapsed: t('Elapsed'),
-    empty: t('No build is shown. Start one, or choose one in the Builds view.'), newLines: t('{0} new lines', '{0}'), olderLines: t('Show older lines'),
+    ...feedTexts(),
+    log: t('Log of the build'), steps: t('Steps of the build'), cancel: t('Cancel'), rebuild: t('Rebuild'), open: t('Open in Browser'), openFile: t('Open {0}', '{0}'), follow: t('Follow'),
+    builder: t('Builder'), source: t('Source'), commit: t('Commit'), elapsed: t('Elapsed'), choose: t('No build is shown. Start one, or choose one in the Builds view.'), tools: t('Build tools'),
     states: { waiting: t('waiting'), running: t('running'), done: t('done'), failed: t('failed'), skipped: t('skipped') },
   };
 }
 
 /** OpenShift's words for the nine steps of Source-to-Image. */
-export function stepTitles(): Record<BuildStep, string> {
+function stepTitles(): Record<BuildStep, string> {
   const t = vscode.l10n.t;
   return {
     SourceLocation: t('Source location'), BuilderImage: t('Builder image'), BuildInstantiated: t('Build instantiated'), SourceFetched: t('Source fetched'), BuilderStarted: t('Builder started with the source'),
@@ -22,7 +26,7 @@ export function stepTitles(): Record<BuildStep, string> {
   };
 }
 
-export function phaseTexts(): Record<BuildPhase, string> {
+export function buildWords(): BuildWords {
   const t = vscode.l10n.t;
-  return { New: t('New'), Pending: t('Pending'), Running: t('Running'), Complete: t('Complete'), Failed: t('Failed'), Error: t('Error'), Cancelled: t('Cancelled') };
+  return { steps: stepTitles(), phase: (phase) => stateWord(phase, t), source: (source) => sourceText(source, t), hint: (log) => buildHint(log, t) };
 }

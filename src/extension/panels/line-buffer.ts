@@ -1,5 +1,5 @@
 /** The lines a panel's host keeps: bounded, numbered without gaps, the oldest leave first. */
-import type { LogLine } from '../../protocol/logs-panel.ts';
+import type { LogLine } from '../../protocol/log-feed.ts';
 
 export class LineBuffer {
   #lines: LogLine[] = [];
@@ -16,7 +16,7 @@ export class LineBuffer {
 
   push(lines: readonly Omit<LogLine, 'number'>[]): LogLine[] {
     const added = lines.map((line) => ({ ...line, number: this.#next++ }));
-    this.#lines.push(...added);
+    for (const line of added) this.#lines.push(line);
     // Cut in larger pieces: one shift a line would move the whole array each time.
     if (this.#lines.length > this.#limit * 1.1) this.#lines = this.#lines.slice(-this.#limit);
     return added;
@@ -35,10 +35,6 @@ export class LineBuffer {
   /** How many lines there are before line `number`. */
   countBefore(number: number): number {
     return this.#indexOf(number);
-  }
-
-  all(): readonly LogLine[] {
-    return this.#lines;
   }
 
   /** Forgets a source's lines, or all; numbers go on. */

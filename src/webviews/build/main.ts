@@ -1,114 +1,97 @@
 import '../shared/panel.css';
 import './build.css';
-import type { BuildFromPage, BuildTexts, BuildToPage, BuildView, StepView } from '../../protocol/build-panel.ts';
-import { pageLines } from '../../protocol/logs-panel.ts';
-import { element, icon } from '../shared/element.ts';
+import type { BuildFromPage, BuildTexts, BuildToPage, BuildView } from '../../protocol/build-panel.ts';
+import { element, icon, place, say, toggleButton } from '../shared/element.ts';
 import { connectHost } from '../shared/host.ts';
 import { LogView } from '../shared/log-view.ts';
 import { searchField } from '../shared/search-field.ts';
 import { registerToolkit } from '../shared/toolkit.ts';
+import { actionButtons } from './actions.ts';
 import { duration } from './duration.ts';
+import { stepList } from './step-list.ts';
+
+type State = Extract<BuildToPage, { type: 'build' }>;
+
+/** How often running times are counted on, while a build runs and the page is looked at. */
+const tickMs = 200;
 
 registerToolkit();
-const host = connectHost<BuildToPage, BuildFromPage>();
-let build: BuildView | undefined;
-let texts: BuildTexts | undefined;
-let view: LogView | undefined;
+const host = connectHost<BuildToPage, BuildFromPage, { query: string }>();
+let shown: { view: LogView; update(state: State): void } | undefined;
 let ticking: number | undefined;
-
-const title = element('span', { class: 'title' });
-const phase = element('span', { class: 'phase', role: 'status' });
-const buttons = element('span');
-const head = element('div', { class: 'head' });
-const steps = element('ol', { class: 'steps' });
-const failure = element('div', { class: 'failure', role: 'alert', hidden: true });
 
 host.onMessage((message) => {
   if (message.type === 'build') {
-    texts = message.texts;
-    build = message.build;
-    if (!view) start(message.texts);
-    show();
-  } else {
-    if (message.reset) view?.clear();
-    view?.append(message.lines);
-  }
+    shown ??= build(message.texts);
+    shown.update(message);
+  } else shown?.view.receive(message);
 });
 host.send({ type: 'ready' });
 
-function start(own: BuildTexts): void {
-  const search = searchField(own, () => view as LogView);
-  view = new LogView(own, { limit: pageLines, onFollow: () => undefined, onMatches: search.showMatches });
+function build(texts: BuildTexts): NonNullable<typeof shown> {
+  const query = host.remembered().query ?? '';
+  const search = searchField(texts, () => view, query, (text) => host.remember({ query: text }));
+  const view: LogView = new LogView(texts, { send: host.send, row: (line) => ({ line }), onMatches: search.showMatches });
+  if (query) view.search(query);
   view.setWrap(true);
-  document.body.append(element('div', { class: 'bar', role: 'toolbar' }, title, phase, element('span', { class: 'fill' }), search.root, buttons), head, failure, element('div', { class: 'split' }, steps, view.root));
+  const title = element('span', { class: 'title' });
+  const phase = element('span', { class: 'phase', role: 'status' });
+  const follow = toggleButton('fold-down', texts.follow, (on) => host.send({ type: 'follow', follow: on }));
+  const actions = actionButtons(texts, (type) => host.send({ type }));
+  const head = element('div', { class: 'head' });
+  const steps = stepList(texts);
+  const failure = element('div', { class: 'failure', role: 'alert', hidden: true });
+  const tools = element('div', { class: 'tools' }, follow.root, search.root);
+  const bar = element('div', { class: 'bar', role: 'toolbar', 'aria-label': texts.tools }, title, phase, actions.root, element('span', { class: 'fill' }), tools);
+  document.body.append(bar, head, failure, element('div', { class: 'split' }, steps.root, view.root));
+
+  const update = (state: State) => {
+    const { build: one } = state;
+    say(title, one?.name ?? '');
+    say(phase, one?.phaseText ?? '');
+    phase.className = `phase ${one?.phase ?? ''}`;
+    bar.hidden = head.hidden = steps.root.hidden = !one;
+    view.setTexts({ ...state.texts, empty: one ? state.texts.empty : state.texts.choose });
+    view.setFollow(state.follow);
+    follow.set(state.follow);
+    actions.show(one);
+    showFailure(failure, one, state.texts);
+    window.clearInterval(ticking);
+    if (!one) return;
+    const tick = () => {
+      const now = Date.now();
+      showFacts(head, one, state.texts, now);
+      steps.show(one.steps, now);
+    };
+    tick();
+    if (!one.finishedAt && one.startedAt) ticking = window.setInterval(tick, tickMs);
+  };
+  return { view, update };
 }
 
-function show(): void {
-  if (!texts) return;
-  title.textContent = build ? build.name : texts.empty;
-  phase.hidden = !build;
-  phase.textContent = build?.phaseText ?? '';
-  phase.className = `phase ${build?.phase ?? ''}`;
-  steps.setAttribute('aria-label', texts.steps);
-  steps.hidden = !build;
-  buttons.replaceChildren(...actions(texts));
-  showFailure();
-  tick();
-  window.clearInterval(ticking);
-  // Counts only while something runs and the page is looked at; a page that is hidden is ended by the editor.
-  if (build && !build.finishedAt && build.startedAt) ticking = window.setInterval(tick, 200);
-}
-
-function tick(): void {
-  if (!texts) return;
-  const now = Date.now();
-  const facts: [string, string | undefined][] = build
-    ? [[texts.builder, build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, build.startedAt && duration(build.startedAt, build.finishedAt, now)]]
-    : [];
-  head.hidden = facts.length === 0;
-  head.replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) => element('span', {}, `${name} `, element('b', {}, value ?? ''))));
-  const longest = Math.max(1, ...(build?.steps ?? []).map((step) => milliseconds(step, now)));
-  steps.replaceChildren(...(build?.steps ?? []).map((step) => row(step, longest, now)));
-}
-
-function row(step: StepView, longest: number, now: number): HTMLElement {
-  const mark = { waiting: 'circle-outline', running: 'sync', done: 'pass-filled', failed: 'error', skipped: 'circle-slash' }[step.state];
-  const state = texts?.states[step.state] ?? step.state;
-  const line = element('li', { class: `step ${step.state}`, 'data-step': step.step, 'data-state': step.state, 'aria-label': `${step.title}: ${state}`, title: step.detail ?? `${step.title}: ${state}` },
-    icon(mark, step.state === 'running' ? 'codicon-modifier-spin' : ''),
-    element('span', { class: 'name' }, step.title),
-    element('span', { class: 'took' }, step.startedAt ? duration(step.startedAt, step.finishedAt, now) : ''),
-  );
-  if (step.detail) line.append(element('span', { class: 'detail' }, step.detail));
-  const bar = element('span', { class: 'span' });
-  bar.style.transform = `scaleX(${(milliseconds(step, now) / longest).toFixed(3)})`;
-  line.append(bar);
-  return line;
-}
-
-function milliseconds(step: StepView, now: number): number {
-  if (!step.startedAt) return 0;
-  return Math.max(0, (step.finishedAt ? Date.parse(step.finishedAt) : now) - Date.parse(step.startedAt));
-}
-
-function actions(own: BuildTexts): HTMLElement[] {
-  const wanted: [boolean | undefined, string, BuildFromPage['type'], string][] = [
-    [build?.canCancel, own.cancel, 'cancel', 'secondary'], [build?.canRebuild, own.rebuild, 'rebuild', 'secondary'], [build?.canOpen, own.open, 'open', 'primary'],
-  ];
-  return wanted.filter(([can]) => can).map(([, label, type, appearance]) => {
-    const button = element('vscode-button', { appearance, 'data-action': type }, label);
-    button.addEventListener('click', () => {
-      // A command in flight cannot be given twice; the next state brings fresh buttons.
-      button.setAttribute('disabled', '');
-      host.send({ type });
-    });
-    return button;
+function showFacts(head: HTMLElement, build: BuildView, texts: BuildTexts, now: number): void {
+  const elapsed = build.startedAt && duration(build.startedAt, build.finishedAt, now);
+  const facts: [string, string | undefined][] = [[texts.builder, build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, elapsed]];
+  const rows = facts.filter(([, value]) => value);
+  if (head.childElementCount !== rows.length) head.replaceChildren(...rows.map(() => element('span', { class: 'fact' }, element('span', {}), ' ', element('b', {}))));
+  rows.forEach(([name, value], index) => {
+    const fact = head.children[index];
+    if (!fact?.firstElementChild || !fact.lastElementChild) return;
+    say(fact.firstElementChild, name);
+    say(fact.lastElementChild, value ?? '');
   });
 }
 
-function showFailure(): void {
-  failure.hidden = !build?.failure;
+function showFailure(panel: HTMLElement, build: BuildView | undefined, texts: BuildTexts): void {
+  panel.hidden = !build?.failure;
   if (!build?.failure) return;
-  const { message, lines, hint } = build.failure;
-  failure.replaceChildren(element('strong', {}, message), ...(lines.length ? [element('pre', {}, lines.join('\n'))] : []), ...(hint ? [element('div', {}, icon('lightbulb'), ` ${hint}`)] : []));
+  const { message, lines, hint, file } = build.failure;
+  const open = element('vscode-button', { appearance: 'secondary', 'data-action': 'openFile' }, texts.openFile.replace('{0}', file ?? ''));
+  open.addEventListener('click', () => host.send({ type: 'openFile' }));
+  const parts = [
+    element('strong', {}, message),
+    ...(lines.length > 0 ? [element('pre', { tabindex: '0', 'aria-label': texts.log }, lines.join('\n'))] : []),
+    ...(hint ? [element('div', { class: 'hint' }, icon('lightbulb'), element('span', {}, hint), ...(file ? [open] : []))] : []),
+  ];
+  if (panel.textContent !== parts.map((part) => part.textContent).join('')) place(panel, parts);
 }

@@ -13,7 +13,6 @@ interface Style {
 
 const marks: Record<number, string> = { 1: 'bold', 2: 'dim', 3: 'italic', 4: 'underline' };
 const unmarks: Record<number, string[]> = { 22: ['bold', 'dim'], 23: ['italic'], 24: ['underline'] };
-// eslint-disable-next-line no-control-regex -- escape sequences are made of control characters
 const sequences = /\u001b(?:\[([0-9;:?]*)([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g;
 
 export function parseAnsi(line: string): Span[] {

@@ -24,12 +24,35 @@ export function iconButton(name: string, label: string, press: () => void): HTML
   return button;
 }
 
-/** An icon button that is on or off. */
-export function toggleButton(name: string, label: string, on: boolean, change: (on: boolean) => void): HTMLElement {
-  const button = iconButton(name, label, () => change(!on));
-  button.setAttribute('aria-pressed', String(on));
-  button.classList.toggle('pressed', on);
-  return button;
+export interface ToggleButton {
+  root: HTMLElement;
+  set(on: boolean): void;
+}
+
+/** An icon button that is on or off. It changes in place, so that it keeps the focus. */
+export function toggleButton(name: string, label: string, change: (on: boolean) => void): ToggleButton {
+  let on = false;
+  const root = iconButton(name, label, () => change(!on));
+  const set = (value: boolean) => {
+    on = value;
+    root.setAttribute('aria-pressed', String(on));
+    root.classList.toggle('pressed', on);
+  };
+  set(false);
+  return { root, set };
+}
+
+/** Makes `parent`'s children exactly `nodes`, touching only what differs: what stays keeps its focus, selection and animation. */
+export function place(parent: HTMLElement, nodes: readonly Node[]): void {
+  nodes.forEach((node, index) => {
+    if (parent.childNodes[index] !== node) parent.insertBefore(node, parent.childNodes[index] ?? null);
+  });
+  while (parent.childNodes.length > nodes.length) parent.lastChild?.remove();
+}
+
+/** Sets the text unless it is set already. */
+export function say(node: Element, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** Replaces `{0}`, `{1}` … */

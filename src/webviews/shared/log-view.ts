@@ -1,30 +1,17 @@
 /** A scrolling log: appends in batches, keeps a bounded number of rows, follows the end until the reader scrolls away, finds text. */
+import { olderLines, pageLines, type FeedFromPage, type FeedTexts, type FeedToPage, type LogLine } from '../../protocol/log-feed.ts';
 import { parseAnsi, withoutAnsi } from './ansi.ts';
 import { element, fill } from './element.ts';
 
 export interface LogRow {
-  number: number;
-  text: string;
-  time?: string;
+  line: LogLine;
   /** Said before the line, e.g. the pod; `colour` 0 to 7. */
-  label?: { text: string; colour: number };
-}
-
-export interface LogViewTexts {
-  empty: string;
-  matches: string;
-  noMatches: string;
-  newLines: string;
-  olderLines: string;
-  log: string;
+  label?: { text: string; colour: number } | undefined;
 }
 
 export interface LogViewOptions {
-  /** Rows kept; beyond it the oldest leave the page (while following) . */
-  limit: number;
-  onFollow(follow: boolean): void;
-  /** The reader has scrolled to the first row. */
-  onOlder?(before: number): void;
+  send(message: FeedFromPage): void;
+  row(line: LogLine): LogRow;
   onMatches(text: string): void;
 }
 
@@ -36,6 +23,8 @@ const levels: [RegExp, string][] = [
 const levelReach = 60;
 /** A pixel or two of rounding must not count as scrolled away. */
 const nearEnd = 24;
+/** Rows kept while older ones are read: what is under the eyes stays. */
+const readingLines = pageLines + 5 * olderLines;
 
 export class LogView {
   readonly root: HTMLElement;
@@ -43,28 +32,29 @@ export class LogView {
   readonly #more: HTMLElement;
   readonly #older: HTMLElement;
   readonly #options: LogViewOptions;
-  #texts: LogViewTexts;
+  #texts: FeedTexts;
   #lines: { row: LogRow; node: HTMLElement }[] = [];
   #follow = true;
-  #unseen = 0;
+  #asking = false;
   #query = '';
   #matches: HTMLElement[] = [];
   #current = -1;
 
-  constructor(texts: LogViewTexts, options: LogViewOptions) {
+  constructor(texts: FeedTexts, options: LogViewOptions) {
     this.#texts = texts;
     this.#options = options;
-    this.#rows = element('div', { class: 'rows', role: 'log', 'aria-label': texts.log, tabindex: '0' });
+    // Announcing each line would drown a screen reader: whoever wants to hear the log reads it.
+    this.#rows = element('div', { class: 'rows', role: 'log', 'aria-live': 'off', 'aria-label': texts.log, tabindex: '0' });
     this.#more = element('button', { class: 'more', type: 'button', hidden: true });
     this.#older = element('button', { class: 'older', type: 'button', hidden: true }, texts.olderLines);
     this.root = element('div', { class: 'log-view' }, this.#older, this.#rows, this.#more);
-    this.#rows.dataset.empty = texts.empty;
     this.#rows.addEventListener('scroll', () => this.#scrolled());
-    this.#more.addEventListener('click', () => this.setFollow(true, true));
+    this.#more.addEventListener('click', () => this.#tellFollow(true));
     this.#older.addEventListener('click', () => this.#askOlder());
+    this.setTexts(texts);
   }
 
-  setTexts(texts: LogViewTexts): void {
+  setTexts(texts: FeedTexts): void {
     this.#texts = texts;
     this.#rows.dataset.empty = texts.empty;
     this.#older.textContent = texts.olderLines;
@@ -78,53 +68,32 @@ export class LogView {
     this.#rows.classList.toggle('times', shown);
   }
 
-  /** `tell`: the reader did it, so the host should know. */
-  setFollow(follow: boolean, tell = false): void {
+  /** As the host has it. */
+  setFollow(follow: boolean): void {
     this.#follow = follow;
-    if (follow) this.#toEnd();
-    if (tell) this.#options.onFollow(follow);
+    if (!follow) return;
+    this.#more.hidden = true;
+    this.#toEnd();
   }
 
-  /** How many lines before the first row could still be loaded. */
-  setOlder(count: number): void {
-    this.#older.hidden = count === 0;
-  }
-
-  clear(): void {
-    this.#lines = [];
-    this.#rows.replaceChildren();
-    this.#unseen = 0;
-    this.#search();
-    this.#showMore();
-  }
-
-  append(rows: readonly LogRow[]): void {
-    if (rows.length === 0) return;
-    const added = rows.slice(-this.#options.limit).map((row) => ({ row, node: this.#render(row) }));
-    this.#rows.append(...added.map(({ node }) => node));
-    this.#lines.push(...added);
-    if (this.#follow) this.#toEnd();
-    else this.#unseen += added.length;
-    // While the reader looks at older lines nothing is taken from under the eyes, up to twice the bound.
-    const limit = this.#follow ? this.#options.limit : this.#options.limit * 2;
-    if (this.#lines.length > limit) this.#drop(this.#lines.length - limit);
-    if (this.#query) this.#search(false);
-    this.#showMore();
-  }
-
-  prepend(rows: readonly LogRow[]): void {
-    if (rows.length === 0) return;
-    const before = this.#rows.scrollHeight;
-    const added = rows.map((row) => ({ row, node: this.#render(row) }));
-    this.#rows.prepend(...added.map(({ node }) => node));
-    this.#lines.unshift(...added);
-    this.#rows.scrollTop += this.#rows.scrollHeight - before;
-    if (this.#query) this.#search(false);
+  receive(message: FeedToPage): void {
+    if (message.type === 'unseen') {
+      this.#more.hidden = message.count === 0;
+      this.#more.textContent = fill(this.#texts.newLines, message.count);
+      return;
+    }
+    if (message.type === 'older') this.#prepend(message.lines);
+    else {
+      if (message.reset) this.#clear();
+      this.#append(message.lines);
+    }
+    this.#older.hidden = message.older === 0;
+    this.#asking = false;
   }
 
   search(query: string): void {
     this.#query = query.toLowerCase();
-    this.#search();
+    this.#search(true);
   }
 
   /** Goes to the next (1) or previous (-1) match. */
@@ -134,57 +103,74 @@ export class LogView {
     this.#mark();
   }
 
-  #render(row: LogRow): HTMLElement {
-    const node = element('div', { class: 'row' });
-    const plain = withoutAnsi(row.text);
-    const level = levels.find(([pattern]) => pattern.test(plain.slice(0, levelReach)))?.[1];
-    if (level) node.classList.add(level);
-    if (row.time) node.append(element('span', { class: 'time' }, `${row.time.slice(0, 23)} `));
-    if (row.label) node.append(element('span', { class: `label source-${row.label.colour}` }, `${row.label.text} `));
-    for (const span of parseAnsi(row.text)) node.append(span.style ? element('span', { class: span.style }, span.text) : span.text);
-    return node;
+  #clear(): void {
+    this.#lines = [];
+    this.#matches = [];
+    this.#rows.replaceChildren();
+    this.#more.hidden = true;
   }
 
-  #drop(count: number): void {
-    for (const { node } of this.#lines.splice(0, count)) node.remove();
-    this.#older.hidden = !this.#options.onOlder;
+  #append(lines: readonly LogLine[]): void {
+    const added = lines.map((line) => this.#render(this.#options.row(line)));
+    this.#rows.append(...added.map(({ node }) => node));
+    this.#lines.push(...added);
+    for (const { node } of this.#lines.splice(0, this.#lines.length - pageLines)) node.remove();
+    if (this.#follow) this.#toEnd();
+    if (this.#query) this.#search(false);
+  }
+
+  #prepend(lines: readonly LogLine[]): void {
+    const before = this.#rows.scrollHeight;
+    const added = lines.map((line) => this.#render(this.#options.row(line)));
+    this.#rows.prepend(...added.map(({ node }) => node));
+    this.#lines.unshift(...added);
+    this.#rows.scrollTop += this.#rows.scrollHeight - before;
+    for (const { node } of this.#lines.splice(readingLines)) node.remove();
+    if (this.#query) this.#search(false);
+  }
+
+  #render(row: LogRow): { row: LogRow; node: HTMLElement } {
+    const { text, time } = row.line;
+    const node = element('div', { class: 'row' });
+    const level = levels.find(([pattern]) => pattern.test(withoutAnsi(text).slice(0, levelReach)))?.[1];
+    if (level) node.classList.add(level);
+    if (time) node.append(element('span', { class: 'time' }, `${time.slice(0, 23)} `));
+    if (row.label) node.append(element('span', { class: `label source-${row.label.colour}` }, `${row.label.text} `));
+    for (const span of parseAnsi(text)) node.append(span.style ? element('span', { class: span.style }, span.text) : span.text);
+    return { row, node };
   }
 
   #scrolled(): void {
     const atEnd = this.#rows.scrollHeight - this.#rows.scrollTop - this.#rows.clientHeight < nearEnd;
-    if (atEnd !== this.#follow) {
-      this.#follow = atEnd;
-      this.#options.onFollow(atEnd);
-    }
-    if (atEnd) this.#unseen = 0;
+    if (atEnd !== this.#follow) this.#tellFollow(atEnd);
     if (this.#rows.scrollTop === 0 && !this.#older.hidden) this.#askOlder();
-    this.#showMore();
+  }
+
+  #tellFollow(follow: boolean): void {
+    this.#follow = follow;
+    this.#options.send({ type: 'follow', follow });
   }
 
   #askOlder(): void {
-    const first = this.#lines[0]?.row.number;
-    if (first !== undefined) this.#options.onOlder?.(first);
+    const before = this.#lines[0]?.row.line.number;
+    if (before === undefined || this.#asking) return;
+    this.#asking = true;
+    // Who reads older lines does not follow; the host must not send new ones in between.
+    if (this.#follow) this.#tellFollow(false);
+    this.#options.send({ type: 'older', before });
   }
 
   #toEnd(): void {
-    this.#unseen = 0;
     this.#rows.scrollTop = this.#rows.scrollHeight;
-    this.#showMore();
   }
 
-  #showMore(): void {
-    this.#more.hidden = this.#follow || this.#unseen === 0;
-    this.#more.textContent = fill(this.#texts.newLines, this.#unseen);
-  }
-
-  #search(jump = true): void {
+  #search(jump: boolean): void {
     for (const node of this.#matches) node.classList.remove('match', 'current');
-    this.#matches = this.#query ? this.#lines.filter(({ row }) => withoutAnsi(row.text).toLowerCase().includes(this.#query)).map(({ node }) => node) : [];
+    this.#matches = this.#query ? this.#lines.filter(({ row }) => withoutAnsi(row.line.text).toLowerCase().includes(this.#query)).map(({ node }) => node) : [];
     for (const node of this.#matches) node.classList.add('match');
-    if (jump) this.#current = this.#matches.length - 1;
-    else this.#current = Math.min(this.#current, this.#matches.length - 1);
+    this.#current = jump || this.#current < 0 ? this.#matches.length - 1 : Math.min(this.#current, this.#matches.length - 1);
     if (jump) this.#mark();
-    else this.#tell();
+    else this.#tellMatches();
   }
 
   #mark(): void {
@@ -192,10 +178,10 @@ export class LogView {
     const node = this.#matches[this.#current];
     node?.classList.add('current');
     node?.scrollIntoView({ block: 'center' });
-    this.#tell();
+    this.#tellMatches();
   }
 
-  #tell(): void {
+  #tellMatches(): void {
     const { matches, noMatches } = this.#texts;
     this.#options.onMatches(!this.#query ? '' : this.#matches.length === 0 ? noMatches : fill(matches, this.#current + 1, this.#matches.length));
   }

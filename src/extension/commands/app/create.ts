@@ -1,60 +1,77 @@
 import * as vscode from 'vscode';
+import { buildConfigs } from '../../../api/kinds/build.ts';
 import type { AppSource } from '../../../client/apps/app-plan.ts';
-import type { Builder } from '../../../client/apps/builders.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { sourceLimit } from '../build/build.ts';
 import { folderAnnotation } from '../build/source-folder.ts';
+import { upload } from '../build/upload.ts';
+import { Advice, patiently, type Command, type CommandContext } from '../command.ts';
 import { startEmbedded } from '../platform/start.ts';
-import { builderStep, nameStep, portStep, refStep, sourceStep, type Draft } from './create-steps.ts';
-import { runSteps } from './steps.ts';
+import { isNode } from '../target.ts';
+import { needTrust } from '../trust.ts';
+import type { Draft } from './create-steps.ts';
 
 /** What callers of the command's API may give instead of answering the steps. */
 export interface CreateAppArguments {
   source: AppSource;
   name: string;
+  /** An image stream tag, e.g. `nodejs:latest`. */
   builder: string;
   port: number;
+  route?: boolean;
 }
 
 export const createAppCommand: Command = {
   id: 'slipway.app.create',
   async run(context, target) {
+    needTrust(vscode.workspace.name ?? vscode.l10n.t('this folder'));
     await ready(context);
-    const draft: Draft = { context, project: context.session.project };
-    const folder = target instanceof vscode.Uri ? target : undefined;
-    if (folder) draft.source = { type: 'folder', folder: folder.fsPath };
-    if (isArguments(target)) Object.assign(draft, { source: target.source, name: target.name, port: target.port, route: true, builder: { reference: target.builder } as Builder });
-    else await runSteps(vscode.l10n.t('Create app from source'), draft, [...(folder ? [] : [sourceStep]), refStep, builderStep, nameStep, portStep], () => (folder ? 3 : draft.source?.type === 'git' ? 5 : 4));
-    return create(context, draft as Required<Draft>);
+    const project = projectOf(target) ?? context.session.project;
+    return create(context, project, isArguments(target) ? target : await ask(context, project, target instanceof vscode.Uri ? target.fsPath : undefined));
   },
 };
 
 /** The platform starts on first use. */
 async function ready(context: CommandContext): Promise<void> {
   const { session, platform } = context;
-  if (session.state === 'connected' || (await session.connect())) return;
-  if (session.choice.type === 'embedded' && !(await platform.find())) await startEmbedded(context);
+  if (!session.connection && !(await session.connect()) && session.choice.type === 'embedded' && !(await platform.find())) await startEmbedded(context);
   if (!(await session.connect())) throw new Error(vscode.l10n.t('Slipway is not connected. Start it, or choose a cluster.'));
+  if (session.serves(buildConfigs)) return;
+  throw new Advice(vscode.l10n.t('Cluster "{0}" cannot build from source: it knows no build configs. Use Slipway or an OpenShift cluster.', session.cluster), [
+    { title: vscode.l10n.t('Switch Cluster…'), run: () => vscode.commands.executeCommand('slipway.cluster.switch') },
+  ]);
 }
 
-async function create({ session, build }: CommandContext, draft: Required<Draft>): Promise<string> {
-  const { source, name, project, port, builder, route } = draft;
-  if (source.type === 'folder' && !vscode.workspace.isTrusted) {
-    const manage = vscode.l10n.t('Manage Workspace Trust');
-    if ((await vscode.window.showErrorMessage(vscode.l10n.t('Building "{0}" runs its scripts, so it needs a trusted workspace.', name), manage)) === manage) await vscode.commands.executeCommand('workbench.trust.manage');
-    return '';
+async function ask({ session }: CommandContext, project: string, folder: string | undefined): Promise<CreateAppArguments> {
+  const [{ builderStep, nameStep, portStep, refStep, sourceStep }, { runSteps }, { Checkout }] = await Promise.all([import('./create-steps.ts'), import('./steps.ts'), import('./checkout.ts')]);
+  const checkout = new Checkout();
+  try {
+    const draft: Draft = { session, checkout, project, route: true, ...(folder && { source: { type: 'folder', folder } }) };
+    const steps = [...(folder ? [] : [sourceStep]), refStep, builderStep, nameStep, portStep];
+    const shown = ({ source }: Draft) => steps.length - (source?.type === 'git' ? 0 : 1);
+    const { source, name, builder, port, route } = await runSteps(vscode.l10n.t('Create app from source'), draft, steps, shown);
+    return { source, name, builder: builder?.reference, port, route } as CreateAppArguments;
+  } finally {
+    await checkout.dispose();
   }
-  const { createApp } = await import('../../../client/apps/create-app.ts');
-  const limit = vscode.workspace.getConfiguration('slipway').get<number>('source.limit', 256) * 1024 * 1024;
-  const first = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Creating "{0}"', name) }, () =>
-    createApp(session.client, (to, body, signal) => (signal?.throwIfAborted(), session.client.raw('POST', to, body)), {
-      name, namespace: project, source, builder: builder.reference, port, route, sourceLimit: limit,
+}
+
+async function create({ session, build }: CommandContext, namespace: string, { source, name, builder, port, route = true }: CreateAppArguments): Promise<string> {
+  const first = await patiently(vscode.l10n.t('Creating "{0}"', name), async (signal) => {
+    const { createApp } = await import('../../../client/apps/create-app.ts');
+    return createApp(session.client, upload(session.client), {
+      name, namespace, source, builder, port, route, sourceLimit: sourceLimit(),
       ...(source.type === 'folder' && { annotations: { [folderAnnotation]: source.folder } }),
-    }));
+    }, signal);
+  });
   await build.show(first, { announce: true });
   return first.metadata.name;
+}
+
+function projectOf(target: unknown): string | undefined {
+  if (!isNode(target)) return undefined;
+  return target.namespace ?? (target.contextValue.startsWith('project') ? target.label : target.object?.metadata.namespace);
 }
 
 function isArguments(target: unknown): target is CreateAppArguments {
   return typeof target === 'object' && target !== null && 'source' in target && 'builder' in target && 'name' in target;
 }
-

@@ -14,12 +14,12 @@ export interface StepPosition {
 /** One step. `back` is thrown to return to the step before; `undefined` passes the step over, also when going back. */
 export type Step<S> = (state: S, position: StepPosition) => Promise<void | 'skipped'>;
 
-export async function runSteps<S>(title: string, state: S, steps: readonly Step<S>[], shown: () => number): Promise<S> {
+export async function runSteps<S>(title: string, state: S, steps: readonly Step<S>[], shown: (state: S) => number): Promise<S> {
   const visited: number[] = [];
   for (let index = 0; index < steps.length; ) {
     const step = steps[index];
     try {
-      const result = await step?.(state, { title, step: visited.length + 1, total: shown(), canGoBack: visited.length > 0 });
+      const result = await step?.(state, { title, step: visited.length + 1, total: shown(state), canGoBack: visited.length > 0 });
       if (result !== 'skipped') visited.push(index);
       index += 1;
     } catch (thrown) {
@@ -37,10 +37,9 @@ export interface PickItem<T> extends vscode.QuickPickItem {
 export interface PickOptions<T> {
   placeholder: string;
   items: readonly PickItem<T>[] | Promise<readonly PickItem<T>[]>;
-  active?: T;
 }
 
-export function pick<T>(position: StepPosition, { placeholder, items, active }: PickOptions<T>): Promise<T> {
+export function pick<T>(position: StepPosition, { placeholder, items }: PickOptions<T>): Promise<T> {
   const box = vscode.window.createQuickPick<PickItem<T>>();
   prepare(box, position);
   box.placeholder = placeholder;
@@ -49,7 +48,6 @@ export function pick<T>(position: StepPosition, { placeholder, items, active }: 
     box.busy = true;
     Promise.resolve(items).then((list) => {
       box.items = list;
-      box.activeItems = list.filter((item) => active !== undefined && item.value === active);
       box.busy = false;
     }, reject);
     box.onDidAccept(() => {
@@ -60,24 +58,38 @@ export function pick<T>(position: StepPosition, { placeholder, items, active }: 
 }
 
 export interface InputOptions {
-  prompt: string;
+  /** A function is asked again after the button was pressed. */
+  prompt: string | (() => string);
   value: string;
   placeholder?: string;
   /** Checked at every key. */
   check(text: string): string | undefined;
   /** Checked on Enter, with progress; may take a while. */
   verify?(text: string, signal: AbortSignal): Promise<string | undefined>;
+  /** A choice beside the text. */
+  button?: { look(): { icon: string; tooltip: string }; press(): void };
 }
 
-export function input(position: StepPosition, { prompt, value, placeholder, check, verify }: InputOptions): Promise<string> {
+export function input(position: StepPosition, { prompt, value, placeholder, check, verify, button }: InputOptions): Promise<string> {
   const box = vscode.window.createInputBox();
-  prepare(box, position);
-  box.prompt = prompt;
+  const show = () => {
+    prepare(box, position);
+    box.prompt = typeof prompt === 'string' ? prompt : prompt();
+    if (!button) return;
+    const { icon, tooltip } = button.look();
+    box.buttons = [...box.buttons, { iconPath: new vscode.ThemeIcon(icon), tooltip }];
+  };
+  show();
   box.value = value;
   if (placeholder) box.placeholder = placeholder;
   const stop = new AbortController();
   return settle<string>(box, (resolve, reject) => {
-    box.onDidChangeValue((text) => (box.validationMessage = check(text)));
+    box.onDidChangeValue((text) => (box.validationMessage = check(text.trim())));
+    box.onDidTriggerButton((pressed) => {
+      if (pressed === vscode.QuickInputButtons.Back) return;
+      button?.press();
+      show();
+    });
     box.onDidHide(() => stop.abort());
     box.onDidAccept(async () => {
       const text = box.value.trim();
@@ -118,7 +130,7 @@ function settle<T>(box: (vscode.QuickPick<PickItem<T>> | vscode.InputBox) & vsco
       box.dispose();
     };
     (box as vscode.InputBox).onDidTriggerButton((button) => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a mark for runSteps, not an error
+      // A mark for runSteps, not an error.
       if (button === vscode.QuickInputButtons.Back) end(() => reject(back));
     });
     box.onDidHide(() => end(() => reject(new Cancelled())));

@@ -1,20 +1,23 @@
-import { deployments } from '../../../api/kinds/apps.ts';
+import * as vscode from 'vscode';
 import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
-import type { Command } from '../command.ts';
-import { workloadFor } from './scale.ts';
+import { workloadChoices } from '../choices.ts';
+import { confirm, patiently, type Command } from '../command.ts';
+import { foundFor, named } from '../target.ts';
 
 /** Replaces every pod by a rolling update: a new revision for a deployment config, the restart annotation of kubectl for a deployment. */
 export const restartCommand: Command = {
   id: 'slipway.deployment.restart',
   async run({ session }, target) {
-    const { object } = await workloadFor(session, target);
-    const at = { namespace: object.metadata.namespace, name: object.metadata.name };
-    if (object.kind === 'DeploymentConfig') {
-      const request = { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentRequest', metadata: { name: at.name }, name: at.name, latest: true, force: true };
-      await session.client.create(deploymentConfigs, request, { ...at, subresource: 'instantiate' });
-      return;
-    }
-    const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
-    await session.client.patch(deployments, at, 'strategic', { spec: { template: { metadata: { annotations } } } });
+    const { of, object } = await foundFor(session, target, workloadChoices());
+    const at = named(object);
+    await confirm(vscode.l10n.t('Restart "{0}"?', at.name), vscode.l10n.t('Restart'), vscode.l10n.t('Its pods are replaced one after the other.'));
+    await patiently(vscode.l10n.t('Restarting "{0}"', at.name), () => {
+      if (of.plural === deploymentConfigs.plural) {
+        const request = { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentRequest', metadata: { name: at.name }, name: at.name, latest: true, force: true };
+        return session.client.create(of, request, { ...at, subresource: 'instantiate' });
+      }
+      const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
+      return session.client.patch(of, at, 'strategic', { spec: { template: { metadata: { annotations } } } });
+    });
   },
 };

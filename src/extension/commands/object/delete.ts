@@ -1,38 +1,44 @@
 /** Deletes what was chosen, after naming it: one command a kind, one way to do it. */
 import * as vscode from 'vscode';
 import { deployments } from '../../../api/kinds/apps.ts';
-import { buildConfigs, builds } from '../../../api/kinds/build.ts';
-import { pods, replicationControllers, services } from '../../../api/kinds/core.ts';
+import { buildConfigs } from '../../../api/kinds/build.ts';
+import { replicationControllers, services } from '../../../api/kinds/core.ts';
 import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
 import { imageStreams } from '../../../api/kinds/image.ts';
 import { routes } from '../../../api/kinds/route.ts';
 import type { KubeObject } from '../../../api/meta.ts';
 import type { Resource } from '../../../api/resource.ts';
 import { isStatusError } from '../../../api/status.ts';
+import type { Session } from '../../connections/session.ts';
 import { applicationOf } from '../../explorer/project-content.ts';
-import { confirm, type Command, type CommandContext } from '../command.ts';
-import { isNode, objectFor, selectedObjects } from '../target.ts';
+import { buildChoice, buildConfigChoice, podChoice, routeChoice, serviceChoice, wordFor, workloadChoices, type Choice } from '../choices.ts';
+import { Cancelled, confirm, patiently, type Command } from '../command.ts';
+import { foundFor, isNode, named, selectedObjects } from '../target.ts';
 
-const kinds: [string, Resource, string][] = [
-  ['slipway.pod.delete', pods, 'vm'],
-  ['slipway.deployment.delete', deploymentConfigs, 'layers'],
-  ['slipway.service.delete', services, 'plug'],
-  ['slipway.route.delete', routes, 'globe'],
-  ['slipway.build.delete', builds, 'package'],
-  ['slipway.buildConfig.delete', buildConfigs, 'tools'],
+const choicesOf: [id: string, choices: (session: Session) => Choice[]][] = [
+  ['slipway.pod.delete', () => [podChoice() as unknown as Choice]],
+  ['slipway.deployment.delete', workloadChoices],
+  ['slipway.service.delete', () => [serviceChoice() as unknown as Choice]],
+  ['slipway.route.delete', (session) => [routeChoice(session) as unknown as Choice]],
+  ['slipway.build.delete', () => [buildChoice() as unknown as Choice]],
+  ['slipway.buildConfig.delete', () => [buildConfigChoice() as unknown as Choice]],
 ];
 
-export const deleteCommands: readonly Command[] = kinds.map(([id, resource, icon]) => ({
+export const deleteCommands: readonly Command[] = choicesOf.map(([id, choices]) => ({
   id,
   async run({ session }, target, selected) {
-    const chosen = selectedObjects(target, selected);
-    const objects = chosen.length > 0 ? chosen.map((node) => ({ of: node.resource ?? resource, object: node.object as KubeObject })) : [
-      { of: resource, object: await objectFor(session, target, { resource, title: vscode.l10n.t('Delete'), show: () => ({ icon }) }) },
-    ];
-    const names = objects.map(({ object }) => `"${object.metadata.name}"`).join(', ');
-    const kind = objects.length === 1 ? `${objects[0]?.of.kind} ` : '';
-    await confirm(vscode.l10n.t('Delete {0}{1}?', kind, names), vscode.l10n.t('Delete'));
-    for (const { of, object } of objects) await remove({ session }, of, object);
+    const kinds = choices(session);
+    // Of a mixed selection the command means its own kind.
+    const chosen = selectedObjects(target, selected).filter(({ of }) => kinds.some(({ resource }) => resource.plural === of.plural));
+    const objects = chosen.length > 0 ? chosen : [await foundFor(session, target, kinds)];
+    const [first] = objects;
+    if (!first) return;
+    const names = objects.map(({ object }) => object.metadata.name);
+    const question = objects.length === 1 ? vscode.l10n.t('Delete {0} "{1}"?', wordFor(session, first.of), names[0] ?? '') : vscode.l10n.t('Delete {0} objects?', objects.length);
+    await confirm(question, vscode.l10n.t('Delete'), objects.length > 1 ? names.join('\n') : undefined);
+    await patiently(vscode.l10n.t('Deleting {0}', names.join(', ')), async (signal) => {
+      for (const { of, object } of objects) await remove(session, of, object, signal);
+    });
   },
 }));
 
@@ -41,23 +47,35 @@ const applicationParts: readonly Resource[] = [buildConfigs, deploymentConfigs, 
 
 export const deleteApplicationCommand: Command = {
   id: 'slipway.app.delete',
-  async run(context, target) {
-    if (!isNode(target) || !target.object) return;
-    const { name, namespace } = target.object.metadata;
+  async run({ session }, target) {
+    const { name, namespace } = isNode(target) && target.namespace ? { name: target.label, namespace: target.namespace } : await chooseApplication(session);
     await confirm(vscode.l10n.t('Delete application "{0}"?', name), vscode.l10n.t('Delete'), vscode.l10n.t('Its builds, images, pods, services and routes go with it.'));
-    for (const of of applicationParts) {
-      const { items } = await context.session.client.list(of, { namespace }).catch((error: unknown) => {
-        if (isStatusError(error, 'NotFound')) return { items: [] };
-        throw error;
-      });
-      for (const item of items) if (applicationOf(item) === name) await remove(context, of, item);
-    }
+    await patiently(vscode.l10n.t('Deleting {0}', name), async (signal) => {
+      for (const [of, objects] of await partsIn(session, namespace)) {
+        for (const object of objects) if (applicationOf(object) === name) await remove(session, of, object, signal);
+      }
+    });
   },
 };
 
-async function remove({ session }: Pick<CommandContext, 'session'>, of: Resource, object: KubeObject): Promise<void> {
+async function chooseApplication(session: Session): Promise<{ name: string; namespace: string }> {
+  const parts = await patiently(vscode.l10n.t('Looking for applications'), () => partsIn(session, session.project));
+  const names = new Set(parts.filter(([of]) => of !== services && of !== imageStreams).flatMap(([, objects]) => objects.map(applicationOf)));
+  if (names.size === 0) throw new Error(vscode.l10n.t('There is no application in project "{0}".', session.project));
+  const picked = await vscode.window.showQuickPick([...names].sort().map((name) => ({ label: `$(rocket) ${name}`, name })), { title: vscode.l10n.t('Choose an application') });
+  if (!picked) throw new Cancelled();
+  return { name: picked.name, namespace: session.project };
+}
+
+function partsIn(session: Session, namespace: string): Promise<[Resource, readonly KubeObject[]][]> {
+  const served = applicationParts.filter((of) => session.serves(of));
+  return Promise.all(served.map(async (of): Promise<[Resource, readonly KubeObject[]]> => [of, (await session.client.list(of, { namespace })).items]));
+}
+
+async function remove(session: Session, of: Resource, object: KubeObject, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   try {
-    await session.client.delete(of, { namespace: object.metadata.namespace, name: object.metadata.name }, { propagationPolicy: 'Background' });
+    await session.client.delete(of, named(object), { propagationPolicy: 'Background' });
   } catch (error) {
     // Gone already is what was asked for.
     if (!isStatusError(error, 'NotFound')) throw error;

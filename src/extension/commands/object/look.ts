@@ -1,40 +1,40 @@
 import * as vscode from 'vscode';
-import type { Resource } from '../../../api/resource.ts';
 import { describeUri, yamlUri } from '../../documents/object-uri.ts';
-import type { Command, CommandContext } from '../command.ts';
-import { podChoice } from '../choices.ts';
-import { isNode, objectFor } from '../target.ts';
-import { pods } from '../../../api/kinds/core.ts';
+import { allChoices } from '../choices.ts';
+import type { Command } from '../command.ts';
+import { anyFound, named } from '../target.ts';
 
 /** Opens the object as a YAML document; saving applies it. */
 export const yamlCommand: Command = {
   id: 'slipway.object.yaml',
-  async run(context, target) {
-    const { resource, namespace, name } = await chosen(context, target);
-    const document = await vscode.workspace.openTextDocument(yamlUri(context.session.cluster, resource, namespace, name));
-    await vscode.window.showTextDocument(document, { preview: true });
+  async run({ session }, target) {
+    const { of, object } = await anyFound(session, target, allChoices(session));
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.from(yamlUri(session.cluster, of, named(object))));
+    const editor = await vscode.window.showTextDocument(document, { preview: true });
+    await foldStatus(editor);
   },
 };
 
-/** Opens a read-only description with the object's events. */
+/** Nobody edits the status: it is there, folded away. */
+async function foldStatus(editor: vscode.TextEditor): Promise<void> {
+  const line = editor.document.getText().split('\n').findIndex((text) => text.startsWith('status:'));
+  if (line >= 0) await vscode.commands.executeCommand('editor.fold', { selectionLines: [line] });
+}
+
+/** Opens a read-only description with the object's events, as it is now. */
 export const describeCommand: Command = {
   id: 'slipway.object.describe',
-  async run(context, target) {
-    const { resource, namespace, name } = await chosen(context, target);
-    const document = await vscode.workspace.openTextDocument(describeUri(context.session.cluster, resource, namespace, name));
-    await vscode.window.showTextDocument(document, { preview: true });
+  async run({ session, descriptions }, target) {
+    const { of, object } = await anyFound(session, target, allChoices(session));
+    const uri = vscode.Uri.from(describeUri(session.cluster, of, named(object)));
+    descriptions.refresh(uri);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
   },
 };
 
 export const copyNameCommand: Command = {
   id: 'slipway.object.copyName',
-  async run(context, target) {
-    await vscode.env.clipboard.writeText((await chosen(context, target)).name);
+  async run({ session }, target) {
+    await vscode.env.clipboard.writeText((await anyFound(session, target, allChoices(session))).object.metadata.name);
   },
 };
-
-async function chosen({ session }: CommandContext, target: unknown): Promise<{ resource: Resource; namespace: string | undefined; name: string }> {
-  if (isNode(target) && target.object && target.resource) return { resource: target.resource, namespace: target.object.metadata.namespace, name: target.object.metadata.name };
-  const { metadata } = await objectFor(session, target, podChoice());
-  return { resource: pods, namespace: metadata.namespace, name: metadata.name };
-}

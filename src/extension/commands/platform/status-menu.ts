@@ -9,14 +9,16 @@ interface Item extends vscode.QuickPickItem {
 export const statusMenuCommand: Command = {
   id: 'slipway.status.show',
   async run({ platform, session }) {
-    const running = platform.state === 'running';
+    const { state } = platform;
+    const connected = session.state === 'connected';
     const items: (Item | false)[] = [
-      !running && { label: `$(play) ${vscode.l10n.t('Start Slipway')}`, command: 'slipway.platform.start' },
-      session.state === 'connected' && { label: `$(rocket) ${vscode.l10n.t('Create App from Source…')}`, command: 'slipway.app.create' },
-      session.state === 'connected' && { label: `$(project) ${vscode.l10n.t('Switch Project…')}`, description: session.project, command: 'slipway.project.switch' },
+      connected && { label: `$(rocket) ${vscode.l10n.t('Create App from Source…')}`, command: 'slipway.app.create' },
+      connected && { label: `$(project) ${vscode.l10n.t('Switch Project…')}`, description: session.project, command: 'slipway.project.switch' },
+      session.state === 'failed' && { label: `$(refresh) ${vscode.l10n.t('Connect Again')}`, command: 'slipway.cluster.reconnect' },
+      state !== 'running' && state !== 'starting' && { label: `$(play) ${vscode.l10n.t('Start Slipway')}`, command: 'slipway.platform.start' },
       { label: `$(server-environment) ${vscode.l10n.t('Switch Cluster…')}`, description: session.cluster, command: 'slipway.cluster.switch' },
-      running && { label: `$(debug-restart) ${vscode.l10n.t('Restart Slipway')}`, command: 'slipway.platform.restart' },
-      running && { label: `$(debug-stop) ${vscode.l10n.t('Stop Slipway')}`, command: 'slipway.platform.stop' },
+      state === 'running' && { label: `$(debug-restart) ${vscode.l10n.t('Restart Slipway')}`, command: 'slipway.platform.restart' },
+      (state === 'running' || state === 'starting') && { label: `$(debug-stop) ${vscode.l10n.t('Stop Slipway')}`, command: 'slipway.platform.stop' },
       { label: `$(pulse) ${vscode.l10n.t('Check This Machine')}`, command: 'slipway.platform.doctor' },
     ];
     const picked = await vscode.window.showQuickPick(items.filter((item): item is Item => item !== false), { title: 'Slipway' });

@@ -1,14 +1,38 @@
-import type { Pod } from '../../../api/kinds/core.ts';
+import * as vscode from 'vscode';
+import type { Deployment } from '../../../api/kinds/apps.ts';
+import { pods, type Pod } from '../../../api/kinds/core.ts';
+import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
+import type { KubeObject } from '../../../api/meta.ts';
+import type { Session } from '../../connections/session.ts';
+import { isApplicationNode } from '../../explorer/application-nodes.ts';
+import { selectorOf, selects } from '../../explorer/project-content.ts';
 import { podChoice } from '../choices.ts';
 import type { Command } from '../command.ts';
 import { isNode, objectFor, selectedObjects } from '../target.ts';
 
-/** Streams the log of one pod, or of all selected ones side by side. */
+/** Streams the log of one pod, of all selected ones side by side, or of every pod of a deployment or application. */
 export const podLogsCommand: Command = {
   id: 'slipway.pod.logs',
   async run({ session, logs }, target, selected) {
-    const several = selectedObjects(target, selected).map((node) => node.object as Pod);
-    const pods = several.length > 1 ? several : [await objectFor(session, target, podChoice())];
-    await logs.show(pods, isNode(target) ? target.container : undefined);
+    if (isNode(target) && isApplicationNode(target)) {
+      const { workloads, pods: loose } = target.application;
+      return logs.show(someOf([...workloads.flatMap((one) => one.pods), ...loose], target.label));
+    }
+    const chosen = selectedObjects(target, selected);
+    const [first] = chosen;
+    if (first && first.of.plural !== pods.plural) return logs.show(someOf(await podsOf(session, first.object), first.object.metadata.name));
+    const several = chosen.filter(({ of }) => of.plural === pods.plural).map(({ object }) => object as Pod);
+    return logs.show(several.length > 1 ? several : [await objectFor(session, target, podChoice())], isNode(target) ? target.container : undefined);
   },
 };
+
+async function podsOf(session: Session, workload: KubeObject): Promise<Pod[]> {
+  const selector = selectorOf(workload as Deployment | DeploymentConfig);
+  const { items } = await session.client.list(pods, { namespace: workload.metadata.namespace, labelSelector: Object.entries(selector).map(([key, value]) => `${key}=${value}`).join(',') });
+  return items.filter((pod) => selects(workload as Deployment | DeploymentConfig, pod));
+}
+
+function someOf(found: readonly Pod[], name: string): readonly Pod[] {
+  if (found.length === 0) throw new Error(vscode.l10n.t('"{0}" has no pods now, so it has no log.', name));
+  return found;
+}

@@ -10,12 +10,13 @@ export const podShellCommand: Command = {
   async run({ session }, target) {
     const pod = await objectFor(session, target, runningPodChoice());
     const container = (isNode(target) && target.container) || (await chooseContainer(pod));
-    const connection = session.connection;
-    if (!connection) throw new Cancelled();
+    const several = pod.spec.containers.length > 1;
     const terminal = vscode.window.createTerminal({
-      name: pod.metadata.name,
+      name: several ? `${pod.metadata.name} · ${container}` : pod.metadata.name,
       iconPath: new vscode.ThemeIcon('vm'),
-      pty: new PodShell(connection, { namespace: pod.metadata.namespace ?? session.project, pod: pod.metadata.name, container }),
+      // A shell cannot be brought back when the window is opened again.
+      isTransient: true,
+      pty: new PodShell(() => session.connection, { namespace: pod.metadata.namespace ?? session.project, pod: pod.metadata.name, container }),
     });
     terminal.show();
   },

@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import { projects, type Project } from '../../../api/kinds/project.ts';
 import { namespaces } from '../../../api/kinds/core.ts';
-import { isStatusError } from '../../../api/status.ts';
+import { projects } from '../../../api/kinds/project.ts';
+import type { KubeObject } from '../../../api/meta.ts';
+import type { Resource } from '../../../api/resource.ts';
 import type { Session } from '../../connections/session.ts';
 import { Cancelled, type Command } from '../command.ts';
 import { isNode } from '../target.ts';
@@ -14,18 +15,16 @@ export const switchProjectCommand: Command = {
 };
 
 /** Projects where the cluster has them, namespaces elsewhere. */
-export async function listProjects(session: Session): Promise<string[]> {
-  try {
-    return (await session.client.list<Project>(projects)).items.map((one) => one.metadata.name);
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error;
-    return (await session.client.list(namespaces)).items.map((one) => one.metadata.name);
-  }
+export function projectResource(session: Session): Resource {
+  return session.serves(projects) ? projects : namespaces;
 }
 
 export async function chooseProject(session: Session, title: string): Promise<string> {
-  const names = await listProjects(session);
-  const picked = await vscode.window.showQuickPick(names.map((name) => ({ label: `$(project) ${name}`, name, ...(name === session.project && { description: vscode.l10n.t('current') }) })), { title });
-  if (!picked) throw new Cancelled();
-  return picked.name;
+  const items = session.client.list<KubeObject>(projectResource(session)).then((list) => list.items.map(({ metadata: { name } }) => ({
+    label: `$(project) ${name}`, name, ...(name === session.project && { description: vscode.l10n.t('current') }),
+  })));
+  const picked = await vscode.window.showQuickPick(items.catch(() => []), { title });
+  if (picked) return picked.name;
+  await items;
+  throw new Cancelled();
 }

@@ -7,7 +7,7 @@ import { isNode, objectFor } from '../target.ts';
 
 async function urlFor({ session }: CommandContext, target: unknown): Promise<string> {
   if (isNode(target) && target.url) return target.url;
-  const route = await objectFor(session, isNode(target) ? { name: target.label } : target, routeChoice(session));
+  const route = await objectFor(session, target, routeChoice(session));
   const url = routeUrl(route, session.routerPorts);
   if (!url) throw new Error(vscode.l10n.t('Route "{0}" has not been admitted by a router yet. Try again in a moment.', route.metadata.name));
   return url;

@@ -1,5 +1,6 @@
-import { finishedPhases, type Build, type BuildConfig, type BuildPhase } from '../../../api/kinds/build.ts';
+import { finishedPhases, type Build, type BuildConfig, type BuildPhase, type BuildSource } from '../../../api/kinds/build.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
+import { stateWord } from '../state-words.ts';
 
 const looks: Record<BuildPhase, [string, IconColour]> = {
   New: ['circle-outline', 'disabledForeground'],
@@ -18,17 +19,18 @@ export function isActive(build: Build): boolean {
 export function presentBuild(build: Build, t: Translate): Presentation {
   const { phase, duration, message, reason } = build.status;
   const [icon, colour] = looks[phase] ?? looks.New;
+  const state = stateWord(phase, t);
   return {
     label: build.metadata.name,
-    description: phase === 'Complete' && duration ? `${phase} · ${(duration / 1e9).toFixed(1)} s` : phase,
+    description: phase === 'Complete' && duration ? `${state} · ${(duration / 1e9).toFixed(1)} s` : state,
     icon,
     colour,
     tooltip: tooltipOf(build.metadata.name, [
-      [t('State'), phase], [t('Builder'), build.spec.strategy.sourceStrategy?.from.name], [t('Source'), build.spec.source?.git?.uri ?? build.spec.source?.type], [t('Commit'), build.spec.revision?.git?.commit?.slice(0, 8)],
+      [t('State'), state], [t('Builder'), build.spec.strategy.sourceStrategy?.from.name], [t('Source'), sourceText(build.spec.source, t)], [t('Commit'), build.spec.revision?.git?.commit?.slice(0, 8)],
       [t('Started'), build.status.startTimestamp], [t('Image'), build.status.outputDockerImageReference], [t('Reason'), message ?? reason],
     ]),
     contextValue: isActive(build) ? 'build.active' : 'build',
-    accessibility: t('Build {0}, {1}', build.metadata.name, phase),
+    accessibility: t('Build {0}, {1}', build.metadata.name, state),
     command: 'slipway.build.watch',
   };
 }
@@ -36,13 +38,19 @@ export function presentBuild(build: Build, t: Translate): Presentation {
 export function presentBuildConfig(config: BuildConfig, newest: Build | undefined, t: Translate): Presentation {
   return {
     label: config.metadata.name,
-    description: newest ? `#${config.status?.lastVersion ?? 0} · ${newest.status.phase}` : '',
+    description: newest ? `#${config.status?.lastVersion ?? 0} · ${stateWord(newest.status.phase, t)}` : '',
     icon: 'tools',
     tooltip: tooltipOf(config.metadata.name, [
-      [t('Source'), config.spec.source?.git?.uri ?? config.spec.source?.type], [t('Builder'), config.spec.strategy.sourceStrategy?.from.name], [t('Output'), config.spec.output?.to?.name], [t('Last build'), newest?.metadata.name],
+      [t('Source'), sourceText(config.spec.source, t)], [t('Builder'), config.spec.strategy.sourceStrategy?.from.name], [t('Output'), config.spec.output?.to?.name], [t('Last build'), newest?.metadata.name],
     ]),
     contextValue: 'buildconfig',
-    accessibility: t('Build config {0}', config.metadata.name),
+    accessibility: newest ? t('Build config {0}, last build {1}', config.metadata.name, stateWord(newest.status.phase, t)) : t('Build config {0}', config.metadata.name),
     expand: 'collapsed',
   };
+}
+
+/** Where a build's source comes from; a password in a URL is nobody's to read. */
+export function sourceText(source: BuildSource | undefined, t: Translate): string {
+  if (source?.git) return `${source.git.uri.replace(/^(\w+:\/\/)[^@/]*@/, '$1')}${source.git.ref ? `#${source.git.ref}` : ''}`;
+  return source?.type === 'Binary' || source?.binary ? t('folder') : (source?.type ?? '');
 }

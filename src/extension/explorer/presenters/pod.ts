@@ -2,6 +2,7 @@ import type { Container, ContainerStatus, Pod } from '../../../api/kinds/core.ts
 import { summarizePod } from '../../../api/pod-summary.ts';
 import { isPodReady } from '../../../api/pod.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
+import { stateWord } from '../state-words.ts';
 
 const trouble = /BackOff|Err|Error|Failed|Unknown|OOMKilled|Invalid|Cannot/;
 
@@ -16,28 +17,32 @@ export function presentPod(pod: Pod, t: Translate, now: Date): Presentation {
   const containers = pod.spec.containers.map((container) => container.image).join(', ');
   return {
     label: pod.metadata.name,
-    description: status === 'Running' ? ready : status,
+    description: status === 'Running' ? ready : stateWord(status, t),
     icon,
     ...(colour && { colour }),
     tooltip: tooltipOf(pod.metadata.name, [
-      [t('State'), status], [t('Ready'), ready], [t('Restarts'), restarts], [t('Image'), containers], [t('Node'), pod.spec.nodeName], ['IP', pod.status?.podIP],
+      [t('State'), stateWord(status, t)], [t('Ready'), ready], [t('Restarts'), restarts], [t('Image'), containers], [t('Node'), pod.spec.nodeName], ['IP', pod.status?.podIP],
       [t('Created'), pod.metadata.creationTimestamp], [t('Reason'), pod.status?.message],
     ]),
     contextValue: `pod${status === 'Running' ? '.running' : ''}`,
-    accessibility: `${pod.metadata.name}, ${status}`,
+    accessibility: t('Pod {0}, {1}', pod.metadata.name, stateWord(status, t)),
     ...(pod.spec.containers.length > 1 && { expand: 'collapsed' as const }),
   };
 }
 
 export function presentContainer(container: Container, status: ContainerStatus | undefined, t: Translate): Presentation {
-  const state = status?.state?.running ? 'Running' : (status?.state?.waiting?.reason ?? status?.state?.terminated?.reason ?? 'Waiting');
+  const running = status?.state?.running !== undefined;
+  const reason = running ? 'Running' : (status?.state?.waiting?.reason ?? status?.state?.terminated?.reason ?? 'Pending');
+  const state = stateWord(reason, t);
+  const colour: IconColour = trouble.test(reason) ? 'testing.iconFailed' : running && status?.ready ? 'testing.iconPassed' : 'disabledForeground';
   return {
     label: container.name,
     description: state,
-    icon: 'symbol-namespace',
+    icon: trouble.test(reason) ? 'error' : 'package',
+    colour,
     tooltip: tooltipOf(container.name, [[t('State'), state], [t('Image'), container.image], [t('Restarts'), status?.restartCount]]),
-    contextValue: 'container',
-    accessibility: `${container.name}, ${state}`,
+    contextValue: running ? 'container.running' : 'container',
+    accessibility: t('Container {0}, {1}', container.name, state),
   };
 }
 

@@ -1,0 +1,49 @@
+/** The builders as they are offered: those that fit first, each with its reason. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { AppSource } from '../../../client/apps/app-plan.ts';
+import { findBuilder, type Builder } from '../../../client/apps/builders.ts';
+import type { Detection } from '../../../detect/source.ts';
+import { detectToolchains } from '../../../detect/toolchain.ts';
+import { Advice, tellFailure } from '../command.ts';
+import type { PickItem } from './steps.ts';
+
+const t = vscode.l10n.t;
+
+/** Rejects with `Advice` if there is no builder at all. */
+export async function builderItems(builders: readonly Builder[], detected: readonly Detection[], source: AppSource): Promise<PickItem<Builder>[]> {
+  const reasons = new Map<Builder, string>();
+  for (const one of detected) {
+    const builder = findBuilder(builders, one.builder);
+    if (builder && !reasons.has(builder)) reasons.set(builder, one.reason);
+  }
+  if (reasons.size === 0) {
+    const advice = await nothingFits(detected, source);
+    if (builders.length === 0) throw advice;
+    void tellFailure(advice);
+  }
+  const item = (builder: Builder): PickItem<Builder> => {
+    const reason = reasons.get(builder);
+    return {
+      label: `$(${reason ? 'pass' : 'package'}) ${builder.displayName}`,
+      description: builder.version ? `${builder.reference} · ${builder.version}` : builder.reference,
+      detail: reason ? t('detected: {0}', reason) : builder.description,
+      value: builder,
+    };
+  };
+  return [...reasons.keys(), ...builders.filter((one) => !reasons.has(one))].map(item);
+}
+
+/** Why no builder fits, with the line that brings a missing toolchain. */
+async function nothingFits(detected: readonly Detection[], source: AppSource): Promise<Advice> {
+  const where = source.type === 'folder' ? path.basename(source.folder) : source.uri;
+  const [best] = detected;
+  if (!best) return new Advice(t('No builder fits "{0}": it holds no package.json, requirements.txt, index.html or the like.', where));
+  const missing = (await detectToolchains()).find((one) => one.builder === best.builder)?.missing;
+  if (!missing) return new Advice(t('"{0}" looks like {1}, for which there is no builder here.', where, best.language));
+  const { install, why } = missing;
+  if (!install) return new Advice(t('"{0}" needs {1}, which is not on this machine: {2}', where, best.language, why));
+  return new Advice(t('"{0}" needs {1}, which is not on this machine. Install it with: {2}', where, best.language, install), [
+    { title: t('Copy Command'), run: () => vscode.env.clipboard.writeText(install) },
+  ]);
+}
