@@ -91,11 +91,13 @@ async function chooseBuilder(client: Client, asked: string | undefined, detected
   if (!name) throw new NoBuilder(`No builder fits "${source}": it holds no package.json, requirements.txt, index.html or the like. Name one with --builder (${builders.map((one) => one.stream).join(', ') || 'none is there'}).`);
   const builder = findBuilder(builders, name);
   if (builder) return builder;
-  const toolchain = (await detectToolchains()).find((one) => one.builder === name.split(':')[0]);
+  const toolchains = await detectToolchains();
+  const toolchain = toolchains.find((one) => one.builder === name.split(':')[0]);
   const coming = toolchain?.found && (await awaitBuilder(client, name));
   if (coming) return coming;
   if (toolchain?.missing) throw new NoBuilder(`${toolchain.displayName} is needed to build this and is not on this machine: ${toolchain.missing.why}.${toolchain.missing.install ? `\nInstall it with: ${toolchain.missing.install}\nthen start the platform again.` : ''}`);
-  throw unknownBuilder(name, builders);
+  // A platform that has just started may not have made them all.
+  throw unknownBuilder(name, [...builders.map((one) => one.stream), ...toolchains.filter((one) => one.found).map((one) => one.builder)]);
 }
 
 function environmentOf(given: Arguments): { name: string; value: string }[] {

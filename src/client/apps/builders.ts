@@ -77,8 +77,8 @@ export class NoBuilder extends Error {
   }
 }
 
-export function unknownBuilder(name: string, builders: readonly Builder[]): NoBuilder {
-  const names = [...new Set(builders.map((one) => one.stream))];
+export function unknownBuilder(name: string, known: readonly string[]): NoBuilder {
+  const names = [...new Set(known)].sort();
   return new NoBuilder(names.length > 0
     ? `There is no builder "${name}". Builders here: ${names.join(', ')}.`
     : `There is no builder "${name}", and none other: no toolchain was found on this machine. Run "slipway doctor" for what brings one.`);

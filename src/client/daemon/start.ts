@@ -1,6 +1,6 @@
 /** Starts the control plane of a home, detached or owned by the caller. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RunInfo, StartFailureReason, StartPhase, StartReport } from '../../protocol/daemon.ts';
@@ -44,16 +44,14 @@ export class StartFailure extends Error {
 
 /** Variables a control plane may inherit: it outlives the window that started it, and pods must not see the user's secrets. */
 const inherited = ['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST',
-  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'COMSPEC', 'PATHEXT'];
+  'SLIPWAY_NODES', 'SLIPWAY_REQUEST_LOG', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'COMSPEC', 'PATHEXT'];
 
 export async function startPlatform(options: StartOptions): Promise<StartedPlatform> {
   const node = await findNodeRuntime();
   if (!node) throw new StartFailure('MissingRuntime', `Slipway needs Node.js ${oldestNode} or newer.`, 'Install a current Node.js and start again.');
-  await mkdir(options.home, { recursive: true, mode: 0o700 });
-  const logs = path.join(options.home, homeLayout.logs);
-  await mkdir(logs, { recursive: true, mode: 0o700 });
-  const bundles = await installBundles(options.bundles, options.home);
-  const log = await open(path.join(logs, 'control-plane.err'), 'a', 0o600);
+  const { bundles, log } = await prepareHome(options).catch((error: NodeJS.ErrnoException) => {
+    throw unusableHome(options.home, error);
+  });
   try {
     const child = spawn(node.binary, ['--no-warnings', path.join(bundles, 'control-plane.js'), ...argumentsOf(options)], {
       cwd: options.home,
@@ -71,6 +69,19 @@ export async function startPlatform(options: StartOptions): Promise<StartedPlatf
   } finally {
     await log.close();
   }
+}
+
+async function prepareHome({ home, bundles: from }: StartOptions): Promise<{ bundles: string; log: FileHandle }> {
+  const logs = path.join(home, homeLayout.logs);
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+  const bundles = await installBundles(from, home);
+  return { bundles, log: await open(path.join(logs, 'control-plane.err'), 'a', 0o600) };
+}
+
+function unusableHome(home: string, error: NodeJS.ErrnoException): Error {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new StartFailure('DiskFull', `The disk that holds "${home}" is full.`, 'Free some space and start again.');
+  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(error.code ?? '')) return error;
+  return new StartFailure('Unknown', `The home "${home}" cannot be written: ${error.message}.`, 'Choose another folder with --home DIR.');
 }
 
 function argumentsOf(options: StartOptions): string[] {

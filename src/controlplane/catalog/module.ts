@@ -39,7 +39,8 @@ export function catalogModule({ registry, scratch, toolchains = detectToolchains
   const publishAll = async (context: ModuleContext): Promise<void> => {
     const found = await toolchains();
     hostPaths = [...new Set(found.flatMap((one) => one.found?.hostPaths ?? []))];
-    for (const builder of hostBuilders) {
+    // A virtual environment takes seconds to make: nobody who needs none waits for it.
+    for (const builder of hostBuilders.toSorted((a, b) => Number(a.virtualEnvironment) - Number(b.virtualEnvironment))) {
       if (context.scope.disposed) return;
       const toolchain = found.find((one) => one.builder === builder.name);
       await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name)));

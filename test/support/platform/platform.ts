@@ -32,8 +32,11 @@ export class Platform {
     return { PATH: `${path.dirname(this.user.node)}:/usr/local/bin:/usr/bin:/bin`, HOME: this.user.home, LANG: 'C.UTF-8', ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }), ...(SSL_CERT_FILE && { SSL_CERT_FILE }), ...more };
   }
 
-  spawn(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn(this.user.node, ['--no-warnings', path.join(this.user.bundles, 'slipway.js'), ...args, '--home', this.home], { cwd: this.user.home, env: this.environment(), ...this.user.identity, ...options });
+  /** `through`: a program and its arguments that runs the command, e.g. with fewer powers. */
+  spawn(args: readonly string[], options: SpawnOptions = {}, through: readonly string[] = []): ChildProcess {
+    const [verb = 'help', ...given] = args;
+    const [program = '', ...rest] = [...through, this.user.node, '--no-warnings', path.join(this.user.bundles, 'slipway.js'), verb, '--home', this.home, ...given];
+    return spawn(program, rest, { cwd: this.user.home, env: this.environment(), ...this.user.identity, ...options });
   }
 
   /** Runs `slipway <args>` to its end. */
