@@ -1,9 +1,9 @@
 /** The control plane put together: the ordered list of modules, and every connection between them that is made by hand. */
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { startTimeOf } from '../agent/runtime/procfs.ts';
 import { systemClock } from '../base/clock.ts';
 import { Scope } from '../base/disposable.ts';
-import { jsonLog } from '../base/log.ts';
 import { socketPath, runDirectoryOf } from '../client/daemon/home.ts';
 import { pruneBundles } from '../client/daemon/install.ts';
 import type { RunInfo, StartPhase, StartReport } from '../protocol/daemon.ts';
@@ -14,7 +14,6 @@ import type { UserInfo } from './kernel/apiserver/kind.ts';
 import { boot, kindsOf, type Boot } from './kernel/boot/boot.ts';
 import { openControlSocket, makeRunDirectory, AlreadyRunning } from './kernel/boot/control-socket.ts';
 import { listenOnLoopback, listenOnSocket } from './kernel/boot/listen.ts';
-import { openLogFile } from './kernel/boot/log-file.ts';
 import { writeAdminKubeconfig } from './kernel/pki/admin-kubeconfig.ts';
 import { openPki } from './kernel/pki/pki.ts';
 import { garbageCollector } from './kernel/reconcile/garbage-collector.ts';
@@ -22,8 +21,10 @@ import { informerFactory } from './kernel/reconcile/informer-factory.ts';
 import { storeSchemaVersion } from './kernel/store/sqlite/database.ts';
 import { chooseRuntime } from './machine/choose-runtime.ts';
 import { connectModules } from './modules.ts';
+import { openLogs } from './open-logs.ts';
 import { openStore } from './open-store.ts';
 import type { ControlPlaneOptions } from './options.ts';
+import { keepCertificates } from './keep-certificates.ts';
 import { requestLog } from './request-log.ts';
 import { StartRefused } from './start-report.ts';
 import { writeRunInfo } from './run-info.ts';
@@ -62,8 +63,8 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
       throw new StartRefused('AlreadyRunning', `A platform runs on "${home}" already.`, 'Use it, or stop it first: slipway down');
     }));
     for (const folder of [homeLayout.logs, homeLayout.cache, homeLayout.nodes, homeLayout.volumes]) await mkdir(path.join(home, folder), { recursive: true, mode: 0o700 });
-    const logFile = scope.own(openLogFile(path.join(home, homeLayout.logs, 'control-plane.log')));
-    const log = jsonLog(logFile.write, 'info', 'control-plane');
+    const logs = scope.own(openLogs(path.join(home, homeLayout.logs)));
+    const { log } = logs;
 
     const runtime = await chooseRuntime(options.runtime, home);
     phase('keys');
@@ -74,7 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const staticTokens = new Map<string, UserInfo>();
     const tokens = new TokenAuthority({ key: pki.serviceAccountKey, clock, staticTokens });
     const rbac = new RbacAuthorizer();
-    const parts = connectModules({ home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, staticTokens, clock, log, phase, bundles: __dirname, client: (user) => api.client(user) });
+    const parts = connectModules({ home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
     const api: ApiServer = scope.own(createApiServer({
       store, kinds: kindsOf(parts.modules), clock, log, authorize: rbac.authorize, tokens, requests: requestLog(process.env.SLIPWAY_REQUEST_LOG),
       checks: { store: () => undefined, modules: () => (booting.ready ? undefined : 'starting') },
@@ -85,6 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const { port, dispose } = await listenOnLoopback(listener, options.apiPort, preferredApiPorts);
     scope.defer(dispose);
     scope.own(await listenOnSocket(listener, sockets.api));
+    scope.own(keepCertificates(pki, clock, log, () => listener.setSecureContext({ key: pki.server.key, cert: pki.server.certificate, ca: pki.caCertificate })));
     const address = `https://127.0.0.1:${port}`;
     const kubeconfig = path.join(home, homeLayout.kubeconfig);
     await writeAdminKubeconfig(kubeconfig, pki, address);
@@ -93,14 +95,14 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     scope.own(garbageCollector({ store, client: api.client(platformUser('garbage-collector')), resources: parts.storedResources(), clock, log }));
     const booting: Boot = scope.own(boot({
       modules: parts.modules,
-      context: ({ name }) => ({ client: api.client(platformUser(name)), informers, clock, log: log.child(name) }),
+      context: ({ name }) => ({ client: api.client(platformUser(name)), informers, clock, log: logs.of(name) }),
       log,
     }));
     await booting.start();
 
     const info: RunInfo = {
       pid: process.pid,
-      startTime: '',
+      startTime: startTimeOf(process.pid) ?? '',
       version: __VERSION__,
       protocol: { min: protocolVersion, max: protocolVersion },
       storeSchema: storeSchemaVersion,

@@ -7,9 +7,8 @@ import { defaultPodSpec } from '../api/pod-defaults.ts';
 import { validatePodSpec } from '../api/pod-validation.ts';
 import { services } from '../api/kinds/core.ts';
 import type { Resource } from '../api/resource.ts';
-import { systemProject } from '../api/well-known.ts';
+import { systemProject, systemServices } from '../api/well-known.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
 import { routerPortAnnotations } from '../client/apps/route-url.ts';
 import type { Client } from '../client/client.ts';
 import { registryHost } from '../api/kinds/image.ts';
@@ -26,7 +25,10 @@ import { listenOnLoopback, listenOnSocket } from './kernel/boot/listen.ts';
 import type { Pki } from './kernel/pki/pki.ts';
 import type { Store } from './kernel/store/store.ts';
 import { machineModule } from './machine/module.ts';
+import { nodeName } from './machine/plan.ts';
+import type { Logs } from './open-logs.ts';
 import type { ControlPlaneOptions } from './options.ts';
+import type { SystemPart } from './pod/mirror-pods.ts';
 import { podModule } from './pod/module.ts';
 import { PodAccess } from './pod/pod-access.ts';
 import { projectModule } from './project/module.ts';
@@ -49,7 +51,7 @@ export interface Surroundings {
   /** Tokens of the platform's own parts; filled here. */
   staticTokens: Map<string, UserInfo>;
   clock: Clock;
-  log: Log;
+  logs: Logs;
   phase(name: StartPhase): void;
   /** Folder of the product's programs. */
   bundles: string;
@@ -64,7 +66,8 @@ export interface ConnectedModules {
 }
 
 export function connectModules(around: Surroundings): ConnectedModules {
-  const { home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, clock, log, phase, bundles } = around;
+  const { home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, clock, logs, phase, bundles } = around;
+  const { log } = logs;
   const issue = (user: UserInfo): string => {
     const token = `slipway~${randomBytes(32).toString('base64url')}`;
     around.staticTokens.set(token, user);
@@ -118,7 +121,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     http: options.httpPort,
     https: options.httpsPort,
     clock,
-    log,
+    log: logs.of('route'),
   });
   const route = routeModule({ router });
 
@@ -127,8 +130,26 @@ export function connectModules(around: Surroundings): ConnectedModules {
     during('registry', phase, image),
     during('node', phase, machine),
     deployment, build, catalog,
-    during('router', phase, { ...route, dependsOn: [...route.dependsOn, 'machine'], start: async (context) => (await route.start?.(context), await announceRouter(context.client)) }),
+    during('router', phase, {
+      ...route,
+      dependsOn: [...route.dependsOn, 'machine'],
+      async start(context) {
+        await route.start?.(context);
+        await announceRouter(context.client);
+        showParts();
+      },
+    }),
   ];
+
+  /** Registry and router as pods of project `default`: true state and logs, no container behind them. */
+  function showParts(): void {
+    const since = clock.now();
+    const parts: Omit<SystemPart, 'nodeName'>[] = [
+      { name: 'docker-registry-1', labels: { 'docker-registry': 'default' }, image: 'slipway/registry', ports: [{ name: 'registry', containerPort: systemServices.registry.port }], ip: systemServices.registry.address, logFile: logs.file('registry') },
+      { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }], ip: systemServices.router.address, logFile: logs.file('router') },
+    ];
+    for (const part of parts) pod.mirrors.publish({ ...part, nodeName: nodeName(1) }).set({ state: 'running', since, restarts: 0 });
+  }
 
   async function announceRouter(client: Client): Promise<void> {
     const { ports } = router;
