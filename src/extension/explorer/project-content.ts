@@ -5,6 +5,8 @@ import type { Deployment } from '../../api/kinds/apps.ts';
 import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
 import type { Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
+import { mirrorAnnotation } from '../../api/pod.ts';
+import { systemProject, systemServices } from '../../api/well-known.ts';
 
 /** Copies of what a project's watches hold. */
 export interface ProjectObjects {
@@ -54,7 +56,7 @@ export function groupApplications(objects: ProjectObjects): Application[] {
   }
   for (const route of objects.routes) of(applicationOf(route)).routes.push(route);
   // Pods of builds and deployments are shown by what made them.
-  for (const pod of objects.pods) if (!taken.has(pod) && !isRunner(pod)) of(applicationOf(pod)).pods.push(pod);
+  for (const pod of objects.pods) if (!taken.has(pod) && !isRunner(pod) && !isSystemPod(pod)) of(applicationOf(pod)).pods.push(pod);
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -82,8 +84,13 @@ export function selects(workload: DeploymentConfig | Deployment, pod: Pod): bool
   return entries.length > 0 && entries.every(([key, value]) => pod.metadata.labels?.[key] === value);
 }
 
+/** Services and pods of the platform itself are no applications of the user; the flat views show them. */
 function isBuiltIn(service: Service): boolean {
-  return service.metadata.namespace === 'default' && service.metadata.name === 'kubernetes';
+  return service.metadata.namespace === systemProject && Object.values(systemServices).some(({ name }) => name === service.metadata.name);
+}
+
+function isSystemPod(pod: Pod): boolean {
+  return pod.metadata.annotations?.[mirrorAnnotation] !== undefined;
 }
 
 function byName<T extends KubeObject>(objects: T[]): T[] {
