@@ -111,7 +111,8 @@ function durationOf(steps: readonly StepProgress[], start: string | undefined, c
 
 function startOf(pod: Pod, now: Date): string {
   const state = pod.status?.containerStatuses?.[0]?.state;
-  return state?.running?.startedAt ?? state?.terminated?.startedAt ?? pod.status?.startTime ?? toTime(now);
+  const told = state?.running?.startedAt ?? state?.terminated?.startedAt ?? pod.status?.startTime;
+  return told ? toTime(new Date(told)) : toTime(now);
 }
 
 function endOf(pod: Pod | undefined): Date | undefined {

@@ -4,7 +4,7 @@ import { badRequest, conflict, isStatusError, notFound } from '../../api/status.
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
 import { withReference } from './image-stream-tag.ts';
 import type { LateClient } from './late-client.ts';
-import { agoOf } from './relative-time.ts';
+import { agoOf } from '../../api/relative-time.ts';
 import { findImage } from './tag-history.ts';
 
 export function imageStreamImageKind(late: LateClient): VirtualKind<ImageStreamImage> {

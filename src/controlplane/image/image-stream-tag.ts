@@ -6,7 +6,7 @@ import type { Client } from '../../client/client.ts';
 import { internalReference } from '../../oci/reference.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
 import type { LateClient } from './late-client.ts';
-import { agoOf } from './relative-time.ts';
+import { agoOf } from '../../api/relative-time.ts';
 import { changeStream } from './stream-writes.ts';
 import { historyOf, latestOf } from './tag-history.ts';
 

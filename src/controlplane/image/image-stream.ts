@@ -6,7 +6,7 @@ import type { RequestContext, StoredKind, UserInfo } from '../kernel/apiserver/k
 import type { Authorizer } from '../kernel/apiserver/ports.ts';
 import { layersSubresource, secretsSubresource } from './image-stream-parts.ts';
 import type { LateClient } from './late-client.ts';
-import { agoOf } from './relative-time.ts';
+import { agoOf } from '../../api/relative-time.ts';
 import { changedTags, resolveTags, setGenerations, sourcesOf } from './tags-plan.ts';
 
 export interface ImageStreamRules {

@@ -40,7 +40,7 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
     const builder = await progress.stage('PullImages', 'PullBaseImage', () => findBuilder(settings, from, signal));
     const root = await openRoot(settings, builder, say, signal);
     return { builder, root };
-  }, ({ root }) => (root.kind === 'overlay' ? undefined : `without overlay (${root.kind})`));
+  }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process'));
   const { builder, root } = started;
   try {
     const scripts = await upload(source.folder, strategy.sourceStrategy?.scripts, root, builder, signal);
