@@ -22,18 +22,21 @@ export interface DeploymentRequest extends KubeObject {
 }
 
 /** Starts the next version. Answers with the config as it is then; unchanged if there is nothing to roll out and nobody forced it. */
-export async function instantiate(client: Client, namespace: string, name: string, request: DeploymentRequest): Promise<DeploymentConfig> {
+export async function instantiate(client: Client, clock: Clock, namespace: string, name: string, request: DeploymentRequest): Promise<DeploymentConfig> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await instantiateOnce(client, namespace, name, request);
     } catch (error) {
       // The controllers write the same object; what was asked for holds for its newest state as well.
       if (!isStatusError(error, 'Conflict') || attempt >= mostAttempts) throw error;
+      // A write that is not yet on disk cannot be read, only collided with.
+      await delay(clock, attempt * conflictMs);
     }
   }
 }
 
-const mostAttempts = 8;
+const mostAttempts = 10;
+const conflictMs = 5;
 
 async function instantiateOnce(client: Client, namespace: string, name: string, request: DeploymentRequest): Promise<DeploymentConfig> {
   if (request.name && request.name !== name) throw badRequest(`the name of the request ("${request.name}") does not match the name of the deployment config ("${name}")`);

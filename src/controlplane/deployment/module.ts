@@ -74,7 +74,7 @@ function subresources({ clock, podLog }: DeploymentDependencies, client: () => C
       type: 'action',
       kind: 'DeploymentRequest',
       apiVersion,
-      run: ({ namespace = '', name = '' }, body) => instantiate(client(), namespace, name, (body ?? {}) as DeploymentRequest),
+      run: ({ namespace = '', name = '' }, body) => instantiate(client(), clock, namespace, name, (body ?? {}) as DeploymentRequest),
     },
     rollback: {
       type: 'action',

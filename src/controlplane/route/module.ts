@@ -29,7 +29,7 @@ export function routeModule({ router, suffix = routeSuffix }: RouteDependencies)
         context.scope.own(router);
         await router.start();
       }
-      await startRouteController(context, { suffix, urlOf, apply: (table) => router?.apply(table) });
+      await startRouteController(context, { suffix, urlOf, apply: (table) => router?.apply(table), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
     },
   };
 }

@@ -15,6 +15,8 @@ import { routerRoute } from './table-plan.ts';
 export interface RouteControllerOptions {
   suffix: string;
   apply(table: ReadonlyMap<string, RouterRoute>): void;
+  /** A route's first answer by an endpoint. */
+  onFirstAnswer?(listener: (key: string, status: number) => void): void;
   /** How the route is reached from this machine, for events. */
   urlOf(route: Route, host: string): string;
 }
@@ -63,6 +65,10 @@ export async function startRouteController({ client, informers, clock, log, scop
     }));
   }
   compute();
+  options.onFirstAnswer?.((key, status) => {
+    const route = caches.routes.get(key);
+    if (route) recorder.normal(route, 'FirstResponse', `The application answered through the route for the first time (status ${status})`);
+  });
 
   async function writeStatus(key: string): Promise<void> {
     const route = caches.routes.get(key);

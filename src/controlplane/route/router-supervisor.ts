@@ -36,6 +36,8 @@ export interface RouterSupervisor extends Disposable {
   readonly pid: number | undefined;
   /** The whole table; what changed is worked out here. */
   apply(table: ReadonlyMap<string, RouterRoute>): void;
+  /** Told when a route is answered for the first time since the router was started. One listener. */
+  onFirstAnswer(listener: (key: string, status: number) => void): void;
   /** Undefined while no worker answers. */
   metrics(): Promise<RouterMetrics | undefined>;
 }
@@ -75,6 +77,9 @@ class Supervisor implements RouterSupervisor {
   #version = 0;
   #probes = new Map<number, (metrics: RouterMetrics) => void>();
   #probe = 0;
+  /** Keys of routes in the table that were told of. */
+  #answered = new Set<string>();
+  #firstAnswer: (key: string, status: number) => void = () => undefined;
   #started: { resolve(ports: RouterPorts): void; reject(error: Error): void } | undefined;
 
   constructor(options: RouterOptions) {
@@ -97,7 +102,12 @@ class Supervisor implements RouterSupervisor {
 
   apply(table: ReadonlyMap<string, RouterRoute>): void {
     this.#table = table;
+    for (const key of this.#answered) if (!table.has(key)) this.#answered.delete(key);
     this.#push(false);
+  }
+
+  onFirstAnswer(listener: (key: string, status: number) => void): void {
+    this.#firstAnswer = listener;
   }
 
   async metrics(): Promise<RouterMetrics | undefined> {
@@ -185,6 +195,12 @@ class Supervisor implements RouterSupervisor {
         break;
       case 'rejected':
         this.#log.warn('a certificate cannot be used', { route: report.key, message: report.message });
+        break;
+      case 'answered':
+        // A worker that took another's place tells again.
+        if (this.#answered.has(report.key) || !this.#table.has(report.key)) break;
+        this.#answered.add(report.key);
+        this.#firstAnswer(report.key, report.status);
         break;
       case 'health':
         this.#probes.get(report.id)?.(report.metrics);

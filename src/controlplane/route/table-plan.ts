@@ -10,6 +10,8 @@ export interface Lookup {
 }
 
 const prefix = 'haproxy.router.openshift.io/';
+/** Annotations end up in requests and responses: only what cannot break out of its place is taken. */
+const strictTransport = /^max-age=\d+( *; *(includeSubDomains|preload))*$/i;
 const defaultTimeoutMs = 30_000;
 const defaultTunnelMs = 3_600_000;
 /** Largest time-out HAProxy takes. */
@@ -35,8 +37,8 @@ export function routerRoute(route: Route, host: string, lookup: Lookup): RouterR
     timeoutMs: parseTime(annotations[`${prefix}timeout`]) ?? defaultTimeoutMs,
     tunnelTimeoutMs: parseTime(annotations[`${prefix}timeout-tunnel`]) ?? defaultTunnelMs,
     forwardedHeaders: forwardedOf(annotations[`${prefix}set-forwarded-headers`]),
-    ...(rewrite?.startsWith('/') && { rewriteTarget: rewrite }),
-    ...(hsts && tls && tls.termination !== 'passthrough' && /^max-age=\d+(;|$)/i.test(hsts) && { hsts }),
+    ...(rewrite && /^\/[\x21-\x7e]*$/.test(rewrite) && { rewriteTarget: rewrite }),
+    ...(hsts && tls && tls.termination !== 'passthrough' && strictTransport.test(hsts) && { hsts }),
   };
 }
 

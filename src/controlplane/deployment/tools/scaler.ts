@@ -16,6 +16,7 @@ const lookMs = 500;
 /** A server that is busy or starting is asked again for this long. */
 const tries = 10;
 const retryMs = 1_000;
+const conflictMs = 20;
 
 export class Scaler implements Disposable {
   readonly #tools: RolloutTools;
@@ -128,7 +129,7 @@ export class Scaler implements Disposable {
       } catch (error) {
         const refused = isStatusError(error) && !['Conflict', 'Timeout', 'ServiceUnavailable', 'TooManyRequests', 'InternalError'].includes(error.reason);
         if (refused || attempt >= tries) throw error;
-        await this.pause(retryMs);
+        await this.pause(isStatusError(error, 'Conflict') ? conflictMs : retryMs);
       }
     }
   }

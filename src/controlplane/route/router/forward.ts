@@ -16,6 +16,8 @@ export interface ForwardContext {
   readonly statistics: Statistics;
   /** Port of the TLS listener, named in redirects. */
   readonly securePort: () => number;
+  /** Told once a route. */
+  readonly firstAnswer: (key: string, status: number) => void;
 }
 
 /** No endpoint was tried yet; shared by all requests, never changed. */
@@ -144,6 +146,10 @@ class Exchange implements UpstreamRequest {
   onHead({ status, text, headers, length }: ResponseHead): void {
     this.#endpoint?.answered();
     this.#length = length;
+    if (!this.#target.answered && status < 500) {
+      this.#target.answered = true;
+      this.#context.firstAnswer(this.#target.route.key, status);
+    }
     const { hsts } = this.#target.route;
     if (hsts !== undefined && this.#secure) headers.push('Strict-Transport-Security', hsts);
     const response = this.#response;

@@ -59,6 +59,8 @@ export class Router implements ForwardContext {
 
   securePort = (): number => portOf(this.#front);
 
+  firstAnswer = (key: string, status: number): void => this.#report({ type: 'answered', key, status });
+
   /** Reports `ready`, or `failed` for the listener that cannot be bound. */
   async listen(): Promise<boolean> {
     for (const [name, server] of [['http', this.#plain], ['https', this.#front]] as const) {

@@ -8,6 +8,8 @@ export interface Target {
   route: RouterRoute;
   /** Empty once the route is gone. */
   servers: readonly Server[];
+  /** An endpoint has answered since the route is there. */
+  answered?: true;
 }
 
 export class RoutingTable {

@@ -4,6 +4,7 @@ import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/ki
 import { imageStreams, type ImageStream } from '../../../../src/api/kinds/image.ts';
 import { copyJson } from '../../../../src/api/json.ts';
 import { phaseOf } from '../../../../src/controlplane/deployment/rollout.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
 const namespace = 'demo';
@@ -23,7 +24,7 @@ const create = (spec?: Partial<DeploymentConfig['spec']>) => platform.client.cre
 const read = () => platform.client.get(deploymentConfigs, { name: 'web', namespace });
 const rollout = (version: number) => platform.client.get(replicationControllers, { name: `web-${version}`, namespace });
 const phase = async (version: number) => phaseOf(await rollout(version).catch(() => ({ metadata: {} }) as ReplicationController));
-const done = (version: number) => expect.poll(() => phase(version), { timeout: 15_000 }).toBe('Complete');
+const done = (version: number) => eventually(() => phase(version)).toBe('Complete');
 const change = async (alter: (one: DeploymentConfig) => void) => {
   const one = copyJson(await read());
   alter(one);
@@ -44,17 +45,17 @@ describe('a deployment config', () => {
     await create({ replicas: 2 });
     await done(1);
     expect((await rollout(1)).spec).toMatchObject({ replicas: 2, selector: { app: 'web', deploymentconfig: 'web', deployment: 'web-1' } });
-    await expect.poll(async () => (await read()).status, { timeout: 10_000 }).toMatchObject({
+    await eventually(async () => (await read()).status).toMatchObject({
       latestVersion: 1, replicas: 2, updatedReplicas: 2, availableReplicas: 2, readyReplicas: 2, unavailableReplicas: 0, observedGeneration: 1,
       details: { message: 'config change', causes: [{ type: 'ConfigChange' }] },
     });
     const { conditions = [] } = (await read()).status ?? {};
     expect(conditions.find(({ type }) => type === 'Available')).toMatchObject({ status: 'True', message: 'Deployment config has minimum availability.' });
-    await expect.poll(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({
+    await eventually(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({
       status: 'True', reason: 'NewReplicationControllerAvailable', message: 'replication controller "web-1" successfully rolled out',
     });
     expect(platform.logs.get('web-1-deploy')).toEqual(['--> Scaling web-1 to 2', '--> Waiting up to 30s for pods in rc web-1 to become ready', '--> Success']);
-    await expect.poll(() => platform.story('web')).toEqual(['DeploymentCreated', 'DeployerPodCreated', 'RolloutStarted', 'RolloutComplete']);
+    await eventually(() => platform.story('web')).toEqual(['DeploymentCreated', 'DeployerPodCreated', 'RolloutStarted', 'RolloutComplete']);
     const deployer = await platform.client.get(pods, { name: 'web-1-deploy', namespace });
     expect(deployer.spec).toMatchObject({ serviceAccountName: 'deployer', restartPolicy: 'Never', containers: [{ image: 'slipway/tools', args: ['deploy'] }] });
   });
@@ -99,7 +100,7 @@ describe('a deployment config', () => {
       '--> post: Running hook pod ...', '--> post: Success', '--> Success',
     ]);
     await change(({ spec }) => void (spec.template = template('web:2')));
-    await expect.poll(() => phase(2), { timeout: 10_000 }).toBe('Failed');
+    await eventually(() => phase(2)).toBe('Failed');
     expect(platform.logs.get('web-2-deploy')?.at(-1)).toContain('error: pre hook failed');
     expect(seen).toEqual(['web-1-hook-pre web:1', 'web-1-hook-post web:1', 'web-2-hook-pre web:2']);
     expect(await running()).toEqual(['web:1']);
@@ -126,21 +127,21 @@ describe('a deployment config', () => {
       spec.template = template('web:2');
       spec.strategy = { type: 'Rolling', rollingParams: { timeoutSeconds: 1 } };
     });
-    await expect.poll(() => phase(2), { timeout: 15_000 }).toBe('Failed');
-    await expect.poll(running).toEqual(['web:1', 'web:1']);
+    await eventually(() => phase(2)).toBe('Failed');
+    await eventually(running).toEqual(['web:1', 'web:1']);
     expect(platform.logs.get('web-2-deploy')?.at(-1)).toBe('error: timed out waiting for any update progress to be made');
-    await expect.poll(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded' });
-    await expect.poll(() => platform.story('web')).toContain('RolloutFailed');
+    await eventually(async () => (await read()).status?.conditions?.find(({ type }) => type === 'Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded' });
+    await eventually(() => platform.story('web')).toContain('RolloutFailed');
   });
 
   test('a newer version cancels a rollout under way', async () => {
     platform.fate = (pod) => (pod.spec.containers[0]?.image === 'web:1' ? 'unready' : 'ready');
     await create();
-    await expect.poll(() => phase(1)).toBe('Running');
+    await eventually(() => phase(1)).toBe('Running');
     await change(({ spec }) => void (spec.template = template('web:2')));
     await done(2);
     expect(await phase(1)).toBe('Failed');
-    await expect.poll(() => platform.story('web')).toEqual(expect.arrayContaining(['DeploymentCancelled', 'RolloutCancelled']));
+    await eventually(() => platform.story('web')).toEqual(expect.arrayContaining(['DeploymentCancelled', 'RolloutCancelled']));
     expect(await running()).toEqual(['web:2']);
   });
 
@@ -148,10 +149,10 @@ describe('a deployment config', () => {
     await create();
     await done(1);
     await platform.client.patch(deploymentConfigs, { name: 'web', namespace, subresource: 'scale' }, 'merge', { spec: { replicas: 3 } });
-    await expect.poll(running).toHaveLength(3);
-    await expect.poll(async () => platform.get(`${path}/scale`)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 3, selector: 'app=web' } });
+    await eventually(running).toHaveLength(3);
+    await eventually(async () => platform.get(`${path}/scale`)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 }, status: { replicas: 3, selector: 'app=web' } });
     expect(await read()).toMatchObject({ status: { latestVersion: 1 } });
-    await expect.poll(() => platform.story('web')).toContain('ReplicationControllerScaled');
+    await eventually(() => platform.story('web')).toContain('ReplicationControllerScaled');
   });
 
   test('does nothing while paused, and keeps as many versions as asked for', async () => {
@@ -161,9 +162,9 @@ describe('a deployment config', () => {
       await change(({ spec }) => void (spec.template = template(`web:${version}`)));
       await done(version);
     }
-    await expect.poll(async () => (await platform.client.list(replicationControllers, { namespace })).items.map(({ metadata }) => metadata.name)).toEqual(['web-2', 'web-3']);
+    await eventually(async () => (await platform.client.list(replicationControllers, { namespace })).items.map(({ metadata }) => metadata.name)).toEqual(['web-2', 'web-3']);
     await change(({ spec }) => Object.assign(spec, { paused: true, template: template('web:4') }));
-    await expect.poll(async () => (await read()).status?.observedGeneration).toBe((await read()).metadata.generation);
+    await eventually(async () => (await read()).status?.observedGeneration).toBe((await read()).metadata.generation);
     expect((await read()).status?.latestVersion).toBe(3);
     await expect(platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' })).rejects.toThrow('cannot deploy a paused deployment config');
     await change(({ spec }) => void (spec.paused = false));
@@ -200,7 +201,7 @@ describe('requests to a deployment config', () => {
     await expect(platform.get(`${path}/log`)).rejects.toThrow('not found');
     platform.fate = () => 'unready';
     await create();
-    await expect.poll(() => phase(1)).toBe('Running');
+    await eventually(() => phase(1)).toBe('Running');
     expect(await platform.get(`${path}/log?nowait=true`)).toMatch(/^log of web-1-deploy\n/);
     await expect(platform.get(`${path}/log?version=7`)).rejects.toThrow('versions run from 1 to 1');
   });

@@ -3,6 +3,7 @@ import { deployments, replicaSets, type Deployment, type ReplicaSet } from '../.
 import { pods } from '../../../../src/api/kinds/core.ts';
 import { imageStreams } from '../../../../src/api/kinds/image.ts';
 import { replicasOf, revisionAnnotation, revisionOf } from '../../../../src/controlplane/deployment/deployment-plan.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
 const namespace = 'demo';
@@ -24,10 +25,10 @@ const setImage = (image: string) => change({ template: { spec: template(image).s
 const sets = async () => (await platform.client.list(replicaSets, { namespace })).items.sort((a, b) => revisionOf(a) - revisionOf(b));
 const sizes = async () => Object.fromEntries((await sets()).map((set) => [set.spec.template?.spec?.containers[0]?.image, replicasOf(set)]));
 const condition = async (type: string) => (await read()).status?.conditions?.find((one) => one.type === type);
-const complete = () => expect.poll(async () => {
+const complete = () => eventually(async () => {
   const { status, spec, metadata } = await read();
   return status?.observedGeneration === metadata.generation && status?.updatedReplicas === spec.replicas && status?.replicas === spec.replicas && status?.availableReplicas === spec.replicas;
-}, { timeout: 10_000 }).toBe(true);
+}).toBe(true);
 
 describe('a deployment', () => {
   test('makes a replica set for its template and reports both', async () => {
@@ -41,7 +42,7 @@ describe('a deployment', () => {
       spec: { selector: { matchLabels: { app: 'web', 'pod-template-hash': hash } } },
     });
     expect((await read()).metadata.annotations?.[revisionAnnotation]).toBe('1');
-    await expect.poll(() => condition('Progressing')).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable', message: `ReplicaSet "${set.metadata.name}" has successfully progressed.` });
+    await eventually(() => condition('Progressing')).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable', message: `ReplicaSet "${set.metadata.name}" has successfully progressed.` });
     expect(await condition('Available')).toMatchObject({ status: 'True', reason: 'MinimumReplicasAvailable' });
     expect(await platform.table('/apis/apps/v1/namespaces/demo/deployments')).toEqual({ columns: ['Name', 'Ready', 'Up-to-date', 'Available'], rows: [['web', '3/3', '3', '3']] });
     expect(await platform.table('/apis/apps/v1/namespaces/demo/replicasets')).toEqual({ columns: ['Name', 'Desired', 'Current', 'Ready'], rows: [[set.metadata.name, 3, 3, 3]] });
@@ -57,7 +58,7 @@ describe('a deployment', () => {
     clearInterval(watch);
     expect(Math.max(...seen)).toBeLessThanOrEqual(5);
     expect(await sizes()).toEqual({ 'web:1': 0, 'web:2': 4 });
-    await expect.poll(() => platform.story('web')).toContain('ScalingReplicaSet');
+    await eventually(() => platform.story('web')).toContain('ScalingReplicaSet');
   });
 
   test('ends the old pods first with Recreate', async () => {
@@ -88,7 +89,7 @@ describe('a deployment', () => {
       await setImage(image);
       await complete();
     }
-    await expect.poll(sizes).toEqual({ 'web:3': 0, 'web:4': 1 });
+    await eventually(sizes).toEqual({ 'web:3': 0, 'web:4': 1 });
   });
 
   test('stands still while paused but scales, and goes on afterwards', async () => {
@@ -96,8 +97,8 @@ describe('a deployment', () => {
     await complete();
     await change({ paused: true, replicas: 5 });
     await setImage('web:2');
-    await expect.poll(sizes).toEqual({ 'web:1': 5 });
-    await expect.poll(() => condition('Progressing')).toMatchObject({ status: 'Unknown', reason: 'DeploymentPaused' });
+    await eventually(sizes).toEqual({ 'web:1': 5 });
+    await eventually(() => condition('Progressing')).toMatchObject({ status: 'Unknown', reason: 'DeploymentPaused' });
     await change({ paused: false });
     await complete();
     expect(await sizes()).toEqual({ 'web:1': 0, 'web:2': 5 });
@@ -108,7 +109,7 @@ describe('a deployment', () => {
     await complete();
     platform.fate = () => 'unready';
     await change({ progressDeadlineSeconds: 1, template: { spec: template('web:2').spec } });
-    await expect.poll(() => condition('Progressing'), { timeout: 10_000 }).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded' });
+    await eventually(() => condition('Progressing')).toMatchObject({ status: 'False', reason: 'ProgressDeadlineExceeded' });
     expect(await condition('Available')).toMatchObject({ status: 'True' });
     expect(await sizes()).toEqual({ 'web:1': 2, 'web:2': 1 });
   });
@@ -118,9 +119,9 @@ describe('a deployment', () => {
     await complete();
     platform.fate = () => 'unready';
     await setImage('web:2');
-    await expect.poll(sizes).toEqual({ 'web:1': 6, 'web:2': 4 });
+    await eventually(sizes).toEqual({ 'web:1': 6, 'web:2': 4 });
     await change({ replicas: 16 });
-    await expect.poll(async () => (await sets()).reduce((sum, set) => sum + replicasOf(set), 0)).toBe(20);
+    await eventually(async () => (await sets()).reduce((sum, set) => sum + replicasOf(set), 0)).toBe(20);
     expect(await sizes()).toEqual({ 'web:1': 12, 'web:2': 8 });
   });
 
@@ -130,9 +131,9 @@ describe('a deployment', () => {
     const [set] = (await sets()) as [ReplicaSet];
     const at = { name: set.metadata.name, namespace };
     await platform.client.patch(replicaSets, at, 'merge', { metadata: { ownerReferences: null } });
-    await expect.poll(async () => (await platform.client.get(replicaSets, at)).metadata.ownerReferences?.[0]?.name).toBe('web');
+    await eventually(async () => (await platform.client.get(replicaSets, at)).metadata.ownerReferences?.[0]?.name).toBe('web');
     await platform.client.patch(replicaSets, at, 'merge', { metadata: { labels: { app: 'other' } } });
-    await expect.poll(async () => (await platform.client.get(replicaSets, at)).metadata.ownerReferences ?? []).toEqual([]);
+    await eventually(async () => (await platform.client.get(replicaSets, at)).metadata.ownerReferences ?? []).toEqual([]);
   });
 
   test('follows an image stream by annotation', async () => {
@@ -140,7 +141,7 @@ describe('a deployment', () => {
     const stream = { apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name: 'app', namespace }, spec: {} };
     await platform.client.create(imageStreams, stream);
     await platform.client.update(imageStreams, { ...stream, status: { dockerImageRepository: '', tags: [{ tag: 'latest', items: [{ created: '2026-01-01T00:00:00Z', dockerImageReference: 'r/app@sha256:1', image: 'i', generation: 1 }] }] } } as never, { name: 'app', namespace, subresource: 'status' });
-    await expect.poll(async () => (await read()).spec.template.spec?.containers[0]?.image).toBe('r/app@sha256:1');
+    await eventually(async () => (await read()).spec.template.spec?.containers[0]?.image).toBe('r/app@sha256:1');
     await complete();
   });
 });
@@ -172,31 +173,31 @@ describe('pods of a replica set', () => {
 
   test('are as many as asked for, and made again when one goes', async () => {
     await platform.client.create(replicaSets, set());
-    await expect.poll(status).toMatchObject({ replicas: 2, readyReplicas: 2, availableReplicas: 2, fullyLabeledReplicas: 2, observedGeneration: 1 });
+    await eventually(status).toMatchObject({ replicas: 2, readyReplicas: 2, availableReplicas: 2, fullyLabeledReplicas: 2, observedGeneration: 1 });
     const [first = ''] = await names();
     expect(first).toMatch(/^rs-\w{5}$/);
     await platform.client.delete(pods, { name: first, namespace });
-    await expect.poll(names).toHaveLength(2);
+    await eventually(names).toHaveLength(2);
     expect(await names()).not.toContain(first);
     await platform.client.patch(replicaSets, { name: 'rs', namespace, subresource: 'scale' }, 'merge', { spec: { replicas: 0 } });
-    await expect.poll(names).toEqual([]);
-    await expect.poll(async () => [...new Set(await platform.story('rs'))].sort()).toEqual(['SuccessfulCreate', 'SuccessfulDelete']);
+    await eventually(names).toEqual([]);
+    await eventually(async () => [...new Set(await platform.story('rs'))].sort()).toEqual(['SuccessfulCreate', 'SuccessfulDelete']);
   });
 
   test('that have no owner are adopted, those with other labels let go', async () => {
     await platform.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'orphan', namespace, labels: { app: 'web' } }, spec: template().spec } as never);
     await platform.client.create(replicaSets, set({ replicas: 1 }));
     const orphan = () => platform.client.get(pods, { name: 'orphan', namespace });
-    await expect.poll(async () => (await orphan()).metadata.ownerReferences?.[0]?.name).toBe('rs');
+    await eventually(async () => (await orphan()).metadata.ownerReferences?.[0]?.name).toBe('rs');
     expect(await names()).toEqual(['orphan']);
     await platform.client.patch(pods, { name: 'orphan', namespace }, 'merge', { metadata: { labels: { app: 'debug' } } });
-    await expect.poll(async () => (await orphan()).metadata.ownerReferences ?? []).toEqual([]);
-    await expect.poll(names).toHaveLength(2);
+    await eventually(async () => (await orphan()).metadata.ownerReferences ?? []).toEqual([]);
+    await eventually(names).toHaveLength(2);
   });
 
   test('count as available after minReadySeconds', async () => {
     await platform.client.create(replicaSets, set({ replicas: 1, minReadySeconds: 1 }));
-    await expect.poll(status).toMatchObject({ replicas: 1, readyReplicas: 1 });
-    await expect.poll(status, { timeout: 5_000 }).toMatchObject({ availableReplicas: 1 });
+    await eventually(status).toMatchObject({ replicas: 1, readyReplicas: 1 });
+    await eventually(status).toMatchObject({ availableReplicas: 1 });
   });
 });

@@ -81,7 +81,7 @@ describe('the table', () => {
     expect(annotated({ [`${prefix}timeout`]: '5s', [`${prefix}timeout-tunnel`]: '2m', [`${prefix}balance`]: 'leastconn', [`${prefix}rewrite-target`]: '/', [`${prefix}hsts_header`]: 'max-age=1;preload', [`${prefix}set-forwarded-headers`]: 'never' })).toMatchObject({
       timeoutMs: 5_000, tunnelTimeoutMs: 120_000, balance: 'leastconn', rewriteTarget: '/', hsts: 'max-age=1;preload', forwardedHeaders: 'never',
     });
-    expect(annotated({ [`${prefix}timeout`]: 'soon', [`${prefix}balance`]: 'luck', [`${prefix}hsts_header`]: "x'\n" })).toMatchObject({ timeoutMs: 30_000, balance: 'random', forwardedHeaders: 'append' });
+    expect(annotated({ [`${prefix}timeout`]: 'soon', [`${prefix}balance`]: 'luck', [`${prefix}hsts_header`]: 'max-age=1;\r\nX: y', [`${prefix}rewrite-target`]: '/ HTTP/1.1\r\nX: y' })).toEqual(annotated({}));
   });
 
   test.each([['500ms', 500], ['2h', 7_200_000], ['7', 7], ['10us', 1], ['9999d', 863_913_600_000 > 2_147_483_647 ? 2_147_483_647 : 0], ['x', undefined], [undefined, undefined]])('time %s is %s', (text, ms) => expect(parseTime(text)).toBe(ms));

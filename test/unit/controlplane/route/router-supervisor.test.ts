@@ -9,6 +9,7 @@ import { systemClock } from '../../../../src/base/clock.ts';
 import { silentLog } from '../../../../src/base/log.ts';
 import type { RouterRoute } from '../../../../src/protocol/router.ts';
 import { routerSupervisor, type RouterOptions, type RouterSupervisor } from '../../../../src/controlplane/route/router-supervisor.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { application, browse, defaultCertificate, routeTo } from '../../../support/router.ts';
 
 let folder: string;
@@ -60,10 +61,10 @@ describe('the router', () => {
     expect(router.ports?.http).toBe(http);
     expect(await page(http, 'a.test')).toBe('one');
     router.apply(table(routeTo('a.test', [two]), routeTo('b.test', [one])));
-    await expect.poll(() => page(http, 'b.test')).toBe('one');
+    await eventually(() => page(http, 'b.test')).toBe('one');
     expect(await page(http, 'a.test')).toBe('two');
     router.apply(table(routeTo('b.test', [one])));
-    await expect.poll(async () => (await browse(http, 'http://a.test/')).status).toBe(503);
+    await eventually(async () => (await browse(http, 'http://a.test/')).status).toBe(503);
     expect(await router.metrics()).toMatchObject({ routes: 1, endpoints: 1 });
   });
 
@@ -77,6 +78,17 @@ describe('the router', () => {
       expect(await page(http, 'a.test')).toBe('still here');
       expect(router.pid).not.toBe(pid);
     }
+  });
+
+  test.runIf(process.platform === 'linux')('serves this machine from a network namespace of its own', async () => {
+    const router = await supervisor({ spawnInside: (argv, { stdio, env }) => spawn('unshare', ['--user', '--map-root-user', '--net', ...argv], { stdio, env: { ...env, PATH: process.env.PATH } }) });
+    router.apply(table(routeTo('a.test', [await web('outside')])));
+    const { http, https } = await router.start();
+    expect((await browse(http, 'http://nobody.test/')).text).toContain('Application is not available');
+    expect((await browse(https, 'https://nobody.test/')).status).toBe(503);
+    // The application listens outside: the worker really is somewhere else.
+    expect((await browse(http, 'http://a.test/')).status).toBe(503);
+    expect(await router.metrics()).toMatchObject({ connectFailures: 1 });
   });
 
   test('takes the next free port, but not when one was asked for', async () => {

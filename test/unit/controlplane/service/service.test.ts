@@ -4,6 +4,7 @@ import { endpointSlices } from '../../../../src/api/kinds/cluster.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { Allocator } from '../../../../src/controlplane/service/allocator.ts';
 import { formatIpv4, hostRange, parseIpv4 } from '../../../../src/controlplane/service/ipv4.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
@@ -72,7 +73,7 @@ describe('a service', () => {
     expect((await platform.client.get(services, { name: 's0', namespace })).spec.clusterIP).toBe(addresses[0]);
     await expect(patch('s0', { clusterIP: '172.30.9.9', clusterIPs: ['172.30.9.9'] })).rejects.toThrow('may not change once set');
     await platform.client.delete(services, { name: 's0', namespace });
-    await expect.poll(() => create('again', { clusterIP: addresses[0] as string }).then(({ spec }) => spec.clusterIP, () => '')).toBe(addresses[0]);
+    await eventually(() => create('again', { clusterIP: addresses[0] as string }).then(({ spec }) => spec.clusterIP, () => '')).toBe(addresses[0]);
   });
 
   test('may ask for an address that is free and in range', async () => {
@@ -94,7 +95,7 @@ describe('a service', () => {
     expect(await refused({ type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] })).toContain('The range of valid ports is 30000-32767');
     await platform.client.update(services, object('np', { type: 'NodePort', ports: [{ name: 'a', port: 80 }] }));
     expect((await platform.client.get(services, { name: 'np', namespace })).spec.ports?.[0]?.nodePort).toBe(a?.nodePort);
-    await expect.poll(() => create('next', { type: 'LoadBalancer', ports: [{ port: 80, nodePort: 30_080 }] }).then(() => 'made', () => 'taken')).toBe('made');
+    await eventually(() => create('next', { type: 'LoadBalancer', ports: [{ port: 80, nodePort: 30_080 }] }).then(() => 'made', () => 'taken')).toBe('made');
     await patch('next', { type: 'ClusterIP' });
     expect((await platform.client.get(services, { name: 'next', namespace })).spec.ports?.[0]?.nodePort).toBeUndefined();
   });
@@ -133,36 +134,36 @@ describe('the endpoints controller', () => {
 
   test('follows pods as they come, change and go', async () => {
     await create('web', { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] });
-    await expect.poll(addresses).toEqual([]);
+    await eventually(addresses).toEqual([]);
     await platform.client.create(pods, pod('a') as never);
-    await expect.poll(addresses).toEqual(['10.128.0.2']);
+    await eventually(addresses).toEqual(['10.128.0.2']);
     await platform.client.create(pods, pod('b') as never);
-    await expect.poll(addresses).toEqual(['10.128.0.2', '10.128.0.3']);
-    expect((await slices()).map((slice) => slice.endpoints.length)).toEqual([2]);
+    await eventually(addresses).toEqual(['10.128.0.2', '10.128.0.3']);
+    await eventually(async () => (await slices()).map((slice) => slice.endpoints.length)).toEqual([2]);
     await platform.client.patch(pods, { name: 'a', namespace }, 'merge', { metadata: { labels: { app: 'other' } } });
-    await expect.poll(addresses).toEqual(['10.128.0.3']);
+    await eventually(addresses).toEqual(['10.128.0.3']);
     await platform.client.delete(pods, { name: 'b', namespace });
-    await expect.poll(addresses).toEqual([]);
-    await expect.poll(() => platform.story('web')).toEqual(['EndpointsReady', 'NoEndpoints']);
+    await eventually(addresses).toEqual([]);
+    await eventually(() => platform.story('web')).toEqual(['EndpointsReady', 'NoEndpoints']);
     await platform.client.delete(services, { name: 'web', namespace });
-    await expect.poll(slices).toEqual([]);
-    await expect.poll(() => addresses().then(() => 'there', () => 'gone')).toBe('gone');
+    await eventually(slices).toEqual([]);
+    await eventually(() => addresses().then(() => 'there', () => 'gone')).toBe('gone');
   });
 
   test('repairs what somebody else changed', async () => {
     await create('web', { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] });
     await platform.client.create(pods, pod('a') as never);
-    await expect.poll(addresses).toEqual(['10.128.0.2']);
+    await eventually(addresses).toEqual(['10.128.0.2']);
     await platform.client.patch(endpoints, { name: 'web', namespace }, 'merge', { subsets: null });
-    await expect.poll(addresses).toEqual(['10.128.0.2']);
+    await eventually(addresses).toEqual(['10.128.0.2']);
     for (const { metadata } of await slices()) await platform.client.delete(endpointSlices, { name: metadata.name, namespace });
-    await expect.poll(async () => (await slices()).length).toBe(1);
+    await eventually(async () => (await slices()).length).toBe(1);
   });
 
   test('mirrors endpoints written by hand', async () => {
     await create('web', { ports: [{ port: 5432 }] });
     await platform.client.create(endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'web', namespace }, subsets: [{ addresses: [{ ip: '10.0.0.9' }], ports: [{ port: 5432 }] }] } as never);
-    await expect.poll(async () => (await slices()).flatMap((slice) => slice.endpoints.flatMap((one) => one.addresses))).toEqual(['10.0.0.9']);
+    await eventually(async () => (await slices()).flatMap((slice) => slice.endpoints.flatMap((one) => one.addresses))).toEqual(['10.0.0.9']);
   });
 
   test('the platform\'s own services are there', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pods, replicationControllers } from '../../../../../src/api/kinds/core.ts';
 import { deploymentConfigs } from '../../../../../src/api/kinds/deployment-config.ts';
 import { runDeployer } from '../../../../../src/controlplane/deployment/tools/deploy.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../../support/workload-platform.ts';
 
 let platform: WorkloadPlatform;
@@ -30,7 +31,7 @@ const environment = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
 });
 const rollout = async () => {
   await platform.client.create(deploymentConfigs, { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfig', metadata: { name: 'web', namespace: 'demo' }, spec: { replicas: 2, template: template(), strategy: { type: 'Rolling', rollingParams: { timeoutSeconds: 1 } } } } as never);
-  await expect.poll(() => platform.client.get(pods, { name: 'web-1-deploy', namespace: 'demo' }).then(() => true, () => false)).toBe(true);
+  await eventually(() => platform.client.get(pods, { name: 'web-1-deploy', namespace: 'demo' }).then(() => true, () => false)).toBe(true);
 };
 
 describe('the deployer program', () => {
@@ -38,7 +39,7 @@ describe('the deployer program', () => {
     await rollout();
     expect(await runDeployer(environment())).toBe(0);
     expect(output).toBe('--> Scaling web-1 to 2\n--> Waiting up to 1s for pods in rc web-1 to become ready\n--> Success\n');
-    await expect.poll(async () => (await platform.client.get(replicationControllers, { name: 'web-1', namespace: 'demo' })).status).toMatchObject({ replicas: 2, availableReplicas: 2 });
+    await eventually(async () => (await platform.client.get(replicationControllers, { name: 'web-1', namespace: 'demo' })).status).toMatchObject({ replicas: 2, availableReplicas: 2 });
   });
 
   test('fails with the reason when pods do not become ready', async () => {
@@ -61,7 +62,7 @@ describe('the deployer program', () => {
     platform.fate = () => 'unready';
     await rollout();
     const running = runDeployer(environment());
-    await expect.poll(() => output).toContain('--> Waiting up to');
+    await eventually(() => output).toContain('--> Waiting up to');
     process.emit('SIGTERM');
     expect(await running).toBe(1);
     expect(output).toContain('the deployer was told to stop');
