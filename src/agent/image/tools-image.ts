@@ -7,6 +7,8 @@ import { toolsImage } from '../../api/well-known.ts';
 import type { ImageRecord } from './image-record.ts';
 
 const home = '/opt/slipway';
+/** Copies kept beside the present one: pods of an earlier version may still run. */
+const olderKept = 2;
 
 export interface ToolsImageOptions {
   /** Folder of the product's bundles. */
@@ -35,10 +37,16 @@ export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
     writeFileSync(join(fresh, home, 'bin', 'node'), '', { mode: 0o755 });
     renameSync(fresh, folder);
   }
-  for (const name of readdirSync(options.layers)) if (name.startsWith('tools-') && name !== layer) rmSync(join(options.layers, name), { recursive: true, force: true });
+  dropOld(options.layers, layer);
   return {
     id: toolsImage, reference: toolsImage, size: 0, layers: [layer], hostPaths: [], allToolchains: true,
     extraBinds: [{ source: options.nodeBinary, path: `${home}/bin/node`, directory: false }],
     config: { user: '0', env: [`PATH=${home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`], entrypoint: [`${home}/bin/node`, `${home}/tools.js`], cmd: [], workingDir: '/tmp', exposedPorts: [], labels: { [imageMarks.base]: 'host' } },
   };
+}
+
+function dropOld(layers: string, present: string): void {
+  const age = (name: string) => statSync(join(layers, name)).ctimeMs;
+  const older = readdirSync(layers).filter((name) => name.startsWith('tools-') && name !== present).sort((one, other) => age(other) - age(one));
+  for (const name of older.slice(olderKept)) rmSync(join(layers, name), { recursive: true, force: true });
 }

@@ -29,10 +29,12 @@ export class Chooser {
     if (count === 0) return [];
     const kept = this.#kept(client);
     const start = kept ? this.#targets.indexOf(kept) : this.#next++ % count;
+    // At once: the client's next connection may come before this one is made.
+    if (!kept) this.chosen(client, this.#targets[start]!);
     return [...this.#targets.slice(start), ...this.#targets.slice(0, start)];
   }
 
-  /** The client was connected to this one. */
+  /** The client was connected to this one, perhaps not the first in order. */
   chosen(client: string, target: Target): void {
     if (this.#affinity === undefined) return;
     this.#clients.delete(client);

@@ -18,6 +18,7 @@ export interface DnsServerOptions {
 }
 
 export interface DnsServer extends Disposable {
+  readonly port: number;
   update(table: ServiceTable): void;
 }
 
@@ -43,6 +44,7 @@ export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
     throw error;
   }
   return {
+    port: udp.address().port,
     update: (table) => void (zone = new DnsZone(table, options.domain)),
     dispose: () => {
       udp.close();

@@ -4,5 +4,8 @@
 export const hostName = 'host.slipway.internal';
 /** Target of a CONNECT that speaks DNS over TCP (RFC 1035 4.2.2) and is answered with this machine's own resolvers. */
 export const dnsRelayName = 'dns.slipway.internal';
-/** Ports of this machine's loopback that pods reach at `host.slipway.internal` without a proxy: databases and brokers that developers run locally. */
-export const relayedHostPorts = [1433, 1521, 2181, 3000, 3306, 4222, 5000, 5432, 5672, 6379, 8000, 8080, 8081, 9000, 9092, 9200, 11211, 27017] as const;
+/**
+ * Ports of this machine's loopback that pods reach at `host.slipway.internal` without a proxy: databases and brokers that developers run locally.
+ * None that applications serve on: a pod in the node's network could no longer listen on it.
+ */
+export const relayedHostPorts = [1433, 1521, 2181, 3306, 4222, 5432, 5672, 6379, 9092, 9200, 11211, 27017] as const;

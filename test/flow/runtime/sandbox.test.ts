@@ -1,21 +1,39 @@
 /** What only the sandbox gives: roots, networks, powers taken away. Run as an ordinary user. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceTable } from '../../../src/agent/network/service-table.ts';
 import type { ContainerStatus, PodSandbox } from '../../../src/agent/runtime/runtime.ts';
 import { startMachine, type Machine } from '../../support/sandbox/machine.ts';
+import { copied, link, pushImage, type TestLayer } from '../../support/sandbox/images.ts';
+import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { registryClient } from '../../../src/oci/registry-client.ts';
+import { parseLibraries } from '../../../src/agent/runtime/sandbox/kit.ts';
+import { execFileSync } from 'node:child_process';
 import { containerConfig, podConfig, runPod, startPod } from '../../support/sandbox/pods.ts';
 import type { ExecResult } from '../../support/sandbox/runtime-methods.ts';
 
 let machine: Machine;
+let registry: TestRegistry;
+let registryFolder: string;
 beforeAll(async () => {
   machine = await startMachine();
+  registryFolder = mkdtempSync(join(tmpdir(), 'registry-'));
+  const socketPath = join(machine.directory, 'run/registry.sock');
+  registry = await startRegistry({ directory: registryFolder, tls: true, socketPath });
+  // Served by root here, used by the ordinary user.
+  chmodSync(socketPath, 0o777);
+  writeFileSync(join(machine.directory, 'ca.pem'), registry.ca);
   await Promise.all([machine.startAgent(1), machine.startAgent(2)]);
 });
-afterAll(() => machine.stop());
+afterAll(async () => {
+  await machine.stop();
+  await registry.close();
+  rmSync(registryFolder, { recursive: true, force: true });
+});
 
 const exec = (container: string, argv: string[], node = 1) => machine.agent<ExecResult>(node, 'exec', container, argv);
 /** A program for Node in the container, which prints what `print` is given. */
@@ -110,6 +128,28 @@ describe('files', () => {
     expect(status.exitCode).toBe(1);
     expect(readdirSync(join(machine.directory, 'nodes/node-1/runtime/build'))).toEqual([]);
   });
+});
+
+test('an image with a root of its own runs on that root, without any program of this machine', async () => {
+  const shell = realpathSync('/bin/sh');
+  const file = (path: string) => copied(realpathSync(path), statSync(realpathSync(path)).size);
+  const base: TestLayer = { 'usr/bin/sh': file(shell), bin: link('usr/bin'), 'usr/share/old': 'hidden below', 'usr/share/kept': 'kept', 'etc/passwd': 'root:x:0:0::/root:/bin/sh\nweb:x:1001:0::/home/web:/bin/sh\n', 'var/run': link('/run'), 'run/keep': '' };
+  for (const { path } of parseLibraries(execFileSync('ldd', [shell], { encoding: 'utf8' }))) base[path.slice(1)] = file(path);
+  const client = registryClient({ baseUrl: registry.url, ca: registry.ca, auth: { username: 'x', password: 'builder' } });
+  const digest = await pushImage(client, 'demo/own', 'latest', registryFolder, [base, { 'usr/share/old': null, 'app/run.sh': 'cd /usr/share; echo *; echo "$HOME $GREETING $1"; while read -r line; do echo "$line"; done < /etc/passwd; echo /bin/* /run/*; read -r text < /var/run/secret; echo "$text"' }], {
+    entrypoint: ['/bin/sh', '/app/run.sh'], cmd: ['from-cmd'], user: 'web', workingDir: '/app', env: [{ name: 'GREETING', value: 'hi' }],
+  });
+  client.close();
+  const reference = `docker-registry.default.svc:5000/demo/own@${digest}`;
+  const image = await machine.agent<{ id: string }>(1, 'pull', reference, { username: 'x', password: 'builder' });
+  const secret = join(machine.directory, 'own-secret');
+  writeFileSync(secret, 'a secret\n', { mode: 0o644 });
+  const mounts = [{ hostPath: secret, containerPath: '/var/run/secret', readOnly: true }];
+  const { lines } = await runPod(machine, '', { imageId: image.id, command: [], user: {}, mounts });
+  expect(lines).toEqual(['kept', '/home/web hi from-cmd', 'root:x:0:0::/root:/bin/sh', 'web:x:1001:0::/home/web:/bin/sh', `/bin/${basename('/usr/bin/sh')} /run/keep /run/secret`, 'a secret']);
+  const other = await startPod(machine, { imageId: image.id, command: ['sh', '-c', 'while read -r line; do :; done'], stdin: true, user: { uid: 1000580000, gid: 0 }, mounts });
+  expect((await exec(other.container, ['sh', '-c', 'while read -r line; do echo "$line"; done < /etc/passwd'])).stdout).toContain('1000580000:x:1000580000:0:1000580000 user:/app:/sbin/nologin');
+  await machine.agent(1, 'removePod', other.pod.id);
 });
 
 describe('network', () => {

@@ -1,5 +1,5 @@
 /** An agent reduced to its runtime and network, for tests: runs inside the holder, in a node's network, or as a plain process. */
-import { startClusterNetwork } from '../../../src/agent/network/cluster-network.ts';
+import { startClusterNetwork } from './cluster-network.ts';
 import type { ServiceTable } from '../../../src/agent/network/service-table.ts';
 import { openRuntime } from '../../../src/agent/runtime/open-runtime.ts';
 import { jsonLog } from '../../../src/base/log.ts';

@@ -1,6 +1,6 @@
 /** The control plane's side of a machine, for tests: holder, nodes, agents. Runs as an unprivileged user. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { startEgressProxy } from '../../../src/agent/network/egress-proxy.ts';
@@ -24,6 +24,8 @@ const directory = process.argv[2] ?? '';
 const bundles = process.argv[3] ?? '';
 const runDirectory = join(directory, 'run');
 mkdirSync(runDirectory, { recursive: true });
+/** Written by the test, if it serves a registry. */
+const authority = join(directory, 'ca.pem');
 const egressSocket = join(runDirectory, 'egress.sock');
 let holder: Holder;
 const nodes = new Map<number, Node>();
@@ -32,7 +34,7 @@ async function startAgent(index: number, runtime: 'sandbox' | 'process'): Promis
   const podCidr = `10.128.${(index - 1) * 2}.0/23`;
   const network = runtime === 'sandbox' ? await holder.addNode(index, podCidr) : undefined;
   const config: AgentConfig = {
-    nodeName: `node-${index}`, runtime, directory: join(directory, 'nodes', `node-${index}`), socket: '', caCertificate: '', token: '',
+    nodeName: `node-${index}`, runtime, directory: join(directory, 'nodes', `node-${index}`), socket: '', caCertificate: existsSync(authority) ? readFileSync(authority, 'utf8') : '', token: '',
     apiSocket: join(runDirectory, 'api.sock'), registrySocket: join(runDirectory, 'registry.sock'), egressSocket, bundles, nodeBinary: process.execPath,
     network: {
       podCidr, serviceCidr: '172.30.0.0/16', clusterDns: '172.30.0.10', clusterDomain: 'cluster.local', nodeIp: network?.ip ?? '127.0.0.1',

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { ContainerConfig, ExecSession, PodSandboxConfig, Runtime } from '../../../src/agent/runtime/runtime.ts';
+import type { ContainerConfig, ExecSession, ImageAuth, PodSandboxConfig, Runtime } from '../../../src/agent/runtime/runtime.ts';
 import type { Methods } from './rpc.ts';
 
 export interface ExecResult {
@@ -91,7 +91,7 @@ export function runtimeMethods(runtime: Runtime): Methods {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     },
-    pull: (reference: string) => runtime.images.pull(reference, undefined, AbortSignal.timeout(60_000)),
+    pull: (reference: string, auth?: ImageAuth) => runtime.images.pull(reference, auth, AbortSignal.timeout(60_000)),
     imageStatus: (reference: string) => runtime.images.status(reference),
     /** One HTTP request over a connection into the pod. */
     http: async (pod: string, port: number, path = '/') => {

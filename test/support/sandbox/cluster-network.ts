@@ -1,12 +1,12 @@
 /** All that a sandbox node listens on for its pods: service addresses, names, the way out. */
-import { Scope, type Disposable } from '../../base/disposable.ts';
-import type { Log } from '../../base/log.ts';
-import type { AgentConfig } from '../../protocol/agent.ts';
-import { dnsServer } from './dns-server.ts';
-import { startEgress } from './egress.ts';
-import { serviceProxy } from './service-proxy.ts';
-import type { ServiceTable } from './service-table.ts';
-import { UpstreamDns } from './upstream-dns.ts';
+import { Scope, type Disposable } from '../../../src/base/disposable.ts';
+import type { Log } from '../../../src/base/log.ts';
+import type { AgentConfig } from '../../../src/protocol/agent.ts';
+import { dnsServer } from '../../../src/agent/network/dns-server.ts';
+import { startEgress } from '../../../src/agent/network/egress.ts';
+import { serviceProxy } from '../../../src/agent/network/service-proxy.ts';
+import type { ServiceTable } from '../../../src/agent/network/service-table.ts';
+import { UpstreamDns } from '../../../src/agent/network/upstream-dns.ts';
 
 export interface ClusterNetwork extends Disposable {
   /** The whole table, each time something changed. */
