@@ -136,6 +136,8 @@ export const buildAnnotations = {
   number: 'openshift.io/build.number',
   podName: 'openshift.io/build.pod-name',
   paused: 'openshift.io/build-config.paused',
+  /** On a build: its builder by the name a person gave, `openshift/nodejs:latest`; the spec names its digest. */
+  builder: 'slipway.dev/builder',
   /** On a build pod: stages and the nine steps the builder has reached, as JSON (see protocol/build-progress.ts). */
   progress: 'slipway.dev/build-progress',
 } as const;

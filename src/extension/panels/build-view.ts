@@ -2,6 +2,7 @@
 import { finishedPhases, type Build, type BuildPhase, type BuildSource, type StageName } from '../../api/kinds/build.ts';
 import { buildSteps, stepsAnnotation, type BuildStep, type StepProgress, type StepState } from '../../protocol/build-progress.ts';
 import type { BuildView, StepView } from '../../protocol/build-panel.ts';
+import { builderText } from '../explorer/presenters/build.ts';
 import type { BuildHint } from './build-hints.ts';
 
 export interface BuildWords {
@@ -32,7 +33,7 @@ export function viewBuild(build: Build, words: BuildWords, { canOpen, hasFile, n
     project: metadata.namespace ?? '',
     phase: status.phase,
     phaseText: words.phase(status.phase),
-    builder: spec.strategy.sourceStrategy?.from.name ?? spec.strategy.type ?? '',
+    builder: builderText(build),
     source: [words.source(spec.source), spec.source?.contextDir].filter(Boolean).join(' · '),
     ...(commit && { commit }),
     ...(startedAt && { startedAt }),

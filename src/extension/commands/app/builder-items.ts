@@ -2,7 +2,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { AppSource } from '../../../client/apps/app-plan.ts';
-import { findBuilder, type Builder } from '../../../client/apps/builders.ts';
+import { awaitBuilder, findBuilder, listBuilders, type Builder } from '../../../client/apps/builders.ts';
+import type { Client } from '../../../client/client.ts';
 import type { Detection } from '../../../detect/source.ts';
 import { detectToolchains } from '../../../detect/toolchain.ts';
 import { Advice, tellFailure } from '../command.ts';
@@ -11,7 +12,8 @@ import type { PickItem } from './steps.ts';
 const t = vscode.l10n.t;
 
 /** Rejects with `Advice` if there is no builder at all. */
-export async function builderItems(builders: readonly Builder[], detected: readonly Detection[], source: AppSource): Promise<PickItem<Builder>[]> {
+export async function builderItems(client: Client, detected: readonly Detection[], source: AppSource): Promise<PickItem<Builder>[]> {
+  const builders = await offered(client, detected[0]);
   const reasons = new Map<Builder, string>();
   for (const one of detected) {
     const builder = findBuilder(builders, one.builder);
@@ -25,13 +27,24 @@ export async function builderItems(builders: readonly Builder[], detected: reado
   const item = (builder: Builder): PickItem<Builder> => {
     const reason = reasons.get(builder);
     return {
-      label: `$(${reason ? 'pass' : 'package'}) ${builder.displayName}`,
-      description: builder.version ? `${builder.reference} · ${builder.version}` : builder.reference,
+      label: `$(${reason ? 'pass' : 'package'}) ${builder.displayName.replace(/ \(latest\)$/, '')}`,
+      description: builder.reference,
       detail: reason ? t('detected: {0}', reason) : builder.description,
       value: builder,
     };
   };
   return [...reasons.keys(), ...builders.filter((one) => !reasons.has(one))].map(item);
+}
+
+/** Each version once, under the name `latest` where that is it. A builder that this machine can have and a fresh platform is still making is waited for. */
+async function offered(client: Client, best: Detection | undefined): Promise<Builder[]> {
+  let builders = await listBuilders(client);
+  if (best && !findBuilder(builders, best.builder) && (await detectToolchains()).some((one) => one.builder === best.builder && one.found)) {
+    await awaitBuilder(client, best.builder);
+    builders = await listBuilders(client);
+  }
+  const latest = (of: Builder) => builders.find((one) => one.stream === of.stream && one.tag === 'latest');
+  return builders.filter((one) => one.tag === 'latest' || one.version === undefined || latest(one)?.version !== one.version);
 }
 
 /** Why no builder fits, with the line that brings a missing toolchain. */

@@ -6,7 +6,7 @@ import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
 import type { Resource } from '../../../api/resource.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { AppSource } from '../../../client/apps/app-plan.ts';
-import { listBuilders, type Builder } from '../../../client/apps/builders.ts';
+import type { Builder } from '../../../client/apps/builders.ts';
 import { isGitUrl } from '../../../detect/git-probe.ts';
 import { proposeName, validateAppName } from '../../../detect/name.ts';
 import { detectSource, type Detection } from '../../../detect/source.ts';
@@ -84,9 +84,8 @@ export const builderStep: Step<Draft> = async (draft, position) => {
   if (!source) throw new Cancelled();
   const items = (async () => {
     const folder = source.type === 'folder' ? source.folder : await checkout.folder(source);
-    const [builders, detected] = await Promise.all([listBuilders(session.client), detectSource(folder)]);
-    draft.detected = detected;
-    return builderItems(builders, detected, source);
+    draft.detected = await detectSource(folder);
+    return builderItems(session.client, draft.detected, source);
   })();
   draft.builder = await pick(position, { placeholder: t('How is it built?'), items });
 };

@@ -1,4 +1,4 @@
-import { finishedPhases, type Build, type BuildConfig, type BuildPhase, type BuildSource } from '../../../api/kinds/build.ts';
+import { buildAnnotations, finishedPhases, type Build, type BuildConfig, type BuildPhase, type BuildSource } from '../../../api/kinds/build.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 import { stateWord } from '../state-words.ts';
 
@@ -26,7 +26,7 @@ export function presentBuild(build: Build, t: Translate): Presentation {
     icon,
     colour,
     tooltip: tooltipOf(build.metadata.name, [
-      [t('State'), state], [t('Builder'), build.spec.strategy.sourceStrategy?.from.name], [t('Source'), sourceText(build.spec.source, t)], [t('Commit'), build.spec.revision?.git?.commit?.slice(0, 8)],
+      [t('State'), state], [t('Builder'), builderText(build)], [t('Source'), sourceText(build.spec.source, t)], [t('Commit'), build.spec.revision?.git?.commit?.slice(0, 8)],
       [t('Started'), build.status.startTimestamp], [t('Image'), build.status.outputDockerImageReference], [t('Reason'), message ?? reason],
     ]),
     contextValue: isActive(build) ? 'build.active' : 'build',
@@ -53,4 +53,9 @@ export function presentBuildConfig(config: BuildConfig, newest: Build | undefine
 export function sourceText(source: BuildSource | undefined, t: Translate): string {
   if (source?.git) return `${source.git.uri.replace(/^(\w+:\/\/)[^@/]*@/, '$1')}${source.git.ref ? `#${source.git.ref}` : ''}`;
   return source?.type === 'Binary' || source?.binary ? t('folder') : (source?.type ?? '');
+}
+
+/** The builder by its name: the spec of a build names its digest. */
+export function builderText({ metadata, spec }: Build): string {
+  return metadata.annotations?.[buildAnnotations.builder] ?? spec.strategy.sourceStrategy?.from.name?.replace(/^.*\/([^/@]+)@sha256:.*$/, '$1') ?? spec.strategy.type ?? '';
 }
