@@ -44,6 +44,8 @@ interface Known {
   pod: Pod;
   /** Removed from the API without waiting for us. */
   gone: boolean;
+  /** Ended, and what only running pods need is given up. */
+  settled: boolean;
   memory: PodMemory;
   failures: Map<string, number>;
   /** Gives up what is being started. */
@@ -125,7 +127,7 @@ export class PodManager implements Disposable {
     const uid = pod.metadata.uid ?? '';
     if (pod.metadata.annotations?.[mirrorAnnotation]) return;
     const known = this.#known.get(uid);
-    if (!known) this.#known.set(uid, { pod, gone: false, memory: emptyMemory, failures: new Map(), starting: new AbortController() });
+    if (!known) this.#known.set(uid, { pod, gone: false, settled: false, memory: emptyMemory, failures: new Map(), starting: new AbortController() });
     else {
       const before = known.pod;
       known.pod = pod;
@@ -261,6 +263,8 @@ export class PodManager implements Disposable {
     const { client, runner, probes, status } = this.#parts;
     probes.forget(uid);
     if (!known.gone) {
+      if (!known.settled) await runner.settle(uid);
+      known.settled = true;
       if (!known.pod.metadata.deletionTimestamp) return;
       await status.flush(uid);
       const { name, namespace } = known.pod.metadata;

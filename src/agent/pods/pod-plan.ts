@@ -18,7 +18,8 @@ export type PodAction =
   /** `message` becomes a Killing event. */
   | { type: 'stopContainer'; id: string; name: string; message: string; graceSeconds: number; hooks: boolean }
   | { type: 'stopSandbox'; id: string }
-  | { type: 'removeContainer'; id: string };
+  | { type: 'removeContainer'; id: string }
+  | { type: 'removeSandbox'; id: string };
 
 export interface PodPlan {
   /** Carried out together; the pod is then looked at again. */
@@ -226,12 +227,15 @@ function isDone(pod: Pod, main: readonly NamedContainer[], inSandbox: Context['i
   });
 }
 
-/** The newest instance and the one before it stay: their logs can be read. */
+/** The newest instance and the one before it stay: their logs can be read. Of sandboxes those stay that hold one of them. */
 function collectGarbage(plan: PodPlan, pod: Pod, observed: ObservedPod): void {
   for (const { container } of containersOf(pod)) {
     for (const old of instancesOf(observed, container.name).slice(2)) {
       if (old.state === 'exited' || old.state === 'unknown') plan.actions.push({ type: 'removeContainer', id: old.id });
     }
+  }
+  for (const { id } of observed.sandboxes.slice(1)) {
+    if (!observed.containers.some(({ sandboxId }) => sandboxId === id)) plan.actions.push({ type: 'removeSandbox', id });
   }
 }
 

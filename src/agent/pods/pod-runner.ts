@@ -69,6 +69,7 @@ export class PodRunner {
     for (const action of actions) {
       if (action.type === 'stopSandbox') await this.#stopSandbox(action.id);
       if (action.type === 'removeContainer') await this.#remove(action.id);
+      if (action.type === 'removeSandbox') await this.#removeSandbox(action.id);
     }
     const create = actions.find((action) => action.type === 'createSandbox');
     const starts = actions.filter((action): action is Start => action.type === 'startContainer');
@@ -99,6 +100,11 @@ export class PodRunner {
   async endContainer(id: string): Promise<void> {
     await this.#parts.runtime.stopContainer(id, leastGraceSeconds);
     await this.#parts.cache.refresh(id);
+  }
+
+  /** Gives up what only a running pod needs: its scratch space, its secrets, the watches on what it referred to. */
+  async settle(uid: string): Promise<void> {
+    await this.#parts.volumes.release(uid);
   }
 
   /** Removes all traces of a pod that ended. */
@@ -237,6 +243,11 @@ export class PodRunner {
   async #stopSandbox(id: string): Promise<void> {
     await this.#parts.runtime.stopPodSandbox(id);
     await this.#parts.cache.refreshSandboxes();
+  }
+
+  async #removeSandbox(id: string): Promise<void> {
+    await this.#parts.runtime.removePodSandbox(id);
+    this.#parts.cache.forgetSandbox(id);
   }
 
   async #remove(id: string): Promise<void> {

@@ -30,7 +30,7 @@ export const periodMs = (probe: Probe): number => Math.max(1, probe.periodSecond
 export const timeoutMs = (probe: Probe): number => Math.max(1, probe.timeoutSeconds ?? 1) * 1000;
 
 /** Waits between the first tries, ms: an app is usually up long before its first period is over. Such early failures are not counted. */
-const early = [50, 100, 150, 250, 400, 600, 1000];
+const early = [20, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000];
 
 /** When to try again after the `tries`-th try (from 1), and whether its failure counts. */
 export function nextTry(kind: ProbeKind, probe: Probe, tries: number, succeeded: boolean): { afterMs: number; counts: boolean } {

@@ -1,5 +1,6 @@
 /** Container states with the kubelet's reasons and texts. */
 import type { Container, ContainerStatus as ApiContainerStatus, Pod } from '../../api/kinds/core.ts';
+import { toTime } from '../../api/meta.ts';
 import { exitCodeOf, instancesOf, type ContainerRole, type NamedContainer, type ObservedContainer, type ObservedPod, type PodMemory, type Waiting } from '../pods/pod-view.ts';
 
 export interface StatusInput {
@@ -51,15 +52,15 @@ function isReady({ memory }: StatusInput, role: ContainerRole, newest: ObservedC
 }
 
 export function stateOf(container: ObservedContainer): State {
-  if (container.state === 'running') return { running: { startedAt: container.startedAt ?? container.createdAt } };
+  if (container.state === 'running') return { running: { startedAt: seconds(container.startedAt ?? container.createdAt) } };
   if (container.state === 'unknown' && container.exitCode === undefined) {
     return {
       terminated: {
         exitCode: 137,
         reason: 'ContainerStatusUnknown',
         message: 'The container could not be located when the pod was terminated',
-        ...(container.startedAt && { startedAt: container.startedAt }),
-        ...(container.finishedAt && { finishedAt: container.finishedAt }),
+        ...(container.startedAt && { startedAt: seconds(container.startedAt) }),
+        ...(container.finishedAt && { finishedAt: seconds(container.finishedAt) }),
         containerID: `slipway://${container.id}`,
       },
     };
@@ -72,12 +73,15 @@ export function stateOf(container: ObservedContainer): State {
       ...(container.signal && { signal: container.signal }),
       reason: container.reason ?? (exitCode === 0 ? 'Completed' : 'Error'),
       ...(message && { message }),
-      startedAt: container.startedAt ?? container.createdAt,
-      finishedAt: container.finishedAt ?? container.createdAt,
+      startedAt: seconds(container.startedAt ?? container.createdAt),
+      finishedAt: seconds(container.finishedAt ?? container.createdAt),
       containerID: `slipway://${container.id}`,
     },
   };
 }
+
+/** Times of the API have no fraction. */
+const seconds = (time: string) => toTime(new Date(time));
 
 function resources(container: Container): Pick<ApiContainerStatus, 'resources'> {
   const { limits, requests } = container.resources ?? {};

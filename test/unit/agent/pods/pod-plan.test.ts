@@ -20,6 +20,7 @@ function lines({ actions }: PodPlan): string[] {
       case 'stopSandbox':
         return `stop sandbox ${action.id}`;
       case 'removeContainer':
+      case 'removeSandbox':
         return `remove ${action.id}`;
     }
   });
@@ -56,6 +57,7 @@ describe('a pod', () => {
     ['that is deleted gives up its sandbox when nothing runs', [pod({ containers: [web] }, { deletionTimestamp: at(40) }), observed([instance('web', 'exit 0 143 @6')]), emptyMemory, time(7)], ['stop sandbox s0']],
     ['past its deadline stops', [pod({ containers: [web], activeDeadlineSeconds: 10 }, { status: { startTime: at(0) } }), observed([instance('web', 'run')]), emptyMemory, time(11)], ['stop web within 30']],
     ['keeps the last two instances of a container', [pod({ containers: [web] }), observed([instance('web', 'exit 0 1'), instance('web', 'exit 1 1'), instance('web', 'run 2')]), emptyMemory, time(60)], ['remove web-0']],
+    ['keeps no sandbox that holds nothing', [pod({ containers: [web] }), observed([instance('web', 'exit 1 0', { sandboxId: 's1' }), instance('web', 'run 2', { sandboxId: 's2' })], [sandbox(true, 2), sandbox(false, 1), sandbox(false, 0)]), emptyMemory, time(60)], ['remove s0']],
     ['starts a debugging container once', [pod({ containers: [web], ephemeralContainers: [{ name: 'debug', image: 'b' }] }), observed([instance('web', 'run')]), emptyMemory, time(5)], ['start debug #0']],
     ['does not restart a debugging container', [pod({ containers: [web], ephemeralContainers: [{ name: 'debug', image: 'b' }] }), observed([instance('web', 'run'), instance('debug', 'exit 0 1')]), emptyMemory, time(5)], []],
   ];

@@ -22,8 +22,8 @@ describe('thresholds', () => {
   });
 
   test('do not count the quick first tries of an app that is just starting', () => {
-    expect(nextTry('readiness', { periodSeconds: 10, httpGet: { port: 1 } }, 1, false)).toEqual({ afterMs: 50, counts: false });
-    expect(nextTry('readiness', { periodSeconds: 10, httpGet: { port: 1 } }, 8, false)).toEqual({ afterMs: 10_000, counts: true });
+    expect(nextTry('readiness', { periodSeconds: 10, httpGet: { port: 1 } }, 1, false)).toEqual({ afterMs: 20, counts: false });
+    expect(nextTry('readiness', { periodSeconds: 10, httpGet: { port: 1 } }, 13, false)).toEqual({ afterMs: 10_000, counts: true });
     expect(nextTry('readiness', { periodSeconds: 10, exec: {} }, 1, false)).toEqual({ afterMs: 10_000, counts: true });
     expect(nextTry('liveness', { periodSeconds: 10, httpGet: { port: 1 } }, 1, false)).toEqual({ afterMs: 10_000, counts: true });
   });

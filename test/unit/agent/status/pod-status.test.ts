@@ -52,7 +52,7 @@ describe('the status', () => {
       hostIP: '100.64.0.2',
       qosClass: 'BestEffort',
       containerStatuses: [
-        { name: 'web', ready: true, started: true, restartCount: 0, image: 'app:1', imageID: 'registry/app@sha256:1', containerID: 'slipway://web-0', state: { running: { startedAt: at(1) } }, lastState: {} },
+        { name: 'web', ready: true, started: true, restartCount: 0, image: 'app:1', imageID: 'registry/app@sha256:1', containerID: 'slipway://web-0', state: { running: { startedAt: '2026-01-01T00:00:01Z' } }, lastState: {} },
       ],
     });
   });

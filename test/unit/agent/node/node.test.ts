@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { imagesToRemove } from '../../../../src/agent/node/image-collector.ts';
+import { abandonedMs, NodeAgent } from '../../../../src/agent/node/node-agent.ts';
+import { leases } from '../../../../src/api/kinds/cluster.ts';
+import { nodes } from '../../../../src/api/kinds/core.ts';
+import { silentLog } from '../../../../src/base/log.ts';
+import { ConnectionError, type Client } from '../../../../src/client/client.ts';
+import type { AgentConfig } from '../../../../src/protocol/agent.ts';
+import { FakeRuntime } from '../../../support/agent/fake-runtime.ts';
+import { smallPlatform, type SmallPlatform } from '../../../support/agent/small-platform.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+let platform: SmallPlatform | undefined;
+const folder = mkdtempSync(path.join(tmpdir(), 'slipway-node-'));
+afterEach(async () => {
+  await platform?.dispose();
+  platform = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const config = { nodeName: 'node-1', runtime: 'sandbox', directory: tmpdir(), socket: '/run/node-1.sock', network: { nodeIp: '100.64.0.2', podCidr: '10.128.0.0/23' } } as AgentConfig;
+
+describe('a node', () => {
+  test('renews its lease, comes back when it was deleted, and tells when nobody answers for ten minutes', async () => {
+    platform = await smallPlatform();
+    const clock = manualClock('2026-01-01T00:00:00Z');
+    let away = false;
+    // The way to the control plane, which can be cut.
+    const client = new Proxy(platform.client, {
+      get: (target, name: keyof Client) => (away ? () => Promise.reject(new ConnectionError('cannot reach the control plane')) : target[name].bind(target)),
+    });
+    let abandoned = 0;
+    const node = new NodeAgent({ client, config, runtime: new FakeRuntime(), clock, log: silentLog, onAbandoned: () => abandoned++ });
+    await node.start();
+    const renewed = async () => (await platform?.client.get(leases, { namespace: 'kube-node-lease', name: 'node-1' }))?.spec?.renewTime;
+    expect(await renewed()).toBe('2026-01-01T00:00:00.000000Z');
+    const until = async (test: () => Promise<boolean>) => {
+      while (!(await test())) await clock.advance(1_000);
+    };
+    await until(async () => (await renewed()) !== '2026-01-01T00:00:00.000000Z');
+
+    await platform.client.delete(nodes, { name: 'node-1' });
+    await until(async () => (await platform?.client.list(nodes))?.items.some(({ status }) => status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True')) ?? false);
+
+    away = true;
+    const cut = clock.now().getTime();
+    await until(() => Promise.resolve(abandoned > 0));
+    const silent = clock.now().getTime() - cut;
+    expect(silent).toBeGreaterThanOrEqual(abandonedMs - 10_000);
+    expect(silent).toBeLessThanOrEqual(abandonedMs + 10_000);
+    await node.dispose();
+  });
+
+  test('removes images that were longest unused first, and none that was used lately', () => {
+    const image = (id: string, size: number, lastUsed: number) => ({ id, reference: id, size, lastUsed, config: { env: [], entrypoint: [], cmd: [], exposedPorts: [], labels: {} } });
+    const all = [image('new', 100, 990_000), image('old', 40, 1_000), image('middle', 50, 2_000), image('spare', 50, 3_000)];
+    expect(imagesToRemove(all, 80, 1_000_000).map(({ id }) => id)).toEqual(['old', 'middle']);
+    expect(imagesToRemove(all, 9_999, 1_000_000).map(({ id }) => id)).toEqual(['old', 'middle', 'spare']);
+  });
+});
