@@ -89,4 +89,6 @@ export type RouterReport =
   | { type: 'applied'; version: number }
   /** A route whose certificate cannot be used is served with the default one. */
   | { type: 'rejected'; key: string; message: string }
+  /** An endpoint of this route answered for the first time since the worker started; `status` is below 500. */
+  | { type: 'answered'; key: string; status: number }
   | { type: 'health'; id: number; metrics: RouterMetrics };

@@ -14,6 +14,8 @@ class TableKeeper implements RouterSupervisor {
   readonly pid = undefined;
   start = async () => this.ports;
   apply = (table: ReadonlyMap<string, RouterRoute>) => void (this.table = table);
+  answer: (key: string, status: number) => void = () => undefined;
+  onFirstAnswer = (listener: (key: string, status: number) => void) => void (this.answer = listener);
   metrics = async () => undefined;
   dispose = async () => undefined;
 }
@@ -55,6 +57,14 @@ describe('a route', () => {
     const { status } = await platform.client.get(routes, { name: 'second', namespace });
     expect(status?.ingress).toEqual([expect.objectContaining({ host: 'a.test', routerName: 'default', routerCanonicalHostname: 'router-default.apps.localhost', wildcardPolicy: 'None' })]);
     await eventually(() => platform.story('second')).toEqual(['HostAlreadyClaimed', 'RouteAdmitted']);
+  });
+
+  test('tells of its first answer', async () => {
+    await create('told');
+    await eventually(() => router.table.has('demo/told')).toBe(true);
+    router.answer('demo/told', 200);
+    router.answer('demo/unknown', 200);
+    await eventually(() => platform.story('told')).toEqual(['RouteAdmitted', 'FirstResponse']);
   });
 
   test('leads to the ready pods of its service', async () => {

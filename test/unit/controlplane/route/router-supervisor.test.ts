@@ -70,6 +70,8 @@ describe('the router', () => {
 
   test('keeps its port when the worker is killed: what connects meanwhile is served by the next one', async () => {
     const router = await supervisor();
+    const answered: string[] = [];
+    router.onFirstAnswer((key, status) => answered.push(`${key} ${status}`));
     router.apply(table(routeTo('a.test', [await web('still here')])));
     const { http } = await router.start();
     for (let round = 0; round < 3; round += 1) {
@@ -78,6 +80,8 @@ describe('the router', () => {
       expect(await page(http, 'a.test')).toBe('still here');
       expect(router.pid).not.toBe(pid);
     }
+    // Each worker tells it of its own first answer; it is passed on once.
+    expect(answered).toEqual(['demo/a.test 200']);
   });
 
   test.runIf(process.platform === 'linux')('serves this machine from a network namespace of its own', async () => {

@@ -30,6 +30,17 @@ describe('requests', () => {
     expect(await browse(router.http, 'http://x/', { headers: { Host: `WEB.apps.localhost:${router.http}` } })).toMatchObject({ status: 200 });
   });
 
+  test('tell of a route that is answered by an endpoint for the first time', async () => {
+    const answers = () => router.reports.filter((report) => report.type === 'answered');
+    router.apply(routeTo('web.test', ['127.0.0.1:1']));
+    expect((await browse(router.http, 'http://web.test/')).status).toBe(503);
+    expect(answers()).toEqual([]);
+    const web = await app((_request, response) => response.writeHead(404).end());
+    router.apply(routeTo('web.test', [web.address]));
+    for (let round = 0; round < 2; round += 1) await browse(router.http, 'http://web.test/');
+    expect(answers()).toEqual([{ type: 'answered', key: 'demo/web.test', status: 404 }]);
+  });
+
   test('choose the longest path, at segment borders', async () => {
     const [all, shop, cart, prefix] = await Promise.all([says('all'), says('shop'), says('cart'), says('prefix')]);
     router.apply(
