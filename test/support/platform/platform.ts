@@ -40,13 +40,13 @@ export class Platform {
   }
 
   /** Runs `slipway <args>` to its end. */
-  run(args: readonly string[], options: { timeoutMs?: number; input?: string } = {}): Promise<Result> {
-    const child = this.spawn(args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  run(args: readonly string[], options: { timeoutMs?: number; input?: string; env?: Record<string, string> } = {}): Promise<Result> {
+    const child = this.spawn(args, { stdio: ['pipe', 'pipe', 'pipe'], env: this.environment(options.env) });
     return collect(child, options);
   }
 
-  async up(args: readonly string[] = []): Promise<Result> {
-    const result = await this.run(['up', '--detach', ...args], { timeoutMs: 90_000 });
+  async up(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Result> {
+    const result = await this.run(['up', '--detach', ...args], { timeoutMs: 90_000, env });
     if (result.code !== 0) throw new Error(`slipway up failed (${result.code}): ${result.stdout}${result.stderr}\n${this.log()}`);
     return result;
   }
