@@ -7,7 +7,7 @@ import { chainId } from '../../oci/digest.ts';
 import { applyLayer, type ApplyOptions } from '../../oci/layer-applier.ts';
 import { LayerError } from '../../oci/layer-error.ts';
 import type { Descriptor } from '../../oci/manifest.ts';
-import { formatReference, InvalidReference, isInternal, manifestKey, parseReference, withDigest, type ImageReference } from '../../oci/reference.ts';
+import { formatReference, isInternal, manifestKey, parseReference, withDigest, type ImageReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../oci/registry-client.ts';
 import { isRegistryError } from '../../oci/registry-error.ts';
 import { RuntimeFailure, type ImageAuth, type ImageInfo, type ImageService } from '../runtime/runtime.ts';
@@ -77,7 +77,7 @@ export class ImageStore implements ImageService {
     try {
       reference = parseReference(text);
     } catch (error) {
-      throw new RuntimeFailure('InvalidImageName', (error as InvalidReference).message, { cause: error });
+      throw new RuntimeFailure('InvalidImageName', (error as Error).message, { cause: error });
     }
     const known = reference.digest === undefined ? undefined : this.#find(text);
     if (known) return known;

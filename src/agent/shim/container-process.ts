@@ -6,7 +6,7 @@ import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
-import { anonymousMemory, descendantsOf, processesInNamespaceOf } from '../runtime/procfs.ts';
+import { anonymousMemory, descendantsOf } from '../runtime/procfs.ts';
 
 export interface ProcessEvents {
   /** The application runs now; `pid` is its first process. */
@@ -68,9 +68,10 @@ export class ContainerProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    // Not yet past its set-up: the launcher ends with what it launches.
     const target = this.#pid ?? this.#child.pid;
     if (target === undefined || this.#ended) return;
+    // Not yet past its set-up: nobody knows which of the launcher's processes it will be.
+    if (this.#pid === undefined && process.platform === 'linux') return descendantsOf(target).reverse().forEach((pid) => send(pid, signal));
     if (process.platform === 'win32') {
       // There are no signals to ask with.
       spawnSync('taskkill', ['/PID', String(target), '/T', '/F'], { windowsHide: true });
@@ -79,15 +80,12 @@ export class ContainerProcess {
     const grouped = this.#spec.marker !== undefined;
     send(grouped ? -target : target, signal);
     if (signal !== 'SIGKILL') return;
-    if (!grouped && this.#child.pid !== undefined && this.#pid === undefined) send(this.#child.pid, signal);
     if (this.#spec.marker !== undefined) for (const pid of findMarked(this.#spec.marker)) send(pid, signal);
   }
 
-  /** Bytes that only the container's processes hold. */
+  /** Bytes that only the container's processes hold. What was executed into it from outside does not count. */
   memory(): number {
-    if (this.#pid === undefined) return 0;
-    const all = this.#spec.marker === undefined ? processesInNamespaceOf(this.#pid) : descendantsOf(this.#pid);
-    return all.reduce((sum, pid) => sum + anonymousMemory(pid), 0);
+    return this.#pid === undefined ? 0 : descendantsOf(this.#pid).reduce((sum, pid) => sum + anonymousMemory(pid), 0);
   }
 
   resize(width: number, height: number): void {

@@ -16,6 +16,7 @@ import { listenAddress } from './shim-socket.ts';
 /** An attached client that takes its output slower than this many bytes behind is cut off; the log has everything. */
 const attachedLimit = 4 * 1024 * 1024;
 const longestRequest = 64 * 1024;
+/** Milliseconds between two looks at a container's memory; in between it may grow past its limit. */
 const memoryInterval = 250;
 
 export class Shim {
@@ -159,13 +160,14 @@ export class Shim {
   }
 
   #watchMemory(limit: number): void {
-    const timer = setInterval(() => {
-      if (this.#status.state === 'exited') return clearInterval(timer);
-      if ((this.#process?.memory() ?? 0) <= limit) return;
-      clearInterval(timer);
-      this.#overLimit = true;
-      this.#process?.kill('SIGKILL');
-    }, memoryInterval);
+    const look = () => {
+      if (this.#status.state === 'exited') return;
+      const used = this.#process?.memory() ?? 0;
+      this.#overLimit = used > limit;
+      if (this.#overLimit) this.#process?.kill('SIGKILL');
+      else setTimeout(look, memoryInterval).unref();
+    };
+    setTimeout(look, memoryInterval).unref();
   }
 
   #end(exitCode: number, signal: number | undefined, error: string | undefined): void {

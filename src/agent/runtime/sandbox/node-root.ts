@@ -14,7 +14,6 @@ export interface NodeRoot {
   sysfs: boolean;
   /** Overlay mounts work here. */
   overlay: boolean;
-  hostname: boolean;
 }
 
 const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -48,10 +47,9 @@ export async function prepareNodeRoot(directory: string): Promise<NodeRoot> {
     }
   };
   const plain = !/[,:\\"]/.test(directory);
-  const [sysfs, overlay, hostname] = await Promise.all([
+  const [sysfs, overlay] = await Promise.all([
     works('mkdir m; mount -t sysfs -o ro sysfs m'),
     plain ? works('mkdir l u w m; mount -t overlay overlay -o "lowerdir=$PWD/l,upperdir=$PWD/u,workdir=$PWD/w,userxattr" m; : > m/x') : false,
-    works('unshare -u hostname slipway'),
   ]);
-  return { kit, devices, sysfs, overlay, hostname };
+  return { kit, devices, sysfs, overlay };
 }

@@ -1,9 +1,9 @@
 /** A pod's network, host name and IPC namespaces, held by one sleeping process; its terminals and shared memory. */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hardwareAddress, podBridge } from '../../holder/node-network.ts';
-import { identify, isAlive, type ProcessIdentity } from '../procfs.ts';
+import { allProcesses, identify, isAlive, namespaceOf, type ProcessIdentity } from '../procfs.ts';
 import { run } from '../run.ts';
 import { systemEnvironment } from '../system-path.ts';
 
@@ -23,6 +23,7 @@ const sharedMemory = '64m';
 /** `$1` agent's pid, `$2` lines for the pod's side, `$3` port on the bridge, `$4` bridge, `$5` folder, `$6` host name. */
 const script = `
 exec 2>&1
+echo $$ > "$5/holder.pid"
 fail() { echo "failed $1"; exit 1; }
 out=$(mount -t devpts -o newinstance,mode=620,ptmxmode=666,nosuid,noexec devpts "$5/pts" 2>&1) || fail "$out"
 out=$(mount -t tmpfs -o mode=1777,size=${sharedMemory},nosuid,nodev,noexec shm "$5/shm" 2>&1) || fail "$out"
@@ -78,10 +79,35 @@ export async function setHostname(holder: ProcessIdentity, hostname: string): Pr
   await run(['nsenter', '-t', String(holder.pid), '-u', 'hostname', hostname], { env: systemEnvironment }).catch(() => undefined);
 }
 
-/** Ends what is left in the pod's network and takes its mounts away. Works also after a crash half way. */
+/** Ends whatever is in the pod's network and takes its mounts away. `holder` undefined: the agent was killed before it wrote down who holds them. */
 export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined): Promise<void> {
-  if (holder && isAlive(holder)) process.kill(holder.pid, 'SIGKILL');
+  const found = holder ?? unrecordedHolder(directory);
+  if (found && isAlive(found)) {
+    const network = namespaceOf(found.pid, 'net');
+    kill(found.pid);
+    // A relay, for example: the network, and its port on the bridge, would live as long.
+    if (network !== undefined && network !== namespaceOf('self', 'net')) for (const pid of allProcesses()) if (namespaceOf(pid, 'net') === network) kill(pid);
+  }
   await run(['sh', '-c', 'umount -l "$1/pts" 2>/dev/null; umount -l "$1/shm" 2>/dev/null; exit 0', 'sh', directory], { env: systemEnvironment });
+}
+
+/** The script left its pid; it counts only if that process still is what the script becomes. */
+function unrecordedHolder(directory: string): ProcessIdentity | undefined {
+  try {
+    const pid = Number(readFileSync(join(directory, 'holder.pid'), 'utf8'));
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    return command.includes('slipway-pod') || command === ['sleep', '2147483647', ''].join('\0') ? identify(pid) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Ended meanwhile.
+  }
 }
 
 /** Interface names have at most 15 characters. */
