@@ -192,7 +192,8 @@ describe('requests to a deployment config', () => {
     const body = { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfigRollback', metadata: { name: 'web' }, name: 'web', spec: { from: { name: 'web-1' }, revision: 0, includeTemplate: true } };
     const older = await platform.client.create<DeploymentConfig>(deploymentConfigs, body as never, { name: 'web', namespace, subresource: 'rollback' });
     expect(older.spec.template?.spec?.containers[0]?.image).toBe('web:1');
-    await platform.client.update(deploymentConfigs, older);
+    const { resourceVersion: _, ...metadata } = older.metadata;
+    await platform.client.update(deploymentConfigs, { ...older, metadata } as DeploymentConfig);
     await done(3);
     expect(await running()).toEqual(['web:1']);
   });
