@@ -125,9 +125,9 @@ describe('volumes', () => {
 });
 
 test('a container has a terminal: size, end by signal, a missing program', async () => {
-  const pod = await start({ tty: true, stdin: true, command: ['sh', '-c', 'tty; read line; echo "got $line"; exec sleep 1000'] });
+  const pod = await start({ tty: true, stdin: true, command: ['sh', '-c', 'tty; read line; echo "got $line"; until [ "$(stty size)" = "40 132" ]; do sleep 0.05; done; echo sized; exec sleep 1000'] });
   await logged(pod, '/dev/pts/');
-  await machine.agent<ExecResult>(1, 'attach', pod.container, { tty: true, steps: [{ write: 'hello\n' }, { waitFor: 'got hello' }, { kill: true }] });
+  await machine.agent<ExecResult>(1, 'attach', pod.container, { tty: true, steps: [{ write: 'hello\n' }, { waitFor: 'got hello' }, { resize: [132, 40] }, { waitFor: 'sized' }, { kill: true }] });
   await machine.agent(1, 'stop', pod.container, 10);
   expect(await machine.agent(1, 'status', pod.container)).toMatchObject({ state: 'exited', exitCode: 143 });
   await none(pod.container);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a Node.js application: NODE_CMD, else the npm script NPM_RUN, else the start script.
 app_root=${APP_ROOT:-/opt/app-root}
-export PORT="${PORT:-8080}" HOST="${HOST:-0.0.0.0}" npm_config_update_notifier=false npm_config_cache="${npm_config_cache:-/tmp/npm-cache}"
+export PORT="${PORT:-8080}" HOST="${HOST:-0.0.0.0}" npm_config_update_notifier=false npm_config_cache="${npm_config_cache:-${TMPDIR:-/tmp}/npm-cache}"
 if [ "$DEV_MODE" = true ]; then : "${NODE_ENV:=development}"; else : "${NODE_ENV:=production}"; fi
 export NODE_ENV
 cd "$app_root/src" || exit 1
