@@ -8,7 +8,7 @@ const limit = 3 * 1024 * 1024;
 const problems = [];
 
 if (!existsSync('dist/extension.js')) spawnSync(process.execPath, ['test/config/build.mjs'], { stdio: 'inherit' });
-const packed = spawnSync(process.execPath, ['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', file], { stdio: 'inherit' });
+const packed = spawnSync(process.execPath, ['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '--no-rewrite-relative-links', '--out', file], { stdio: 'inherit' });
 if (packed.status !== 0) process.exit(1);
 
 const list = spawnSync(process.execPath, ['node_modules/@vscode/vsce/vsce', 'ls', '--no-dependencies'], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
