@@ -19,6 +19,7 @@ import { credentialsFor } from './pods/credentials.ts';
 import { ImagePuller } from './pods/image-puller.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { PodRunner } from './pods/pod-runner.ts';
+import { PortCheck } from './pods/port-check.ts';
 import { RuntimeCache } from './pods/runtime-cache.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import type { PodSandbox, Runtime } from './runtime/runtime.ts';
@@ -88,7 +89,8 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     onSandbox: (pod, sandbox) => void publishPorts(client, pod, sandbox).catch((error: unknown) => log.warn('cannot publish the ports of a pod', { pod: pod.metadata.name, error })),
   });
   const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
-  const manager: PodManager = new PodManager({ client, cache, runner, probes, status, events, clock, log, hostIp: config.network.nodeIp });
+  const ports = scope.own(new PortCheck(clock, (uid) => manager.wake(uid)));
+  const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp });
   scope.own(manager);
   const newest = (pod: Pod) => latestPod(pod, status.latest(pod.metadata.uid ?? ''));
   scope.own(

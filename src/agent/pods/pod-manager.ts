@@ -15,6 +15,7 @@ import { latestPod } from '../status/latest-pod.ts';
 import { podStatus } from '../status/pod-status.ts';
 import type { StatusWriter } from '../status/status-writer.ts';
 import { MountFailure } from '../volume/volume-manager.ts';
+import type { PortCheck } from './port-check.ts';
 import { goneGraceSeconds, planPod, podText, type PodPlan } from './pod-plan.ts';
 import type { PodRunner, RunResult } from './pod-runner.ts';
 import { containersOf, emptyMemory, type PodMemory } from './pod-view.ts';
@@ -25,6 +26,7 @@ export interface ManagerParts {
   cache: RuntimeCache;
   runner: PodRunner;
   probes: ProbeManager;
+  ports: PortCheck;
   status: StatusWriter;
   events: EventRecorder;
   clock: Clock;
@@ -176,12 +178,14 @@ export class PodManager implements Disposable {
 
   /** `result` is absent when there was nothing to do. */
   async #round(uid: string, known: Known): Promise<{ plan: PodPlan; result?: RunResult }> {
-    const { cache, runner, probes, clock, events, log } = this.#parts;
+    const { cache, runner, probes, ports, clock, events, log } = this.#parts;
     const pod = latestPod(known.pod, this.#parts.status.latest(uid));
     const ending = known.gone || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod) || known.memory.ended !== undefined;
     if (ending) probes.halt(uid);
     else this.#probe(pod);
-    known.memory = { ...known.memory, probes: probes.states(uid) };
+    const { notice: _, ...memory } = known.memory;
+    const notice = ports.notice(uid);
+    known.memory = { ...memory, probes: probes.states(uid), ...(notice && { notice }) };
     const observed = cache.observe(uid);
     const plan = planPod(pod, observed, known.memory, clock.now(), known.gone);
     if (plan.ended && !known.memory.ended) {
@@ -201,7 +205,7 @@ export class PodManager implements Disposable {
   }
 
   #probe(pod: Pod): void {
-    const { cache, probes } = this.#parts;
+    const { cache, probes, ports } = this.#parts;
     const { sandboxes, containers } = cache.observe(pod.metadata.uid ?? '');
     const [sandbox] = sandboxes;
     if (!sandbox?.ready) return;
@@ -210,6 +214,7 @@ export class PodManager implements Disposable {
       return instance ? [{ named, instance }] : [];
     });
     probes.sync(pod, sandbox, running);
+    ports.sync(pod, sandbox, running);
   }
 
   #report(uid: string, known: Known, plan: PodPlan): void {
@@ -262,6 +267,7 @@ export class PodManager implements Disposable {
   async #finish(uid: string, known: Known): Promise<void> {
     const { client, runner, probes, status } = this.#parts;
     probes.forget(uid);
+    this.#parts.ports.forget(uid);
     if (!known.gone) {
       if (!known.settled) await runner.settle(uid);
       known.settled = true;

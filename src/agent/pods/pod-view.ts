@@ -52,6 +52,14 @@ export interface ProbeState {
   failed?: 'liveness' | 'startup';
 }
 
+/** A condition beyond the kubelet's own. */
+export interface PodNotice {
+  type: string;
+  status: 'True' | 'False';
+  reason?: string;
+  message?: string;
+}
+
 /** What the agent remembers of a pod between two looks at it; lost with the agent, and nothing that runs depends on it. */
 export interface PodMemory {
   startFailures: Readonly<Record<string, StartFailure>>;
@@ -60,6 +68,7 @@ export interface PodMemory {
   probes: Readonly<Record<string, ProbeState>>;
   /** The pod was ended by the agent (deadline, eviction). */
   ended?: { reason: string; message: string };
+  notice?: PodNotice;
 }
 
 export const emptyMemory: PodMemory = { startFailures: {}, backoff: {}, probes: {} };

@@ -1,5 +1,8 @@
 import type { Pod, PodStatus } from '../../api/kinds/core.ts';
+import { portsCondition } from '../pods/port-check.ts';
 import { isTerminal } from '../../api/pod.ts';
+
+const own = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled', portsCondition]);
 
 /**
  * The pod with the status this agent wrote last: what the API shows may lag behind by a write.
@@ -8,9 +11,7 @@ import { isTerminal } from '../../api/pod.ts';
 export function latestPod(pod: Pod, written: PodStatus | undefined): Pod {
   if (!written) return pod;
   if (isTerminal(pod) && pod.status?.phase !== written.phase) return pod;
-  const own = new Set((written.conditions ?? []).map(({ type }) => type));
-  const foreign = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
-  const theirs = (pod.status?.conditions ?? []).filter(({ type }) => !foreign.has(type));
-  const ours = (written.conditions ?? []).filter(({ type }) => foreign.has(type) && own.has(type));
+  const theirs = (pod.status?.conditions ?? []).filter(({ type }) => !own.has(type));
+  const ours = (written.conditions ?? []).filter(({ type }) => own.has(type));
   return { ...pod, status: { ...written, conditions: [...ours, ...theirs] } };
 }

@@ -2,6 +2,7 @@
 import type { ContainerStatus, PodStatus } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
 import { isSidecar, qosClassOf } from '../../api/pod.ts';
+import { portsCondition } from '../pods/port-check.ts';
 import { containersOf } from '../pods/pod-view.ts';
 import { containerStatus, type StatusInput } from './container-status.ts';
 import { phaseOf, type Phase } from './phase.ts';
@@ -54,6 +55,7 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
     readyCondition(pod, ready, before),
     { ...ready, type: 'ContainersReady' },
     condition('PodScheduled', true),
+    ...(input.memory.notice ? [input.memory.notice] : []),
   ];
   const own = new Set(wanted.map(({ type }) => type));
   return [
@@ -62,7 +64,7 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
       return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...one } as unknown as PodCondition;
     }),
     // Conditions of others (readiness gates, disruption) are theirs to change.
-    ...before.filter(({ type }) => !own.has(type)),
+    ...before.filter(({ type }) => !own.has(type) && type !== portsCondition),
   ];
 }
 
