@@ -27,8 +27,9 @@ export interface RootInput {
 }
 
 export interface RootPlan {
+  /** Folders that are missing as mount points are made by mount itself. */
   entries: MountEntry[];
-  /** Absolute on this machine, below `root`. */
+  /** What else has to be made first, absolute on this machine, below `root`. */
   directories: string[];
   files: string[];
 }
@@ -43,12 +44,18 @@ export async function planRoot(input: RootInput): Promise<RootPlan> {
   const plan: RootPlan = { entries: [], directories: [], files: [] };
   const at = (path: string) => (path === '/' ? root : root + path);
   const target = (path: string, directory: boolean) => place(input, plan, path, directory);
+  const missing = new Set<string>();
+  const folder = async (path: string) => {
+    const found = await target(path, true);
+    if (plan.directories.at(-1) === at(found)) missing.add(plan.directories.pop()!);
+    return at(found);
+  };
 
   for (const host of input.hostBinds) plan.entries.push(...(await hostBind(input, host)));
-  plan.entries.push({ source: node.devices, target: at(await target('/dev', true)), type: 'none', options: ['rbind', 'ro', 'nosuid', 'noexec'] });
+  plan.entries.push({ source: node.devices, target: await folder('/dev'), type: 'none', options: ['rbind', 'ro', 'nosuid', 'noexec'] });
   plan.entries.push(...bind(input.pod.terminals, at('/dev/pts'), false, []), ...bind(input.pod.sharedMemory, at('/dev/shm'), false, []));
-  plan.entries.push({ source: 'proc', target: at(await target('/proc', true)), type: 'proc', options: ['nosuid', 'nodev', 'noexec'] });
-  const sys = at(await target('/sys', true));
+  plan.entries.push({ source: 'proc', target: await folder('/proc'), type: 'proc', options: ['nosuid', 'nodev', 'noexec'] });
+  const sys = await folder('/sys');
   plan.entries.push(node.sysfs ? { source: 'sysfs', target: sys, type: 'sysfs', options: ['ro', 'nosuid', 'nodev', 'noexec'] } : emptyFolder(sys));
   if (!input.unmasked) {
     for (const path of masked.filter(existsSync)) plan.entries.push({ source: '/dev/null', target: at(path), type: 'none', options: ['bind'] });
@@ -66,11 +73,12 @@ export async function planRoot(input: RootInput): Promise<RootPlan> {
       throw new RuntimeFailure('CreateContainerError', `the volume for ${mount.containerPath} is not there: ${mount.hostPath}`, { cause });
     }
     const outer = placed.findLast(({ mount: one }) => under(mount.containerPath, one.containerPath));
-    const path = outer ? outer.path + insideVolume(outer.mount, mount.containerPath, directory) : await target(mount.containerPath, directory);
-    plan.entries.push(...bind(mount.hostPath, at(path), mount.readOnly, points));
+    const path = outer ? outer.path + insideVolume(outer.mount, mount.containerPath, directory) : directory ? await folder(mount.containerPath) : at(await target(mount.containerPath, false));
+    plan.entries.push(...bind(mount.hostPath, path, mount.readOnly, points));
     placed.push({ path, mount });
   }
   if (!placed.some(({ mount }) => under(input.workingDir, mount.containerPath))) await target(input.workingDir, true);
+  for (const entry of plan.entries) if (missing.delete(entry.target)) entry.options = [...entry.options, 'X-mount.mkdir'];
   plan.directories = [...new Set(plan.directories)];
   plan.files = [...new Set(plan.files)];
   return plan;

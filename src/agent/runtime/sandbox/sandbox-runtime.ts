@@ -21,12 +21,12 @@ import { ShimLauncher } from '../shim-launcher.ts';
 import { findProgram, systemEnvironment } from '../system-path.ts';
 import { copyLayers } from './copy-root.ts';
 import { startExec, type ExecTarget } from './exec.ts';
-import { formatTable, readMountPoints } from './mount-table.ts';
+import { formatTable, readMountPoints, type MountEntry } from './mount-table.ts';
 import { prepareNodeRoot, type NodeRoot } from './node-root.ts';
 import { PodDialer } from './pod-dial.ts';
 import { Pods } from './pods.ts';
 import { planRoot } from './root-plan.ts';
-import { environmentScript, startScript, waitText } from './start-script.ts';
+import { environmentScript, overlayFirst, startScript, waitText } from './start-script.ts';
 import { containerUser } from './user.ts';
 
 export interface SandboxOptions {
@@ -157,13 +157,15 @@ export class SandboxRuntime implements Runtime {
     });
     if (!this.#node.overlay) await copyLayers(layers, root);
     const table = join(folder, files.table);
-    writeFileSync(table, formatTable(plan.entries), { mode: 0o600 });
+    const overlay = this.#node.overlay ? `lowerdir=${layerNames.join(':')},upperdir=${join(folder, files.upper)},workdir=${join(folder, files.work)},userxattr` : undefined;
+    const whole: MountEntry[] = overlay !== undefined && !overlayFirst(plan) ? [{ source: 'overlay', target: root, type: 'overlay', options: [overlay] }] : [];
+    writeFileSync(table, formatTable([...whole, ...plan.entries]), { mode: 0o600 });
     const environment = containerEnvironment(image.config.env, config.env, { hostname: pod.config.hostname, home: user.home, tty: config.tty });
     const handOver = join(folder, files.environment);
     writeFileSync(handOver, environmentScript(environment, kit), { mode: 0o600 });
     const start = join(folder, files.start);
     const script = startScript({
-      ...(this.#node.overlay && { overlay: `lowerdir=${layerNames.join(':')},upperdir=${join(folder, files.upper)},workdir=${join(folder, files.work)},userxattr` }),
+      ...(overlay !== undefined && { overlay }),
       layers: images.layers, root, directories: plan.directories, files: plan.files, table, readOnlyRoot: config.readOnlyRootFilesystem,
       uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers,
     }, kit);

@@ -23,6 +23,11 @@ export interface StartPlan {
   buildPowers: boolean;
 }
 
+/** The overlay is mounted by itself only if something has to be made in it before the rest; else it is the table's first line. */
+export function overlayFirst({ directories, files }: Pick<StartPlan, 'directories' | 'files'>): boolean {
+  return directories.length > 0 || files.length > 0;
+}
+
 /**
  * Runs as process 1 of a new pid and mount namespace, with powers over the holder's: mounts, changes the root, then gives up every power in a user namespace
  * of its own and becomes the application. The old root is gone before anything of the image runs.
@@ -43,7 +48,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
     `fail() { text="$1: $2"; echo "error \${text%%\n*}" >&${report}; exit 128; }`,
     'umask 022',
     `cd ${q(plan.layers)} || fail "the image's layers" gone`,
-    ...(plan.overlay === undefined ? [] : [`out=$(mount -t overlay overlay -o ${q(plan.overlay)} ${q(plan.root)} 2>&1) || fail "the root file system" "$out"`]),
+    ...(plan.overlay === undefined || !overlayFirst(plan) ? [] : [`out=$(mount -t overlay overlay -o ${q(plan.overlay)} ${q(plan.root)} 2>&1) || fail "the root file system" "$out"`]),
     ...(plan.directories.length > 0 ? [`mkdir -p ${words(plan.directories)} || fail "mount points" "could not be made"`] : []),
     ...plan.files.map((file) => `: > ${q(file)} || fail "mount points" "could not be made"`),
     `out=$(mount --all --fstab ${q(plan.table)} 2>&1) || fail "mounting" "$out"`,
