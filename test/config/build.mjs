@@ -72,6 +72,9 @@ if (!watch) {
   await chmod(path.join(root, 'dist/slipway.js'), 0o755).catch(() => undefined);
   await mkdir(path.join(root, 'dist/webviews'), { recursive: true });
   for (const file of ['codicon.css', 'codicon.ttf']) await copyFile(path.join(root, 'node_modules/@vscode/codicons/dist', file), path.join(root, 'dist/webviews', file));
-  if (process.argv.includes('--meta')) await writeFile(path.join(root, 'dist/inputs.json'), JSON.stringify(inputs, null, 1));
+  if (process.argv.includes('--meta')) {
+    await mkdir(path.join(root, '.cache'), { recursive: true });
+    await writeFile(path.join(root, '.cache/bundle-inputs.json'), JSON.stringify(inputs, null, 1));
+  }
   for (const [out, { bytes }] of Object.entries(inputs)) console.log(`${out} ${Math.round(bytes / 1024)} kB`);
 }

@@ -46,6 +46,7 @@ function suite(name) {
 rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 if (asked.length === 0) check('build', ['test/config/build.mjs', '--meta']);
+if (asked.length === 0) check('bundle inputs', ['test/config/bundle-inputs.mjs']);
 if (asked.length === 0) check('types', ['test/config/types.mjs']);
 if (asked.length === 0) check('lint', ['node_modules/eslint/bin/eslint.js', '--config', 'test/config/eslint.config.mjs', '--max-warnings', '0', 'src', 'test']);
 for (const name of chosen) suite(name);
