@@ -49,6 +49,10 @@ export interface Mount {
   hostPath: string;
   containerPath: string;
   readOnly: boolean;
+  /** Name of the pod's volume; none for files of the platform. */
+  volume?: string;
+  /** Where nothing can be mounted, a variable may tell another place: files to read, scratch space. Without it, a driver that cannot mount refuses. */
+  movable?: boolean;
 }
 
 export interface ContainerConfig {
@@ -63,6 +67,8 @@ export interface ContainerConfig {
   /** Complete: image env is merged underneath by the driver. */
   env: { name: string; value: string }[];
   mounts: Mount[];
+  /** Of this container alone, in the order of its spec. */
+  ports?: number[];
   user?: { uid?: number; gid?: number };
   readOnlyRootFilesystem: boolean;
   tty: boolean;
