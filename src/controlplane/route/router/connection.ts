@@ -109,6 +109,11 @@ export class Connection implements ResponseHandler {
     this.#socket.destroy();
   }
 
+  /** Whoever is not connected yet never will be: the request goes elsewhere at once. */
+  giveUpConnecting(): void {
+    if (!this.#connected) this.#fail('the endpoint was removed', 'connect');
+  }
+
   onHead(head: ResponseHead): void {
     const request = this.#request as UpstreamRequest;
     this.#begun = true;

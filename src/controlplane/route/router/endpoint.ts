@@ -87,6 +87,8 @@ export class Endpoint implements ConnectionOwner {
   retire(): void {
     this.#retired = true;
     for (const connection of this.#idle.splice(0)) connection.close();
+    // An address that is gone does not refuse, it is silent for seconds.
+    for (const connection of this.#open) connection.giveUpConnecting();
     for (const request of this.#waiting.splice(0)) request.onFailure({ kind: 'connect', message: 'the endpoint was removed' });
   }
 

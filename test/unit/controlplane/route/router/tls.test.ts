@@ -73,6 +73,21 @@ describe('beyond the edge', () => {
     expect((await browse(router.https, 'https://bad.test/')).status).toBe(503);
   });
 
+  test('leaves an endpoint that was removed before it could be connected to', async () => {
+    const root = await authority();
+    let waiting: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (waiting = resolve));
+    const silent = net.createServer((socket) => (waiting(), socket.on('error', () => undefined).resume())).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent.once('listening', resolve));
+    open.push({ close: () => new Promise<void>((resolve) => silent.close(() => resolve())) });
+    const tls = { termination: 'reencrypt' as const, destinationCa: root.certificate };
+    router.apply(routeTo('moved.test', [`127.0.0.1:${(silent.address() as net.AddressInfo).port}`], { tls }));
+    const page = browse(router.https, 'https://moved.test/');
+    await asked;
+    router.apply(routeTo('moved.test', [(await says('new', await root.sign('CN=new', ['web.demo.svc']))).address], { tls }));
+    expect(await page).toMatchObject({ status: 200, text: 'new https' });
+  });
+
   test('passes TLS through untouched, beside routes that end it here', async () => {
     const root = await authority();
     const inner = await says('inner', await root.sign('CN=inner', ['pass.test']));
