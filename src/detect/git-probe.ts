@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { withoutPassword } from '../api/git-url.ts';
 import type { Disposable } from '../base/disposable.ts';
 
 export type GitProblem = 'NoGit' | 'NotFound' | 'Unreachable' | 'NeedsCredentials' | 'NoSuchRef' | 'NoSuchFolder' | 'NotARepository' | 'Unknown';
@@ -56,7 +57,7 @@ export async function probeGit(asked: string, options: { ref?: string | undefine
 }
 
 async function fetchCommit(uri: string, ref: string, work: string, signal?: AbortSignal): Promise<void> {
-  for (const args of [['init', '--quiet', work], ['-C', work, 'fetch', '--quiet', '--depth', '1', uri, ref], ['-C', work, 'checkout', '--quiet', 'FETCH_HEAD']]) {
+  for (const args of [['init', '--quiet', work], ['-C', work, 'fetch', '--quiet', '--depth', '1', '--', uri, ref], ['-C', work, 'checkout', '--quiet', 'FETCH_HEAD']]) {
     const result = await git(args, undefined, signal);
     if (result.code !== 0) throw new GitProbeError('NoSuchRef', `The repository has no branch, tag or commit "${ref}". Check the reference.`);
   }
@@ -88,9 +89,5 @@ function problemOf(uri: string, ref: string | undefined, stderr: string): GitPro
   if (/not a git repository|does not appear to be a git repository|not valid: is this a git repository/.test(text)) {
     return new GitProbeError('NotARepository', `"${shown}" is no Git repository. Check the address, or use a folder as the source.`);
   }
-  return new GitProbeError('Unknown', `"${shown}" cannot be read: ${stderr.trim().split('\n').pop() ?? 'git failed'}`);
-}
-
-function withoutPassword(uri: string): string {
-  return uri.replace(/^(\w+:\/\/)[^@/]*@/, '$1');
+  return new GitProbeError('Unknown', `"${shown}" cannot be read: ${stderr.trim().split('\n').pop()?.replaceAll(uri, shown) ?? 'git failed'}`);
 }

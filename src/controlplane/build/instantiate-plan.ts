@@ -1,4 +1,5 @@
 /** The build that a build config and a request make. Pure. */
+import { withoutPassword } from '../../api/git-url.ts';
 import { copyJson } from '../../api/json.ts';
 import { buildAnnotations, buildLabels, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
 import { controllerReference, type ObjectReference, type Time } from '../../api/meta.ts';
@@ -97,7 +98,7 @@ export function triggerSource(config: BuildConfig, from: ObjectReference | undef
 }
 
 function sourceDetail({ source }: CommonBuildSpec): string {
-  if (source?.git) return source.git.uri.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1') + (source.git.ref ? `#${source.git.ref}` : '');
+  if (source?.git) return withoutPassword(source.git.uri) + (source.git.ref ? `#${source.git.ref}` : '');
   return source?.binary ? 'uploaded' : (source?.type ?? 'None');
 }
 

@@ -1,12 +1,19 @@
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Build } from '../../../../src/api/kinds/build.ts';
 import { postCommitCommand } from '../../../../src/controlplane/build/tools/build/assemble.ts';
+import type { BuilderImage } from '../../../../src/controlplane/build/tools/build/builder-image.ts';
 import { toFailure } from '../../../../src/controlplane/build/tools/build/failure.ts';
+import { inject } from '../../../../src/controlplane/build/tools/build/injections.ts';
 import { buildVariables, generatedLabels, mergeLabels } from '../../../../src/controlplane/build/tools/build/labels.ts';
 import { encodeTermination, Progress } from '../../../../src/controlplane/build/tools/build/progress.ts';
 import { mountsUnder, parseMounts } from '../../../../src/controlplane/build/tools/build/root/mount-table.ts';
-import { buildOwnership } from '../../../../src/controlplane/build/tools/build/root/build-root.ts';
+import { buildOwnership, rootFiles, type BuildRoot } from '../../../../src/controlplane/build/tools/build/root/build-root.ts';
 import { destinationOf, findScripts, scriptsUrlOf, type ScriptSearch } from '../../../../src/controlplane/build/tools/build/scripts.ts';
+import type { BuildSettings } from '../../../../src/controlplane/build/tools/build/settings.ts';
+import { upload } from '../../../../src/controlplane/build/tools/build/upload.ts';
 import { parseProgress } from '../../../../src/protocol/build-progress.ts';
 
 describe('scripts', () => {
@@ -97,5 +104,40 @@ describe('roots', () => {
   test("the group has the owner's rights where applications write", () => {
     expect(buildOwnership('opt/app-root/src/x', 0o640)).toEqual({ uid: 1001, gid: 0, mode: 0o660 });
     expect(buildOwnership('opt/app-rooted', 0o640).mode).toBe(0o640);
+  });
+});
+
+describe('links of source and image', () => {
+  let folder = '';
+  const at = (name: string) => join(folder, name);
+  const builder = { labels: { 'io.openshift.s2i.scripts-url': 'image:///s2i' }, env: {}, workingDir: '/app' } as unknown as BuilderImage;
+  const root = () => rootFiles(at('root'), at('tmp')) as BuildRoot;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'links-'));
+    for (const name of ['root/s2i', 'root/opt/s2i/source', 'root/app', 'tmp', 'source/.s2i/bin', 'secrets/login']) mkdirSync(at(name), { recursive: true });
+    for (const name of ['assemble', 'run']) writeFileSync(at(`root/s2i/${name}`), 'of the image');
+    writeFileSync(at('outside'), 'untouched');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('scripts are read and written inside only', async () => {
+    symlinkSync(at('outside'), at('source/.s2i/bin/assemble'));
+    writeFileSync(at('source/start.sh'), 'mine');
+    symlinkSync('../../start.sh', at('source/.s2i/bin/run'));
+    symlinkSync(at('outside'), at('root/opt/s2i/source/run'));
+    const { paths } = await upload(at('source'), undefined, root(), builder, new AbortController().signal);
+    expect(paths).toMatchObject({ assemble: '/s2i/assemble', run: '/opt/s2i/source/run' });
+    expect([readFileSync(at('outside'), 'utf8'), readFileSync(at('root/opt/s2i/source/run'), 'utf8'), readFileSync(at('tmp/src/start.sh'), 'utf8')]).toEqual(['untouched', 'mine', 'mine']);
+  });
+
+  test('secrets are not written through one', async () => {
+    writeFileSync(at('secrets/login/password'), 'secret');
+    symlinkSync(at('outside'), at('root/app/password'));
+    const settings = { build: { spec: { source: { secrets: [{ secret: { name: 'login' } }] } } }, secrets: at('secrets') } as unknown as BuildSettings;
+    const empty = await inject(settings, root(), builder);
+    expect([readFileSync(at('outside'), 'utf8'), readFileSync(at('root/app/password'), 'utf8')]).toEqual(['untouched', 'secret']);
+    await empty();
+    expect(readFileSync(at('root/app/password'), 'utf8')).toBe('');
   });
 });

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest';
-import { mergeVariables, parseEnvironment } from '../../../../src/controlplane/build/tools/build/source/environment.ts';
-import { ignoredPaths, matcher } from '../../../../src/controlplane/build/tools/build/source/ignore.ts';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mergeVariables, parseEnvironment, readEnvironmentFile } from '../../../../src/controlplane/build/tools/build/source/environment.ts';
+import { applyIgnoreFile, ignoredPaths, matcher } from '../../../../src/controlplane/build/tools/build/source/ignore.ts';
 
 describe('.s2iignore', () => {
   const tree: Record<string, string[]> = { '': ['.git', '.hidden', 'README.md', 'docs', 'main.js', 'test.js', 'a[1].txt'], docs: ['a.md', 'b.md', 'deep'], 'docs/deep': ['c.md'], '.git': ['config'] };
@@ -36,5 +39,34 @@ describe('.s2i/environment', () => {
 
   test('later lists win', () => {
     expect(mergeVariables([{ name: 'A', value: '1' }, { name: 'B', value: '1' }], [{ name: 'A', value: '2' }, { name: 'C', value: '2' }])).toEqual([{ name: 'A', value: '2' }, { name: 'B', value: '1' }, { name: 'C', value: '2' }]);
+  });
+});
+
+describe('links in a source', () => {
+  let folder = '';
+  let source = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'source-'));
+    source = join(folder, 'source');
+    mkdirSync(join(source, '.s2i'), { recursive: true });
+    mkdirSync(join(folder, 'elsewhere'));
+    writeFileSync(join(folder, 'elsewhere/secret'), 'KEY=1\n');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('are not followed out of it to delete', async () => {
+    symlinkSync('../elsewhere', join(source, 'linked'));
+    writeFileSync(join(source, '.s2iignore'), 'linked/*\n*/secret\n');
+    expect(await applyIgnoreFile(source)).toEqual([]);
+    expect(existsSync(join(folder, 'elsewhere/secret'))).toBe(true);
+  });
+
+  test('are not followed out of it to read; inside it they are', async () => {
+    symlinkSync('../../elsewhere/secret', join(source, '.s2i/environment'));
+    expect(await readEnvironmentFile(source)).toEqual([]);
+    rmSync(join(source, '.s2i/environment'));
+    writeFileSync(join(source, 'shared.env'), 'A=1\n');
+    symlinkSync('../shared.env', join(source, '.s2i/environment'));
+    expect(await readEnvironmentFile(source)).toEqual([{ name: 'A', value: '1' }]);
   });
 });

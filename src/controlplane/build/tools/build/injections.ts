@@ -1,5 +1,6 @@
 /** Secrets and config maps that assemble sees: secrets are emptied afterwards, so that no layer holds them. */
-import { chmod, copyFile, readdir, stat, truncate } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, copyFile, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { BuildRoot } from './root/build-root.ts';
 import type { BuilderImage } from './builder-image.ts';
@@ -32,7 +33,9 @@ async function copyIn(from: string, destinationDir: string | undefined, root: Bu
     if (name.startsWith('..') || !(await stat(path)).isFile()) continue;
     const inside = posix.join(folder, name);
     const target = await root.place(inside);
-    await copyFile(path, target);
+    // A link of that name, in the image or the source, would be written through.
+    await rm(target, { force: true });
+    await copyFile(path, target, constants.COPYFILE_EXCL);
     await chmod(target, mode);
     copied.push(inside);
   }

@@ -1,9 +1,9 @@
 /** Labels and variables of the image a build makes. */
 import { readFile } from 'node:fs/promises';
+import { withoutPassword } from '../../../../api/git-url.ts';
 import type { Build } from '../../../../api/kinds/build.ts';
 import type { RootFiles } from './root/build-root.ts';
 import type { GitRevision } from './source/git-fetch.ts';
-import { withoutPassword } from './source/git.ts';
 import { commitFailed } from './failure.ts';
 import type { Variable } from './source/environment.ts';
 

@@ -1,9 +1,11 @@
 /** Puts source and scripts where the builder expects them, and tells which scripts will run. */
-import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { BuilderImage } from './builder-image.ts';
 import { scriptsMissing, scriptsNotFetched } from './failure.ts';
 import type { BuildRoot } from './root/build-root.ts';
+import { fileInside } from './source/inside.ts';
 import { destinationOf, findScripts, scriptNames, scriptsUrlOf, type FoundScripts, type ScriptName, type ScriptPlace } from './scripts.ts';
 
 /** Where scripts that the image does not bring stay in the image that is made. */
@@ -19,16 +21,20 @@ export interface UploadedScripts {
 
 export async function upload(source: string, scriptsUrl: string | undefined, root: BuildRoot, builder: BuilderImage, signal: AbortSignal): Promise<UploadedScripts> {
   const destination = destinationOf(builder.labels, builder.env);
-  const inSource = new Set(await readdir(join(source, '.s2i/bin')).catch(() => []));
+  const inSource = new Map<string, string>();
+  for (const name of scriptNames) {
+    const file = await fileInside(source, `.s2i/bin/${name}`);
+    if (file !== undefined) inSource.set(name, file);
+  }
   const fetched = await fetchScripts(scriptsUrl, signal);
   const imageUrl = scriptsUrlOf(builder.labels, builder.env);
   const present = await presentInImage(root, [imageUrl, scriptsUrl]);
-  const found = findScripts({ url: scriptsUrl, atUrl: new Set(fetched.keys()), inSource, imageUrl, inImage: (path) => present.has(path) });
+  const found = findScripts({ url: scriptsUrl, atUrl: new Set(fetched.keys()), inSource: new Set(inSource.keys()), imageUrl, inImage: (path) => present.has(path) });
   if (found.missing.length > 0) throw scriptsMissing(found.missing, found.looked);
   const paths: Partial<Record<ScriptName, string>> = {};
   for (const [name, place] of Object.entries(found.scripts) as [ScriptName, ScriptPlace][]) {
     if (place.from === 'image') paths[name] = place.path;
-    else paths[name] = await install(name, place.from === 'url' ? fetched.get(name) : undefined, source, destination, root);
+    else paths[name] = await install(name, (place.from === 'url' ? fetched : inSource).get(name) ?? '', destination, root);
   }
   await chmod(source, 0o755);
   await move(source, await root.place(`${destination}/src`));
@@ -36,13 +42,18 @@ export async function upload(source: string, scriptsUrl: string | undefined, roo
   return { paths: { ...paths, assemble, run }, origins: describe(found) };
 }
 
-/** `run` is started from the image later, so it may not lie in `/tmp`. */
-async function install(name: ScriptName, text: Buffer | undefined, source: string, destination: string, root: BuildRoot): Promise<string> {
+/** `script`: a file of the source, or the content. `run` is started from the image later, so it may not lie in `/tmp`. */
+async function install(name: ScriptName, script: Buffer | string, destination: string, root: BuildRoot): Promise<string> {
   const path = name === 'run' ? `${keptScripts}/run` : `${destination}/scripts/${name}`;
   const target = await root.place(path);
   await mkdir(dirname(target), { recursive: true });
-  if (text === undefined) await move(join(source, '.s2i/bin', name), target);
-  else await writeFile(target, text);
+  // The image may have a link of that name, which would be written through.
+  await rm(target, { recursive: true, force: true });
+  if (typeof script === 'string') {
+    await copyFile(script, target, constants.COPYFILE_EXCL);
+    // Moved, as Source-to-Image does; a script that is a link elsewhere in the source leaves that in place.
+    if (script.endsWith(`/.s2i/bin/${name}`)) await rm(script);
+  } else await writeFile(target, script, { flag: 'wx' });
   await chmod(target, 0o755);
   return path;
 }

@@ -1,6 +1,6 @@
 /** `.s2i/environment`: `NAME=VALUE` lines; `#` in the first column is a comment; name and value are trimmed. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { fileInside } from './inside.ts';
 
 export interface Variable {
   name: string;
@@ -8,8 +8,8 @@ export interface Variable {
 }
 
 export async function readEnvironmentFile(source: string): Promise<Variable[]> {
-  const text = await readFile(join(source, '.s2i/environment'), 'utf8').catch(() => '');
-  return parseEnvironment(text);
+  const path = await fileInside(source, '.s2i/environment');
+  return path === undefined ? [] : parseEnvironment(await readFile(path, 'utf8'));
 }
 
 /** Lines without `=` or without a name are left out. */

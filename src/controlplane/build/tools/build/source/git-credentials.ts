@@ -10,6 +10,8 @@ export interface GitAccess {
   hasSecret: boolean;
 }
 
+export const remoteProtocols = 'git:http:https:ssh';
+
 /** `secret`: folder with one file a key. `home`: a private folder, git's HOME. */
 export async function gitAccess(secret: string | undefined, home: string, inherited: NodeJS.ProcessEnv): Promise<GitAccess> {
   const env: NodeJS.ProcessEnv = {
@@ -18,7 +20,7 @@ export async function gitAccess(secret: string | undefined, home: string, inheri
     GIT_TERMINAL_PROMPT: '0',
     GIT_ASKPASS: '/bin/false',
     SSH_ASKPASS: '/bin/false',
-    GIT_ALLOW_PROTOCOL: 'file:git:http:https:ssh',
+    GIT_ALLOW_PROTOCOL: `file:${remoteProtocols}`,
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null',
     LC_ALL: 'C',
   };

@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import git, { type AuthCallback, type GitHttpRequest, type GitHttpResponse, type HttpClient } from 'isomorphic-git';
 import { EnvHttpProxyAgent, request } from 'undici';
+import { withoutPassword } from '../../../../../api/git-url.ts';
 import { fetchFailed } from '../failure.ts';
 import type { GitFetch, GitRevision } from './git-fetch.ts';
 import type { GitAccess } from './git-credentials.ts';
@@ -19,12 +20,12 @@ export async function cloneWithLibrary({ source, commit, target, say, signal }: 
   await git.clone({ ...common, url: source.uri, ...(wanted === undefined ? { depth: 1, singleBranch: true } : { noCheckout: true }) });
   if (wanted !== undefined) {
     const oid = await resolveRef(target, wanted);
-    if (oid === undefined) throw fetchFailed(`"${wanted}" is no branch, tag or commit of ${source.uri}`);
+    if (oid === undefined) throw fetchFailed(`"${wanted}" is no branch, tag or commit of ${withoutPassword(source.uri)}`);
     await git.checkout({ fs, dir: target, ref: oid });
   }
   if (await access(join(target, '.gitmodules')).then(() => true, () => false)) throw fetchFailed('the repository has submodules, which need the git program; install git');
   const [head] = await git.log({ fs, dir: target, depth: 1, ref: wanted === undefined ? 'HEAD' : ((await resolveRef(target, wanted)) ?? 'HEAD') });
-  if (!head) throw fetchFailed(`${source.uri} is empty: push a commit first`);
+  if (!head) throw fetchFailed(`${withoutPassword(source.uri)} is empty: push a commit first`);
   const { author, message } = head.commit;
   const subject = (message.split('\n')[0] ?? '').slice(0, 80);
   const date = new Date(author.timestamp * 1000).toUTCString();

@@ -1,10 +1,11 @@
 /** Fetches a Git source: git's program where it is, else its implementation in JavaScript. */
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withoutPassword } from '../../../../../api/git-url.ts';
 import type { GitSource } from '../../../../../api/kinds/build.ts';
 import { fetchFailed, passwordNeeded } from '../failure.ts';
 import { capture, run, type RunOptions } from '../run.ts';
-import { gitAccess, type GitAccess } from './git-credentials.ts';
+import { gitAccess, remoteProtocols, type GitAccess } from './git-credentials.ts';
 import type { GitFetch, GitRevision } from './git-fetch.ts';
 
 export async function fetchGit(fetch: GitFetch): Promise<GitRevision> {
@@ -45,7 +46,11 @@ async function withProgram({ source, commit, target, say, signal }: GitFetch, { 
       });
     await git(['checkout', '--quiet', '--detach', commitish.trim()], target);
   }
-  if (await access(join(target, '.gitmodules')).then(() => true, () => false)) await git(['submodule', 'update', '--quiet', '--init', '--recursive'], target);
+  if (await access(join(target, '.gitmodules')).then(() => true, () => false)) {
+    // A repository from elsewhere must not bring in repositories of this machine.
+    const local = /^(?:file:|\/)/i.test(source.uri);
+    await capture(['git', 'submodule', 'update', '--quiet', '--init', '--recursive'], { ...options, cwd: target, env: local ? env : { ...env, GIT_ALLOW_PROTOCOL: remoteProtocols } });
+  }
   const log = await git(['log', '-1', '--format=%H%x00%an%x00%ae%x00%ad%x00%<(80,trunc)%s'], target);
   const [hash = '', name = '', email = '', date = '', message = ''] = log.split('\0');
   say(`\tCommit:\t${hash} (${message.trim()})\n\tAuthor:\t${name} <${email}>\n\tDate:\t${date}`);
@@ -56,10 +61,6 @@ async function withProgram({ source, commit, target, say, signal }: GitFetch, { 
 function proxiesOf({ httpProxy, httpsProxy, noProxy }: GitSource): NodeJS.ProcessEnv {
   const both = (name: string, value: string | undefined): NodeJS.ProcessEnv => (value ? { [name]: value, [name.toUpperCase()]: value } : {});
   return { ...both('http_proxy', httpProxy), ...both('https_proxy', httpsProxy), ...both('no_proxy', noProxy) };
-}
-
-export function withoutPassword(uri: string): string {
-  return uri.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
 }
 
 function explain(error: Error, { source }: GitFetch, { hasSecret }: GitAccess): Error {

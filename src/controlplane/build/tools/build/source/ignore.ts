@@ -1,18 +1,22 @@
 /** `.s2iignore`: patterns of Go's filepath.Glob from the source's root, not recursive; `#` starts a comment, `!` takes back what an earlier line matched. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileInside } from './inside.ts';
 
 /** Deletes what the file names; answers with the paths, relative to the source. */
 export async function applyIgnoreFile(source: string): Promise<string[]> {
-  const text = await readFile(join(source, '.s2iignore'), 'utf8').catch(() => undefined);
-  if (text === undefined) return [];
+  const file = await fileInside(source, '.s2iignore');
+  if (file === undefined) return [];
+  const text = await readFile(file, 'utf8');
   const paths = await ignoredPaths(text, (folder) => namesIn(join(source, folder)));
   for (const path of paths) await rm(join(source, path), { recursive: true, force: true });
   return paths;
 }
 
+/** A link to a folder has no names: what is behind it is not the source's to delete. */
 async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
+  const found = await lstat(folder).catch(() => undefined);
+  return found?.isDirectory() ? readdir(folder) : [];
 }
 
 /** `list` gives the names in a folder, `''` being the root, and nothing for what is no folder. */
