@@ -15,6 +15,8 @@ const exact = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M
 const decimal = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const scale = 1_000_000_000n;
+/** Characters. Megabytes of digits would keep the server busy for seconds. */
+const longest = 1024;
 
 export class QuantityError extends Error {
   constructor() {
@@ -24,7 +26,7 @@ export class QuantityError extends Error {
 }
 
 export function parseQuantity(text: string): Quantity {
-  const match = exact.exec(text);
+  const match = text.length <= longest ? exact.exec(text) : null;
   if (!match) throw new QuantityError();
   const [, sign, whole = '', after = '', only, suffix = ''] = match;
   const fraction = only ?? after;
@@ -85,23 +87,6 @@ export function canonicalQuantity(text: string): string {
   if (canonical.size >= 1024) canonical.clear();
   canonical.set(text, made);
   return made;
-}
-
-export function compareQuantities(a: string, b: string): -1 | 0 | 1 {
-  const left = parseQuantity(a).nano;
-  const right = parseQuantity(b).nano;
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/** The sum in the first quantity's format. */
-export function addQuantities(a: string, b: string): string {
-  const left = parseQuantity(a);
-  return formatQuantity({ nano: left.nano + parseQuantity(b).nano, format: left.format });
-}
-
-export function subtractQuantities(a: string, b: string): string {
-  const left = parseQuantity(a);
-  return formatQuantity({ nano: left.nano - parseQuantity(b).nano, format: left.format });
 }
 
 /** The value as a number, exact up to 2⁵³; 0 for an absent quantity. */

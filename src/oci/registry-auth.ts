@@ -79,8 +79,24 @@ function matches(key: string, wanted: string): boolean {
   const [wantedHost = '', ...wantedPath] = wanted.split('/');
   const labels = host.split('.');
   const wantedLabels = wantedHost.split('.');
-  const sameHost = labels.length === wantedLabels.length && labels.every((label, index) => new RegExp(`^${label.replace(/[\\^$+?.()|[\]{}]/g, '\\$&').replaceAll('*', '.*')}$`).test(wantedLabels[index] ?? ''));
+  const sameHost = labels.length === wantedLabels.length && labels.every((label, index) => fits(label, wantedLabels[index] ?? ''));
   return sameHost && path.every((part, index) => part === wantedPath[index]);
+}
+
+/** `*` stands for any characters. Each piece is taken where it first fits, so that no pattern, however it is written, takes long. */
+function fits(pattern: string, text: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+  const middle = text.slice(first.length, text.length - last.length);
+  let at = 0;
+  for (const piece of rest) {
+    const found = middle.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return true;
 }
 
 function decode(entry: { auth?: string; username?: string; password?: string }): RegistryCredentials | undefined {

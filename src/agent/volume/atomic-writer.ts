@@ -22,7 +22,8 @@ export async function writeAtomically(folder: string, files: VolumeFiles): Promi
   for (const [name, { data, mode }] of files) {
     const file = path.join(next, name);
     await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
-    await writeFile(file, data);
+    // Nobody else reads a secret between the two calls.
+    await writeFile(file, data, { mode: 0o600 });
     await chmod(file, mode);
   }
   const temporary = path.join(folder, '..data_tmp');

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902';
-import { copyJson, isObject } from '../json.ts';
+import { copyJson, isObject, type JsonObject } from '../json.ts';
 import { badRequest, StatusError } from '../status.ts';
 
 const names = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
@@ -14,13 +14,25 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
     if (!isObject(operation) || typeof operation.op !== 'string' || !names.has(operation.op) || typeof operation.path !== 'string') throw refused();
   }
   const result = { root: copyJson(target) };
-  const rooted = (copyJson(patch) as Operation[]).map((operation) => ({
-    ...operation,
-    path: `/root${operation.path}`,
-    ...('from' in operation && { from: `/root${operation.from}` }),
-  })) as Operation[];
-  for (const failure of applyPatch(result, rooted)) if (failure !== null) throw refused();
+  for (const operation of copyJson(patch) as Operation[]) {
+    const path = `/root${operation.path}`;
+    const from = 'from' in operation ? { from: `/root${operation.from}` } : undefined;
+    if (!isOwn(result, path) || (from && !isOwn(result, from.from))) throw refused();
+    const [failure] = applyPatch(result, [{ ...operation, path, ...from } as Operation]);
+    if (failure) throw refused();
+  }
   return result.root;
+}
+
+/** Whether everything above the path's end belongs to the document: `/metadata/toString/…` would lead into what all objects share. */
+function isOwn(document: unknown, path: string): boolean {
+  let at = document;
+  for (const part of path.split('/').slice(1, -1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return false;
+    at = (at as JsonObject)[key];
+  }
+  return true;
 }
 
 const refused = () => new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request');

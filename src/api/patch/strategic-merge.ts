@@ -27,7 +27,7 @@ export function strategicMerge(type: ObjectType | undefined, target: JsonObject,
     }
   }
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith('$')) continue;
+    if (key.startsWith('$') || key === '__proto__') continue;
     if (value === null) {
       delete result[key];
       continue;
@@ -69,7 +69,7 @@ function mergeMap(value: Field, current: JsonObject, patch: JsonObject): JsonObj
   if (patch.$patch === 'delete') return {};
   const result: JsonObject = { ...current };
   for (const [key, member] of Object.entries(patch)) {
-    if (key === '$patch' || key === '$retainKeys') continue;
+    if (key === '$patch' || key === '$retainKeys' || key === '__proto__') continue;
     if (member === null) delete result[key];
     else result[key] = mergeField(value, result[key], member, undefined);
   }

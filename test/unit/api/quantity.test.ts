@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addQuantities, canonicalQuantity, compareQuantities, milliOf, parseQuantity, quantityOf, subtractQuantities } from '../../../src/api/quantity.ts';
+import { canonicalQuantity, milliOf, parseQuantity, quantityOf } from '../../../src/api/quantity.ts';
 
 describe('quantities', () => {
   it.each([
@@ -7,14 +7,9 @@ describe('quantities', () => {
     ['1Ki', '1Ki'], ['1023', '1023'], ['0.1Ki', '102400m'], ['100e3', '100e3'], ['1e3', '1e3'], ['1E', '1E'], ['-250m', '-250m'], ['+5', '5'], ['.5', '500m'], ['0.0000000001', '1n'], ['12e6', '12e6'],
   ])('%s is written %s', (text, expected) => expect(canonicalQuantity(text)).toBe(expected));
 
-  it.each(['', 'x', '1 Gi', '1.2.3', '1KiB', '--1', '1e', '1i'])('refuses %j', (text) => expect(() => parseQuantity(text)).toThrow('quantities must match the regular expression'));
+  it.each(['', 'x', '1 Gi', '1.2.3', '1KiB', '--1', '1e', '1i', `1.${'1'.repeat(1024)}`])('refuses %j', (text) => expect(() => parseQuantity(text)).toThrow('quantities must match the regular expression'));
 
   it('computes exactly', () => {
-    expect(addQuantities('100m', '0.9')).toBe('1');
-    expect(addQuantities('1Gi', '512Mi')).toBe('1536Mi');
-    expect(subtractQuantities('1', '250m')).toBe('750m');
-    expect(compareQuantities('1000m', '1')).toBe(0);
-    expect(compareQuantities('1Gi', '1G')).toBe(1);
     expect([quantityOf('128Mi'), quantityOf('100m'), quantityOf(undefined)]).toEqual([134217728, 0.1, 0]);
     expect([milliOf('100m'), milliOf('2'), milliOf('1u'), milliOf(undefined)]).toEqual([100, 2000, 1, 0]);
   });

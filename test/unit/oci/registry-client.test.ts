@@ -213,6 +213,9 @@ describe('credentials', () => {
     ['the longest path', { 'quay.io': { username: 'host', password: 'x' }, 'quay.io/team': { username: 'team', password: 'x' } }, 'quay.io', 'team/app', 'team'],
     ['no half path', { 'quay.io/tea': { auth } }, 'quay.io', 'team/app', undefined],
     ['one label for a star', { '*.example.com:5000': { auth } }, 'a.example.com:5000', 'x', 'user'],
+    ['pieces of one label', { 'a*c*e.example.com': { auth } }, 'abcde.example.com', 'x', 'user'],
+    ['no pieces that overlap', { 'ab*ba.example.com': { auth } }, 'aba.example.com', 'x', undefined],
+    ['no pattern that takes for ever', { [`${'*a'.repeat(30)}*b`]: { auth } }, 'a'.repeat(60), 'x', undefined],
     ['not two', { '*.example.com': { auth } }, 'a.b.example.com', 'x', undefined],
     ['no other port', { 'quay.io:5000': { auth } }, 'quay.io', 'a', undefined],
   ])('are found for %s', (_name, auths, host, path, username) => {

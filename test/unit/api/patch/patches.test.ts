@@ -18,6 +18,12 @@ describe('merge patch', () => {
     [[1, 2], { a: 'b', c: null }, { a: 'b' }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
   ])('%j + %j = %j', (target, patch, expected) => expect(mergePatch(target, patch)).toEqual(expected));
+
+  it('adds members only', () => {
+    const patched = mergePatch({ a: 1 }, JSON.parse('{"__proto__":{"b":2}}'));
+    expect(patched).toEqual({ a: 1 });
+    expect(Object.getPrototypeOf(patched)).toBe(Object.prototype);
+  });
 });
 
 describe('JSON patch', () => {
@@ -36,6 +42,8 @@ describe('JSON patch', () => {
   it.each([
     [[{ op: 'test', path: '/a', value: 2 }], 422],
     [[{ op: 'remove', path: '/nope' }], 422],
+    [[{ op: 'add', path: '/toString/call', value: 1 }], 422],
+    [[{ op: 'copy', from: '/constructor/keys', path: '/b' }], 422],
     [[{ op: 'sing', path: '/a' }], 422],
     [[{ path: '/a' }], 422],
     [{ op: 'add' }, 400],
@@ -48,5 +56,6 @@ describe('JSON patch', () => {
       seen = (error as { code: number }).code;
     }
     expect(seen).toBe(code);
+    expect(Object.keys(Object.prototype.toString)).toEqual([]);
   });
 });
