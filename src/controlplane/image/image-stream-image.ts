@@ -3,7 +3,7 @@ import { images, imageStreamImages, imageStreams, type ImageStreamImage } from '
 import { badRequest, conflict, isStatusError, notFound } from '../../api/status.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
 import { withReference } from './image-stream-tag.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { agoOf } from '../../api/relative-time.ts';
 import { findImage } from './tag-history.ts';
 

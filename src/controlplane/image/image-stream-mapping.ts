@@ -5,7 +5,7 @@ import { invalid, invalidValue, isStatusError, required, type FieldError } from 
 import { isDigest } from '../../oci/digest.ts';
 import { isTag } from '../../oci/reference.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { changeStream } from './stream-writes.ts';
 import { addTagEvent, updateFollowers } from './tag-history.ts';
 

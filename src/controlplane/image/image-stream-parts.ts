@@ -4,7 +4,7 @@ import { images, imageStreams, type ImageStream } from '../../api/kinds/image.ts
 import type { KubeObject } from '../../api/meta.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { Subresource } from '../kernel/apiserver/kind.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { imagesOf } from './tag-history.ts';
 
 interface ImageStreamLayers extends KubeObject {

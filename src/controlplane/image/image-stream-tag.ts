@@ -5,7 +5,7 @@ import { alreadyExists, badRequest, conflict, invalid, invalidValue, isStatusErr
 import type { Client } from '../../client/client.ts';
 import { internalReference } from '../../oci/reference.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { agoOf } from '../../api/relative-time.ts';
 import { changeStream } from './stream-writes.ts';
 import { historyOf, latestOf } from './tag-history.ts';

@@ -5,7 +5,7 @@ import { isTag, parseReference } from '../../oci/reference.ts';
 import type { RequestContext, StoredKind, UserInfo } from '../kernel/apiserver/kind.ts';
 import type { Authorizer } from '../kernel/apiserver/ports.ts';
 import { layersSubresource, secretsSubresource } from './image-stream-parts.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { agoOf } from '../../api/relative-time.ts';
 import { changedTags, resolveTags, setGenerations, sourcesOf } from './tags-plan.ts';
 

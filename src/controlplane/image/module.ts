@@ -9,7 +9,7 @@ import { imageStreamMappingKind } from './image-stream-mapping.ts';
 import { imageStreamTagKind } from './image-stream-tag.ts';
 import { imageStreamKind } from './image-stream.ts';
 import { startImportController, type OpenRegistry } from './import-controller.ts';
-import { LateClient } from './late-client.ts';
+import { LateClient } from '../kernel/boot/late-client.ts';
 import { RegistryStreams } from './registry-streams.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 

@@ -4,7 +4,7 @@ import type { KubeObject, ObjectReference, Time } from '../../api/meta.ts';
 import { resource } from '../../api/resource.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
 import { eventColumns, eventFields } from './event.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import { followVirtually } from './virtual-watch.ts';
 
 interface NewEvent extends KubeObject {

@@ -13,7 +13,7 @@ import { configMapKind } from './config-map.ts';
 import { eventKind } from './event.ts';
 import { startEventExpiry } from './event-expiry.ts';
 import { eventViewKind } from './event-view.ts';
-import { LateClient } from './late-client.ts';
+import { LateClient } from '../kernel/boot/late-client.ts';
 import { leaseKind } from './lease.ts';
 import { builtInProjects, namespaceKind } from './namespace.ts';
 import { startContentController } from './namespace-content-controller.ts';

@@ -9,7 +9,7 @@ import { Scope } from '../../base/disposable.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import type { UserInfo, VirtualKind } from '../kernel/apiserver/kind.ts';
 import type { InformerFactory } from '../kernel/reconcile/informer-factory.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import type { RbacAuthorizer } from './rbac/authorizer.ts';
 import { followVirtually } from './virtual-watch.ts';
 

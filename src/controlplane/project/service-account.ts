@@ -1,7 +1,7 @@
 import { serviceAccounts, type ServiceAccount } from '../../api/kinds/core.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import type { StoredKind } from '../kernel/apiserver/kind.ts';
-import type { LateClient } from './late-client.ts';
+import type { LateClient } from '../kernel/boot/late-client.ts';
 import type { TokenAuthority } from './token/token-authority.ts';
 import { tokenSubresource } from './token/token-request.ts';
 

@@ -4,7 +4,7 @@ import { toTime, type KubeObject } from '../../../api/meta.ts';
 import type { Resource } from '../../../api/resource.ts';
 import { badRequest, conflict, invalid, invalidValue, notFound } from '../../../api/status.ts';
 import type { RequestContext, Subresource } from '../../kernel/apiserver/kind.ts';
-import type { LateClient } from '../late-client.ts';
+import type { LateClient } from '../../kernel/boot/late-client.ts';
 import { tokenIssuer, type BoundTo, type TokenAuthority } from './token-authority.ts';
 
 interface TokenRequest extends KubeObject {

@@ -133,7 +133,7 @@ describe('tags of a spec', () => {
     const tag = { name: 'x', from: { kind: 'ImageStreamTag', name: 'lib:latest', namespace: 'secretive' } };
     // User `sneak` may write streams but pull nothing.
     const { imageStreamKind } = await import('../../../../src/controlplane/image/image-stream.ts');
-    const { LateClient } = await import('../../../../src/controlplane/image/late-client.ts');
+    const { LateClient } = await import('../../../../src/controlplane/kernel/boot/late-client.ts');
     const client = new LateClient();
     client.set(platform.client);
     const rules = imageStreamKind({ client, authorize: () => ({ allowed: false }), publicHost: () => undefined });

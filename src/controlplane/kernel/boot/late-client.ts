@@ -1,6 +1,6 @@
 /** The client of a module, which exists once the module has started; kinds are described before that. */
-import { serviceUnavailable } from '../../api/status.ts';
-import type { Client } from '../../client/client.ts';
+import { serviceUnavailable } from '../../../api/status.ts';
+import type { Client } from '../../../client/client.ts';
 
 export class LateClient {
   #client: Client | undefined;
@@ -10,7 +10,7 @@ export class LateClient {
   }
 
   get(): Client {
-    if (!this.#client) throw serviceUnavailable('image streams are not ready yet');
+    if (!this.#client) throw serviceUnavailable('the platform is starting, try again in a moment');
     return this.#client;
   }
 }
