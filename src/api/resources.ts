@@ -9,25 +9,13 @@ import * as project from './kinds/project.ts';
 import * as rbac from './kinds/rbac.ts';
 import * as review from './kinds/review.ts';
 import * as route from './kinds/route.ts';
-import { apiVersionOf, type Resource } from './resource.ts';
+import type { Resource } from './resource.ts';
 
 const isResource = (value: unknown): value is Resource => typeof value === 'object' && value !== null && 'plural' in value && 'version' in value;
 
 export const allResources: readonly Resource[] = Object.freeze(
   [core, apps, cluster, rbac, review, project, build, deploymentConfig, image, route].flatMap((module) => Object.values(module as Record<string, unknown>).filter(isResource)),
 );
-
-const byKind = new Map(allResources.map((one) => [`${apiVersionOf(one)}/${one.kind}`, one]));
-const byPlural = new Map(allResources.map((one) => [`${apiVersionOf(one)}/${one.plural}`, one]));
-
-/** The resource of an object's `apiVersion` and `kind`. */
-export function resourceOfKind(apiVersion: string, kind: string): Resource | undefined {
-  return byKind.get(`${apiVersion}/${kind}`);
-}
-
-export function resourceOfPlural(apiVersion: string, plural: string): Resource | undefined {
-  return byPlural.get(`${apiVersion}/${plural}`);
-}
 
 /** What a user types: `pods`, `pod`, `po`, `Pod`, `deployments.apps`, `deployments.v1.apps`. The first declared wins, as with kubectl. */
 export function findResource(name: string): Resource | undefined {

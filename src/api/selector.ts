@@ -251,7 +251,3 @@ export function parseFieldSelector(text: string): FieldSelector {
 export function matchesFields(selector: FieldSelector, valueOf: (field: string) => string): boolean {
   return selector.every(({ field, equal, value }) => (valueOf(field) === value) === equal);
 }
-
-export function formatFieldSelector(selector: FieldSelector): string {
-  return selector.map(({ field, equal, value }) => `${field}${equal ? '=' : '!='}${value.replace(/[\\,=]/g, '\\$&')}`).join(',');
-}

@@ -69,11 +69,6 @@ export function formatReference(reference: ImageReference): string {
   return `${reference.host}/${reference.path}${tag}${digest}`;
 }
 
-/** The repository alone: `host/path`. */
-export function repositoryOf(reference: ImageReference): string {
-  return `${reference.host}/${reference.path}`;
-}
-
 /** What to ask a registry for: the digest if there is one, else the tag, else `latest`. */
 export function manifestKey(reference: ImageReference): string {
   return reference.digest ?? reference.tag ?? 'latest';

@@ -69,14 +69,6 @@ export function typeOfKind(apiVersion: string, kind: string): ObjectType | undef
   return name === undefined ? undefined : typeNamed(name);
 }
 
-/** Every `<apiVersion>/<kind>` with a schema. */
-export function kindsWithSchema(): { apiVersion: string; kind: string; type: string }[] {
-  return Object.entries(raw.kinds).map(([key, type]) => {
-    const slash = key.lastIndexOf('/');
-    return { apiVersion: key.slice(0, slash), kind: key.slice(slash + 1), type };
-  });
-}
-
 export function typeNamed(name: string): ObjectType {
   const known = linked.get(name);
   if (known) return known;

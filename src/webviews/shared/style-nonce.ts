@@ -10,4 +10,4 @@ document.createElement = ((name: string, options?: ElementCreationOptions) => {
   return element;
 }) as typeof document.createElement;
 
-export const pageNonce = nonce;
+export {};

@@ -23,7 +23,6 @@ export interface Served {
 }
 
 export type ServedStored = Served & { readonly kind: StoredKind };
-export type ServedVirtual = Served & { readonly kind: VirtualKind };
 
 export function isStored(served: Served): served is ServedStored {
   return served.kind.type === 'stored';

@@ -49,12 +49,6 @@ export interface AdmissionRequest {
   readonly context: RequestContext;
 }
 
-/**
- * Decodes an `application/vnd.kubernetes.protobuf` body (envelope `6b 38 73 00` + runtime.Unknown) to the object that the JSON form would give.
- * Throws `StatusError` 400 for rubbish. Implemented as `decodeProtobuf` in protobuf/decode.ts.
- */
-export type DecodeProtobuf = (body: Buffer) => KubeObject;
-
 /** Which channels the client asked for (query parameters of exec and attach). */
 export interface RemoteCommandOptions {
   tty: boolean;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/api/json.ts';
 import { checkObject, conform } from '../../../../src/api/schema/engine.ts';
-import { kindsWithSchema, typeNamed, typeOfKind, type ObjectType } from '../../../../src/api/schema/notation.ts';
+import { typeOfKind, type ObjectType } from '../../../../src/api/schema/notation.ts';
 import { allResources } from '../../../../src/api/resources.ts';
 import { apiVersionOf } from '../../../../src/api/resource.ts';
 
@@ -14,9 +14,8 @@ const pod = type('v1', 'Pod');
 const service = type('v1', 'Service');
 
 it('knows every declared kind', () => {
-  const without = allResources.filter((one) => !typeOfKind(apiVersionOf(one), one.kind)).map((one) => one.plural);
+  const without = allResources.filter((one) => !typeOfKind(apiVersionOf(one), one.kind)?.fields.size).map((one) => one.plural);
   expect(without).toEqual([]);
-  for (const { type: name } of kindsWithSchema()) expect(typeNamed(name).fields.size).toBeGreaterThan(0);
 });
 
 describe('conform', () => {
