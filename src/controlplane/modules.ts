@@ -7,7 +7,7 @@ import { defaultPodSpec } from '../api/pod-defaults.ts';
 import { validatePodSpec } from '../api/pod-validation.ts';
 import { services } from '../api/kinds/core.ts';
 import type { Resource } from '../api/resource.ts';
-import { systemProject, systemServices } from '../api/well-known.ts';
+import { systemAddresses, systemProject, systemServices } from '../api/well-known.ts';
 import type { Clock } from '../base/clock.ts';
 import { routerPortAnnotations } from '../client/apps/route-url.ts';
 import type { Client } from '../client/client.ts';
@@ -141,13 +141,15 @@ export function connectModules(around: Surroundings): ConnectedModules {
     }),
   ];
 
-  /** Registry and router as pods of project `default`: true state and logs, no container behind them. */
+  /** Registry, router and name server as pods of project `default`: true state and logs, no container behind them. */
   function showParts(): void {
     const since = clock.now();
     const parts: Omit<SystemPart, 'nodeName'>[] = [
       { name: 'docker-registry-1', labels: { 'docker-registry': 'default' }, image: 'slipway/registry', ports: [{ name: 'registry', containerPort: systemServices.registry.port }], ip: systemServices.registry.address, logFile: logs.file('registry') },
       { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }], ip: systemServices.router.address, logFile: logs.file('router') },
     ];
+    // Without namespaces there is no name server: pods find services by variables.
+    if (runtime === 'sandbox') parts.push({ name: 'dns-1', labels: { dns: 'default' }, image: 'slipway/dns', ports: [{ name: 'dns', containerPort: 53 }], ip: systemAddresses.dns, logFile: path.join(home, homeLayout.logs, `${nodeName(1)}.log`) });
     for (const part of parts) pod.mirrors.publish({ ...part, nodeName: nodeName(1) }).set({ state: 'running', since, restarts: 0 });
   }
 
