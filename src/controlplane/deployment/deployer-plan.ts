@@ -22,11 +22,11 @@ export interface DeployerPlan {
   afterMs?: number;
 }
 
-export const completedAt = 'openshift.io/deployer-pod.completed-at';
+const completedAt = 'openshift.io/deployer-pod.completed-at';
 export const createdAt = 'openshift.io/deployer-pod.created-at';
-export const startedAt = 'openshift.io/deployer-pod.started-at';
-export const podAnnotation = 'openshift.io/deployer-pod.name';
-export const replicasAnnotation = 'openshift.io/deployment.replicas';
+const startedAt = 'openshift.io/deployer-pod.started-at';
+const podAnnotation = 'openshift.io/deployer-pod.name';
+const replicasAnnotation = 'openshift.io/deployment.replicas';
 
 /** `pods`: those labelled as deployer of this rollout, and whatever else has the deployer's name. */
 export function planDeployer(rollout: ReplicationController, pods: readonly Pod[], now: Date): DeployerPlan {

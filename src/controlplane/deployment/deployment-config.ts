@@ -1,13 +1,13 @@
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { copyJson } from '../../api/json.ts';
-import { formatSelector, selectorOfMap } from '../../api/selector.ts';
+import { selectorOfMap } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind, type RequestContext, type Subresource } from '../kernel/apiserver/kind.ts';
 import { validateHooks } from './hooks.ts';
 import { splitTag } from './image-trigger-plan.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
-import { templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { scaleBy, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 type Strategy = NonNullable<DeploymentConfig['spec']['strategy']>;
 const selector = ({ spec }: DeploymentConfig) => selectorOfMap(spec.selector);
@@ -37,12 +37,7 @@ export function deploymentConfigKind(rules: PodTemplateRules, { instantiate, rol
       { ...ageColumn, priority: 1 },
       ...templateColumns<DeploymentConfig>(({ spec }) => spec.template, selector),
     ],
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      setReplicas: ({ spec }, replicas) => void (spec.replicas = replicas),
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: (config) => formatSelector(selector(config)),
-    },
+    scale: scaleBy(selector),
     subresources: { instantiate, rollback, log },
   });
 }
@@ -57,7 +52,7 @@ function triggeredBy({ spec, metadata }: DeploymentConfig): string {
   return [...new Set(names)].sort().join(',');
 }
 
-export function configDefaults(config: DeploymentConfig, rules: PodTemplateRules): void {
+function configDefaults(config: DeploymentConfig, rules: PodTemplateRules): void {
   const spec = (config.spec ??= {});
   spec.replicas ??= 1;
   spec.test ??= false;
@@ -89,7 +84,7 @@ function rollingDefaults(strategy: Strategy): void {
   strategy.rollingParams = rolling;
 }
 
-export function validateConfig(config: DeploymentConfig, rules: PodTemplateRules): FieldError[] {
+function validateConfig(config: DeploymentConfig, rules: PodTemplateRules): FieldError[] {
   const { spec } = config;
   return [
     ...validateCount('spec.replicas', spec.replicas),

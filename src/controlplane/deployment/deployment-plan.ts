@@ -11,7 +11,7 @@ export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const revisionHistoryAnnotation = 'deployment.kubernetes.io/revision-history';
 const desiredAnnotation = 'deployment.kubernetes.io/desired-replicas';
 const maximumAnnotation = 'deployment.kubernetes.io/max-replicas';
-export const hashLabel = 'pod-template-hash';
+const hashLabel = 'pod-template-hash';
 /** Annotations of the deployment that its replica sets do not inherit. */
 const notInherited = new Set(['kubectl.kubernetes.io/last-applied-configuration', revisionAnnotation, revisionHistoryAnnotation, desiredAnnotation, maximumAnnotation, 'deprecated.deployment.rollback.to']);
 

@@ -5,7 +5,7 @@ import { bounds } from './deployment-plan.ts';
 
 type Status = NonNullable<Deployment['status']>;
 
-export const reasons = {
+const reasons = {
   created: 'NewReplicaSetCreated',
   found: 'FoundNewReplicaSet',
   updated: 'ReplicaSetUpdated',
@@ -100,7 +100,7 @@ function progressCondition(conditions: WorkloadCondition[], input: StatusInput, 
   return timedOut(deployment, old, now) ? progressing('False', reasons.timedOut, `${subject} has timed out progressing.`) : conditions;
 }
 
-export function isComplete(deployment: Deployment, status: Status): boolean {
+function isComplete(deployment: Deployment, status: Status): boolean {
   const replicas = deployment.spec.replicas ?? 1;
   return (status.updatedReplicas ?? 0) === replicas && (status.replicas ?? 0) === replicas && (status.availableReplicas ?? 0) === replicas;
 }

@@ -1,11 +1,11 @@
 import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { equalJson } from '../../api/json.ts';
-import { everything, formatSelector } from '../../api/selector.ts';
+import { everything } from '../../api/selector.ts';
 import { forbiddenField, invalidValue, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
-import { parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { parsed, scaleBy, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: Deployment) => parsed(spec.selector) ?? everything;
 
@@ -52,12 +52,7 @@ export function deploymentKind(rules: PodTemplateRules): Kind {
       ageColumn,
       ...templateColumns<Deployment>(({ spec }) => spec.template, selector),
     ],
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      setReplicas: ({ spec }, replicas) => void (spec.replicas = replicas),
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: (deployment) => formatSelector(selector(deployment)),
-    },
+    scale: scaleBy(selector),
   });
 }
 

@@ -21,7 +21,7 @@ export function splitTag(name: string): { stream: string; tag: string } {
 }
 
 /** Pull specification of the newest image under a tag. */
-export function imageOfTag(find: FindStream, namespace: string, name: string): string | undefined {
+function imageOfTag(find: FindStream, namespace: string, name: string): string | undefined {
   const { stream, tag } = splitTag(name);
   return find(namespace, stream)?.status?.tags?.find((one) => one.tag === tag)?.items?.[0]?.dockerImageReference;
 }
@@ -52,7 +52,7 @@ function setImages(template: PodTemplateSpec | undefined, image: string, wanted:
   for (const container of [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])]) if (wanted(container.name)) container.image = image;
 }
 
-export const triggersAnnotation = 'image.openshift.io/triggers';
+const triggersAnnotation = 'image.openshift.io/triggers';
 
 interface AnnotationTrigger {
   from?: { kind?: string; name?: string; namespace?: string };

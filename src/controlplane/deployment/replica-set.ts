@@ -1,12 +1,12 @@
 import { replicaSets, type ReplicaSet } from '../../api/kinds/apps.ts';
 import { equalJson } from '../../api/json.ts';
-import { everything, formatSelector } from '../../api/selector.ts';
+import { everything } from '../../api/selector.ts';
 import { invalidValue } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { WorkloadCondition } from './conditions.ts';
 import type { ReplicaRules } from './replicas-controller.ts';
-import { parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { parsed, scaleBy, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: ReplicaSet) => parsed(spec.selector) ?? everything;
 
@@ -42,12 +42,7 @@ export function replicaSetKind(rules: PodTemplateRules): Kind {
       ageColumn,
       ...templateColumns<ReplicaSet>(({ spec }) => spec.template, selector),
     ],
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      setReplicas: ({ spec }, replicas) => void (spec.replicas = replicas),
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: (set) => formatSelector(selector(set)),
-    },
+    scale: scaleBy(selector),
   });
 }
 

@@ -119,7 +119,7 @@ export async function startReplicasController<T extends KubeObject>(rules: Repli
   }
 }
 
-export function podFrom(template: PodTemplateSpec, owner: KubeObject): KubeObject {
+function podFrom(template: PodTemplateSpec, owner: KubeObject): KubeObject {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   const prefix = `${owner.metadata.name}-`;
   return {

@@ -1,11 +1,11 @@
 import { replicationControllers, type ReplicationController } from '../../api/kinds/core.ts';
-import { formatSelector, selectorOfMap } from '../../api/selector.ts';
+import { selectorOfMap } from '../../api/selector.ts';
 import { required } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { WorkloadCondition } from './conditions.ts';
 import type { ReplicaRules } from './replicas-controller.ts';
-import { templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { scaleBy, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: ReplicationController) => selectorOfMap(spec.selector);
 
@@ -43,12 +43,7 @@ export function replicationControllerKind(rules: PodTemplateRules): Kind {
       ageColumn,
       ...templateColumns<ReplicationController>(({ spec }) => spec.template, selector),
     ],
-    scale: {
-      replicas: ({ spec }) => spec.replicas ?? 1,
-      setReplicas: ({ spec }, replicas) => void (spec.replicas = replicas),
-      statusReplicas: ({ status }) => status?.replicas ?? 0,
-      selector: (controller) => formatSelector(selector(controller)),
-    },
+    scale: scaleBy(selector),
   });
 }
 

@@ -3,7 +3,7 @@ import type { PodTemplateSpec } from '../../api/kinds/core.ts';
 import type { KubeObject, LabelSelector } from '../../api/meta.ts';
 import { formatSelector, matches, matchesLabelSelector, qualifiedNameProblem, labelValueProblem, selectorOf, type Selector } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
-import type { Column } from '../kernel/apiserver/kind.ts';
+import type { Column, StoredKind } from '../kernel/apiserver/kind.ts';
 
 /** Rules of pods, which the pod stage owns. */
 export interface PodTemplateRules {
@@ -75,4 +75,19 @@ export function templateColumns<T extends KubeObject>(template: (object: T) => P
     { name: 'Images', type: 'string', priority: 1, cell: (object) => containers(object).map(({ image }) => image ?? '').join(',') },
     { name: 'Selector', type: 'string', priority: 1, cell: (object) => formatSelector(selector(object)) || '<none>' },
   ];
+}
+
+interface Scaled extends KubeObject {
+  spec: { replicas?: number };
+  status?: { replicas?: number };
+}
+
+/** How any of the workloads is scaled. */
+export function scaleBy<T extends Scaled>(selector: (object: T) => Selector): NonNullable<StoredKind<T>['scale']> {
+  return {
+    replicas: ({ spec }) => spec.replicas ?? 1,
+    setReplicas: ({ spec }, replicas) => void (spec.replicas = replicas),
+    statusReplicas: ({ status }) => status?.replicas ?? 0,
+    selector: (object) => formatSelector(selector(object)),
+  };
 }
