@@ -49,7 +49,7 @@ export function equalJson(a: unknown, b: unknown): boolean {
   return shared === others;
 }
 
-/** Freezes a JSON value all the way down; stops at parts that are frozen already. */
+/** Freezes a JSON value all the way down; parts that are frozen already cost nothing. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);

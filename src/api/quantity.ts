@@ -18,7 +18,7 @@ const scale = 1_000_000_000n;
 /** Characters. Megabytes of digits would keep the server busy for seconds. */
 const longest = 1024;
 
-export class QuantityError extends Error {
+class QuantityError extends Error {
   constructor() {
     super(`quantities must match the regular expression '${quantityPattern.source}'`);
     this.name = 'QuantityError';
@@ -52,7 +52,7 @@ export function parseQuantity(text: string): Quantity {
 }
 
 /** The canonical form: no fraction, the largest suffix that keeps it exact. */
-export function formatQuantity({ nano, format }: Quantity): string {
+function formatQuantity({ nano, format }: Quantity): string {
   if (nano === 0n) return '0';
   const magnitude = nano < 0n ? -nano : nano;
   const sign = nano < 0n ? '-' : '';

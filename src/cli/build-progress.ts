@@ -27,7 +27,7 @@ export async function showBuild(client: Client, at: { namespace: string; name: s
   return false;
 }
 
-export function stepsOf(build: Build): StepProgress[] {
+function stepsOf(build: Build): StepProgress[] {
   try {
     return JSON.parse(build.metadata.annotations?.[stepsAnnotation] ?? '[]') as StepProgress[];
   } catch {

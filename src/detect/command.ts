@@ -47,7 +47,7 @@ export async function findPrograms(machine: Machine, ...names: string[]): Promis
   return [...found.values()];
 }
 
-export async function isExecutable(path: string): Promise<boolean> {
+async function isExecutable(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK);
     return (await stat(path)).isFile();

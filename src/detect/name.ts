@@ -2,7 +2,7 @@
 const label = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const longest = 63;
 /** Room for what is made from the name: `<name>-1-build`, `<name>-12-deploy`, `<name>-1-x7k2p`. */
-export const longestAppName = 50;
+const longestAppName = 50;
 
 /** What is wrong with an application's name, or nothing. */
 export function validateAppName(name: string): string | undefined {

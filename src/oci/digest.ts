@@ -72,7 +72,7 @@ export class DigestMeter extends Transform {
   }
 }
 
-export class InvalidDigest extends Error {
+class InvalidDigest extends Error {
   constructor(text: string) {
     super(`"${text}" is not a sha256 or sha512 digest`);
     this.name = 'InvalidDigest';

@@ -36,7 +36,7 @@ interface DockerConfig {
 }
 
 /** Thrown for a document that is no Docker configuration. */
-export class InvalidDockerConfig extends Error {
+class InvalidDockerConfig extends Error {
   constructor(why: string) {
     super(`the registry credentials cannot be read: ${why}; make the secret again (kubectl create secret docker-registry)`);
     this.name = 'InvalidDockerConfig';

@@ -45,8 +45,7 @@ export interface StatusDocument {
 }
 
 /** One line of `slipway up` on its standard output while it starts, and the phases the first-start view names. */
-export const startPhases = ['keys', 'store', 'api', 'node', 'registry', 'router'] as const;
-export type StartPhase = (typeof startPhases)[number];
+export type StartPhase = 'keys' | 'store' | 'api' | 'node' | 'registry' | 'router';
 
 /** One runtime as `control-plane.js --probe` prints them (a JSON list): found by trying, not by guessing. */
 export interface RuntimeProbe {

@@ -62,7 +62,7 @@ export interface Holder {
   stop(): Promise<void>;
 }
 
-export class HolderFailed extends Error {
+class HolderFailed extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'HolderFailed';

@@ -1,13 +1,13 @@
 /** The network of the machine holder as lines for `ip -batch`; pure. */
 import type { NodeRecord } from './holder-state.ts';
 
-export const machineBridge = 'slipway0';
+const machineBridge = 'slipway0';
 export const podBridge = 'pods0';
-export const machineGateway = '100.64.0.1';
+const machineGateway = '100.64.0.1';
 /** Every node answers this address itself and relays a few ports of it to this machine's loopback (`host.slipway.internal`). */
 export const hostAddress = '100.64.255.254';
 /** Nodes on the machine's bridge, a /24. */
-export const maxNodes = 252;
+const maxNodes = 252;
 
 export function nodeAddress(index: number): string {
   if (!Number.isInteger(index) || index < 1 || index > maxNodes) throw new RangeError(`node index ${index} is not in 1..${maxNodes}`);

@@ -12,7 +12,7 @@ import { findService, type ServiceTable } from './service-table.ts';
 import { join, tcpListener } from './tcp-relay.ts';
 
 /** All pods and services of the platform, whatever node they are on. */
-export const podRange = '10.128.0.0/14';
+const podRange = '10.128.0.0/14';
 
 /** Proxy variables for containers; none where pods have real egress. Both spellings: programs differ. */
 export function egressEnvironment(network: AgentConfig['network']): { name: string; value: string }[] {

@@ -27,7 +27,7 @@ export interface DriverFacts {
 }
 
 /** Pods a node takes; a /23 has room for twice as many. */
-export const mostPods = 250;
+const mostPods = 250;
 /** Below this much free space the disk counts as full: builds and images fail soon. */
 const diskReserve = 512 * 1024 * 1024;
 const memoryReserve = 64 * 1024 * 1024;
@@ -95,7 +95,7 @@ export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: D
 }
 
 /** The release whose behaviour this agent follows. */
-export const kubernetesVersion = 'v1.32.0';
+const kubernetesVersion = 'v1.32.0';
 
 function conditions(machine: MachineFacts, capabilities: Capabilities, before: NodeStatus | undefined, now: Date): NodeCondition[] {
   const diskFull = machine.diskFreeBytes < diskReserve;

@@ -3,7 +3,7 @@ import type { Pod, Secret } from '../../api/kinds/core.ts';
 import type { ImageAuth } from '../runtime/runtime.ts';
 
 /** The platform's own registry, where a pod is its service account. */
-export const internalRegistry = 'docker-registry.default.svc:5000';
+const internalRegistry = 'docker-registry.default.svc:5000';
 
 export interface CredentialSources {
   secret(name: string): Promise<Secret | undefined>;
@@ -21,7 +21,7 @@ export async function credentialsFor(pod: Pod, image: string, sources: Credentia
 }
 
 /** The registry part of a reference; names without one are Docker Hub's. */
-export function registryOf(image: string): string {
+function registryOf(image: string): string {
   const [first = ''] = image.split('/');
   return image.includes('/') && (/[.:]/.test(first) || first === 'localhost') ? first : 'docker.io';
 }
@@ -29,7 +29,7 @@ export function registryOf(image: string): string {
 type AuthEntry = { auth?: string; username?: string; password?: string };
 
 /** `.dockerconfigjson` or the older `.dockercfg`; the longest matching path wins. */
-export function authIn(secret: Secret, host: string, image: string): ImageAuth | undefined {
+function authIn(secret: Secret, host: string, image: string): ImageAuth | undefined {
   const text = secret.data?.['.dockerconfigjson'] ?? secret.data?.['.dockercfg'];
   if (!text) return undefined;
   let entries: Record<string, AuthEntry>;

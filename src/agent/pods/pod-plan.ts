@@ -245,7 +245,7 @@ export function podText(pod: Pod): string {
 }
 
 /** Go's notation of a duration: `10s`, `2m40s`, `5m0s`. */
-export function goDuration(seconds: number): string {
+function goDuration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
 }

@@ -256,7 +256,7 @@ export class PodRunner {
   }
 }
 
-export function containerReference(pod: Pod, { role, container }: NamedContainer): ObjectReference {
+function containerReference(pod: Pod, { role, container }: NamedContainer): ObjectReference {
   const list = role === 'main' ? 'containers' : role === 'ephemeral' ? 'ephemeralContainers' : 'initContainers';
   const { name, namespace, uid, resourceVersion } = pod.metadata;
   return {

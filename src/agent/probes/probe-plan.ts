@@ -26,7 +26,7 @@ export function exhausted(count: ProbeCount, probe: Probe): boolean {
   return count.last === 'failure' && count.run >= (probe.failureThreshold ?? 3);
 }
 
-export const periodMs = (probe: Probe): number => Math.max(1, probe.periodSeconds ?? 10) * 1000;
+const periodMs = (probe: Probe): number => Math.max(1, probe.periodSeconds ?? 10) * 1000;
 export const timeoutMs = (probe: Probe): number => Math.max(1, probe.timeoutSeconds ?? 1) * 1000;
 
 /** Waits between the first tries, ms: an app is usually up long before its first period is over. Such early failures are not counted. */

@@ -51,7 +51,7 @@ function isReady({ memory }: StatusInput, role: ContainerRole, newest: ObservedC
   return newest.state === 'running' && started && (memory.probes[newest.id]?.ready ?? true);
 }
 
-export function stateOf(container: ObservedContainer): State {
+function stateOf(container: ObservedContainer): State {
   if (container.state === 'running') return { running: { startedAt: seconds(container.startedAt ?? container.createdAt) } };
   if (container.state === 'unknown' && container.exitCode === undefined) {
     return {

@@ -25,7 +25,7 @@ export interface PreparedVolume {
 }
 
 /** Annotation of a pod: `variables` says that its program reads the paths of its volumes from variables where nothing can be mounted. */
-export const volumesAnnotation = 'slipway.dev/volumes';
+const volumesAnnotation = 'slipway.dev/volumes';
 
 /** A volume that could not be given; the text is that of a FailedMount event. */
 export class MountFailure extends Error {

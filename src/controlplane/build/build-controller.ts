@@ -200,7 +200,7 @@ function isFinished({ status }: Build): boolean {
   return finishedPhases.includes(status.phase);
 }
 
-export function stepsOf(build: Build): StepProgress[] {
+function stepsOf(build: Build): StepProgress[] {
   try {
     return JSON.parse(build.metadata.annotations?.[stepsAnnotation] ?? '') as StepProgress[];
   } catch {

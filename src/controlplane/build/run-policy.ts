@@ -26,6 +26,6 @@ function isSerial(build: Build): boolean {
   return build.metadata.labels?.[buildLabels.runPolicy] !== 'Parallel';
 }
 
-export function numberOf(build: Build): number {
+function numberOf(build: Build): number {
   return Number(build.metadata.annotations?.[buildAnnotations.number] ?? 0);
 }

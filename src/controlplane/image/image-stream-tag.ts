@@ -102,7 +102,7 @@ async function writeTag(client: Client, namespace: string | undefined, name: str
   }
 }
 
-export function toTag(stream: ImageStream, tag: string, image: Image | undefined): ImageStreamTag {
+function toTag(stream: ImageStream, tag: string, image: Image | undefined): ImageStreamTag {
   const event = latestOf(stream, tag);
   const reference = stream.spec.tags?.find((one) => one.name === tag);
   const conditions = historyOf(stream, tag)?.conditions;

@@ -2,7 +2,7 @@
 import type { ImageStream, NamedTagEventList, TagEvent } from '../../api/kinds/image.ts';
 
 /** Older entries are dropped: a stream that is built into daily keeps half a year. */
-export const historyLimit = 200;
+const historyLimit = 200;
 
 export function historyOf(stream: ImageStream, tag: string): NamedTagEventList | undefined {
   return stream.status?.tags?.find((one) => one.tag === tag);

@@ -7,7 +7,7 @@ export type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 type NodeCondition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
 
 /** A node whose lease was not renewed for this long is silent (kube-controller-manager's default of old). */
-export const graceMs = 40_000;
+const graceMs = 40_000;
 
 export interface NodePlan {
   /** To be written where present. */

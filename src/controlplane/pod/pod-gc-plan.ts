@@ -3,9 +3,9 @@ import type { Pod } from '../../api/kinds/core.ts';
 import { isTerminal, mirrorAnnotation } from '../../api/pod.ts';
 
 /** Finished pods kept; beyond, the oldest go. */
-export const keptFinished = 1_000;
+const keptFinished = 1_000;
 /** A node must be missing this long before its pods count as lost. */
-export const quarantineMs = 40_000;
+const quarantineMs = 40_000;
 
 export interface Garbage {
   pod: Pod;

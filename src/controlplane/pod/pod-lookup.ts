@@ -10,7 +10,7 @@ export function keyIn(of: Resource, namespace: string | undefined, name: string)
   return `${collectionPrefix(of)}${namespace ?? ''}/${name}`;
 }
 
-export function lookUp<T extends KubeObject>(store: Reader, of: Resource<T>, namespace: string | undefined, name: string): T | undefined {
+function lookUp<T extends KubeObject>(store: Reader, of: Resource<T>, namespace: string | undefined, name: string): T | undefined {
   return store.get(keyIn(of, namespace, name))?.object as T | undefined;
 }
 

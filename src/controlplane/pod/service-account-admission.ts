@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Watchable } from '../kernel/store/store.ts';
 import { keyIn, serviceAccountNamed } from './pod-lookup.ts';
 
-export const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** A project's `default` account is made a moment after the project: so long is waited for it. */
 const patienceMs = 5_000;
 

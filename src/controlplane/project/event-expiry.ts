@@ -6,7 +6,7 @@ import type { ModuleContext } from '../kernel/boot/module.ts';
 import { lastSeen } from './event.ts';
 
 /** How long an event is kept after it last happened. */
-export const eventLife = 60 * 60_000;
+const eventLife = 60 * 60_000;
 /** Between two looks; an event may live this much longer. */
 const lookEvery = 5 * 60_000;
 const pageSize = 500;

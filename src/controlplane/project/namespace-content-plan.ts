@@ -27,9 +27,9 @@ export type ContentAction =
   /** Credentials of an account that is gone. */
   | { type: 'delete-secret'; secret: Secret };
 
-export const defaultAccounts = ['default', 'builder', 'deployer'] as const;
+const defaultAccounts = ['default', 'builder', 'deployer'] as const;
 export const rootCaName = 'kube-root-ca.crt';
-export const tokenSecretType = 'kubernetes.io/service-account-token';
+const tokenSecretType = 'kubernetes.io/service-account-token';
 export const pullSecretType = 'kubernetes.io/dockercfg';
 
 /** Under these addresses the registry is named in image references. */

@@ -6,7 +6,7 @@ import type { StoredKind } from '../kernel/apiserver/kind.ts';
 
 /** The finalizer whose holder is the deletion controller. */
 export const contentFinalizer = 'kubernetes';
-export const nameLabel = 'kubernetes.io/metadata.name';
+const nameLabel = 'kubernetes.io/metadata.name';
 
 /** Projects that are there from the beginning; the first three may not be deleted, as in Kubernetes. */
 export const builtInProjects = ['default', 'kube-system', 'kube-public', 'kube-node-lease', 'openshift', 'openshift-infra'] as const;

@@ -56,7 +56,7 @@ function services(targets: readonly RouteTarget[]): string {
   return targets.map(({ name, weight }) => `${name}(${total === 0 ? 0 : Math.round(((weight ?? 1) / total) * 100)}%)`).join(',');
 }
 
-export function routeDefaults(route: Route): void {
+function routeDefaults(route: Route): void {
   const spec = (route.spec ??= { to: { kind: 'Service', name: '' } });
   spec.to ??= { kind: 'Service', name: '' };
   for (const target of [spec.to, ...(spec.alternateBackends ?? [])]) {
@@ -67,7 +67,7 @@ export function routeDefaults(route: Route): void {
   if (spec.path === '') delete spec.path;
 }
 
-export function validateRoute(route: Route): FieldError[] {
+function validateRoute(route: Route): FieldError[] {
   const { spec } = route;
   return [...validateHost(spec), ...validateTargets(spec), ...validatePath(spec), ...validatePort(spec), ...validateTls(spec)];
 }

@@ -44,7 +44,7 @@ export function serviceKind(addresses: ServiceAddresses): Kind {
   });
 }
 
-export function serviceDefaults(service: Service): void {
+function serviceDefaults(service: Service): void {
   const spec = (service.spec ??= {});
   spec.type ??= 'ClusterIP';
   spec.sessionAffinity ??= 'None';
@@ -76,7 +76,7 @@ function keepAllocated(service: Service, old: Service): void {
   }
 }
 
-export function validateService(service: Service, old: Service | undefined): FieldError[] {
+function validateService(service: Service, old: Service | undefined): FieldError[] {
   const { spec } = service;
   const errors: FieldError[] = [];
   const headless = spec.clusterIP === 'None';
@@ -159,6 +159,6 @@ function externalAddresses({ spec, status }: Service): string {
   return [...given, ...own].join(',') || '<pending>';
 }
 
-export function formatPorts(ports: Ports | undefined): string {
+function formatPorts(ports: Ports | undefined): string {
   return (ports ?? []).map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`).join(',') || '<none>';
 }

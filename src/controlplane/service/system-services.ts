@@ -23,7 +23,7 @@ interface Wanted {
   endpoints?: Endpoints;
 }
 
-export function systemServiceObjects(at: SystemEndpoints): Wanted[] {
+function systemServiceObjects(at: SystemEndpoints): Wanted[] {
   const { api, registry, router } = systemServices;
   return [
     wanted(api.name, api.address, [{ name: 'https', port: api.port }], { component: 'apiserver', provider: 'kubernetes' }, at.api),

@@ -54,6 +54,6 @@ function parseRange(header: string | undefined, size: number): { start: number; 
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-export function unknownBlob(digest: string): RegistryFailure {
+function unknownBlob(digest: string): RegistryFailure {
   return new RegistryFailure(404, 'BLOB_UNKNOWN', `blob ${digest} is not in this repository`);
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { UserInfo } from './kind.ts';
 import type { TokenReviewer } from './ports.ts';
 
-export const anonymous: UserInfo = Object.freeze({ username: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) as readonly string[] });
+const anonymous: UserInfo = Object.freeze({ username: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) as readonly string[] });
 
 const authenticated = 'system:authenticated';
 /** As the real server: a token's review is trusted this long. */

@@ -1,3 +1,4 @@
+import { deepFreeze } from '../../../api/json.ts';
 import type { KubeObject } from '../../../api/meta.ts';
 import type { Entry } from './store.ts';
 
@@ -61,12 +62,4 @@ function serialise(object: unknown): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(json));
   bytes.write(json);
   return bytes;
-}
-
-/** Freezes everything that is not frozen yet; parts shared with a frozen object cost nothing. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  for (const part of Object.values(value)) deepFreeze(part);
-  return value;
 }

@@ -13,7 +13,7 @@ import { Cluster } from './node-info.ts';
 import { demandOf, type PodDemand } from './pod-demand.ts';
 import { schedule, type Placement } from './schedule.ts';
 
-export const schedulerName = 'default-scheduler';
+const schedulerName = 'default-scheduler';
 /** Bindings under way at once. */
 const workers = 32;
 /** A pod that fits nowhere is looked at again after this, whatever happens. */

@@ -58,7 +58,7 @@ export function planClaim(claim: PersistentVolumeClaim, around: ClaimSurrounding
   };
 }
 
-export function isFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+function isFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   const owner = volume.spec.claimRef;
   return owner?.name === claim.metadata.name && owner?.namespace === claim.metadata.namespace && (!owner?.uid || owner.uid === claim.metadata.uid);
 }

@@ -15,7 +15,7 @@ const metadata = (name: string, labels: Record<string, string> = {}) => ({
   name, labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...labels }, annotations: { [autoUpdate]: 'true' },
 });
 
-export function bootstrapRoles(): ClusterRole[] {
+function bootstrapRoles(): ClusterRole[] {
   const all: Record<string, BootstrapRole> = { ...(distilled as Record<string, BootstrapRole>), ...platformRoles };
   const made = Object.entries(all).map(([name, { rules, into, from }]): ClusterRole => ({
     apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: metadata(name, into ? { [aggregateLabel + into]: 'true' } : {}),

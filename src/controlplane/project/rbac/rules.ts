@@ -8,7 +8,7 @@ export function rulesAllow(rules: readonly PolicyRule[] | null | undefined, attr
   return rules?.some((rule) => ruleAllows(rule, attributes)) ?? false;
 }
 
-export function ruleAllows(rule: PolicyRule, attributes: RequestAttributes): boolean {
+function ruleAllows(rule: PolicyRule, attributes: RequestAttributes): boolean {
   if (!has(rule.verbs, attributes.verb)) return false;
   if (attributes.path !== undefined) return rule.nonResourceURLs?.some((pattern) => coversPath(pattern, attributes.path ?? '')) ?? false;
   return (

@@ -69,7 +69,7 @@ export async function capture(argv: readonly string[], options: RunOptions): Pro
   return lines.join('\n');
 }
 
-export function splitLines(output: Readable, line: (text: string) => void): void {
+function splitLines(output: Readable, line: (text: string) => void): void {
   let rest = '';
   output.setEncoding('utf8');
   output.on('data', (chunk: string) => {

@@ -59,7 +59,7 @@ export function documentOf(answer: Document): object {
   }
 }
 
-export function listOf<T extends KubeObject>(served: Served, items: T[], metadata: ListMeta): KubeList<T> {
+function listOf<T extends KubeObject>(served: Served, items: T[], metadata: ListMeta): KubeList<T> {
   return { apiVersion: served.apiVersion, kind: served.listKind, metadata, items };
 }
 

@@ -12,7 +12,7 @@ export interface TableOptions {
   now: Date;
 }
 
-export function columnsOf(served: Served): readonly Column[] {
+function columnsOf(served: Served): readonly Column[] {
   return served.kind.columns ?? defaultColumns;
 }
 

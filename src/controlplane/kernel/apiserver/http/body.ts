@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { StatusError } from '../../../../api/status.ts';
 
 /** As in the real server: what a request body may hold. Uploads are streams and are not bounded here. */
-export const largestBody = 3 * 1024 * 1024;
+const largestBody = 3 * 1024 * 1024;
 
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {

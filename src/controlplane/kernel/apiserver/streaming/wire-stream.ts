@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
 
 /** Bytes one stream may hold for a reader, or for the connection, before its sender is held back. */
-export const streamBuffer = 128 * 1024;
+const streamBuffer = 128 * 1024;
 /** Larger writes are cut into frames of this size, so that streams of one connection take turns. */
-export const largestFrame = 32 * 1024;
+const largestFrame = 32 * 1024;
 
 /**
  * One logical stream of a multiplexed connection. Losing the connection (or the peer's reset) aborts it: the reader gets what had arrived and then

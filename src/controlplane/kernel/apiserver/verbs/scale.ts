@@ -19,7 +19,7 @@ interface Scalable {
   rules: ScaleRules;
 }
 
-export function scalable(call: Call): Scalable {
+function scalable(call: Call): Scalable {
   const { served } = call;
   if (!isStored(served) || !served.kind.scale) throw notFound(served.resource, call.object);
   return { served, rules: served.kind.scale };
@@ -32,7 +32,7 @@ export function readScale(core: Core, call: Call): Scale {
   return scaleOf(rules, entry.object);
 }
 
-export function scaleOf(rules: ScaleRules, object: KubeObject): Scale {
+function scaleOf(rules: ScaleRules, object: KubeObject): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = rules.selector(object);
   return {

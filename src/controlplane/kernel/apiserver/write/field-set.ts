@@ -138,7 +138,7 @@ function wholly(lens: Lens, value: unknown): FieldSet {
   return { '.': {}, ...inner.set };
 }
 
-export function union(a: FieldSet, b: FieldSet): FieldSet {
+function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmpty(a)) return isEmpty(b) ? a : withSelf(b);
   if (isEmpty(b)) return withSelf(a);
   const result: FieldSet = { ...a };
