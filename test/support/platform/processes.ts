@@ -23,3 +23,14 @@ export function allProcesses(): FoundProcess[] {
 export function processesNaming(text: string): FoundProcess[] {
   return allProcesses().filter(({ command, pid }) => command.includes(text) && pid !== process.pid);
 }
+
+/** `roots` and all that they started, and what that started. */
+export function familyOf(roots: readonly number[]): FoundProcess[] {
+  const all = allProcesses();
+  const family = new Set(roots);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const { pid, parent } of all) if (!family.has(pid) && family.has(parent)) grown = Boolean(family.add(pid));
+  }
+  return all.filter(({ pid }) => family.has(pid));
+}
