@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { withoutPassword } from '../api/git-url.ts';
+import { withoutPassword } from '../api/shown-url.ts';
 import type { Disposable } from '../base/disposable.ts';
 
 export type GitProblem = 'NoGit' | 'NotFound' | 'Unreachable' | 'NeedsCredentials' | 'NoSuchRef' | 'NoSuchFolder' | 'NotARepository' | 'Unknown';

@@ -1,5 +1,5 @@
 /** The build that a build config and a request make. Pure. */
-import { withoutPassword } from '../../api/git-url.ts';
+import { withoutPassword } from '../../api/shown-url.ts';
 import { copyJson } from '../../api/json.ts';
 import { buildAnnotations, buildLabels, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
 import { controllerReference, type ObjectReference, type Time } from '../../api/meta.ts';

@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -129,6 +131,16 @@ describe('links of source and image', () => {
     const { paths } = await upload(at('source'), undefined, root(), builder, new AbortController().signal);
     expect(paths).toMatchObject({ assemble: '/s2i/assemble', run: '/opt/s2i/source/run' });
     expect([readFileSync(at('outside'), 'utf8'), readFileSync(at('root/opt/s2i/source/run'), 'utf8'), readFileSync(at('tmp/src/start.sh'), 'utf8')]).toEqual(['untouched', 'mine', 'mine']);
+  });
+
+  test('scripts from a URL are bounded, and its password is not told', async () => {
+    const server = createServer((request, response) => void (request.url?.endsWith('/run') ? response.writeHead(404).end() : response.end(Buffer.alloc((1 << 20) + 1))));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const asked = upload(at('source'), `http://me:hush@${host}/`, root(), builder, new AbortController().signal);
+    await expect(asked).rejects.toThrow(`The scripts at http://${host}/ could not be fetched: assemble is larger than 1048576 bytes`);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test('secrets are not written through one', async () => {

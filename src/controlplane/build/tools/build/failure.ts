@@ -1,4 +1,5 @@
 /** Every way a build ends badly: OpenShift's reason, and a text that says what to do. */
+import { withoutPassword } from '../../../../api/shown-url.ts';
 import type { RunResult } from './run.ts';
 
 export class BuildFailure extends Error {
@@ -31,7 +32,7 @@ export const pullBuilderFailed = (reference: string, why: string) =>
 export const scriptsMissing = (missing: readonly string[], looked: readonly string[]) =>
   new BuildFailure('FetchScriptsFailed', `No "${missing.join('" and "')}" script was found for this build (looked in ${looked.join(', ')}). Choose a builder image made for Source-to-Image, or add .s2i/bin/${missing[0] ?? 'assemble'} to the source.`);
 
-export const scriptsNotFetched = (url: string, why: string) => new BuildFailure('FetchScriptsFailed', `The scripts at ${url} could not be fetched: ${why}`);
+export const scriptsNotFetched = (url: string, why: string) => new BuildFailure('FetchScriptsFailed', `The scripts at ${withoutPassword(url)} could not be fetched: ${why}`);
 
 export const assembleFailed = (result: RunResult) =>
   new BuildFailure('AssembleFailed', `Assemble script failed: ${howItEnded(result)}.`);

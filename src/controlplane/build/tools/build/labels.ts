@@ -1,6 +1,6 @@
 /** Labels and variables of the image a build makes. */
 import { readFile } from 'node:fs/promises';
-import { withoutPassword } from '../../../../api/git-url.ts';
+import { withoutPassword } from '../../../../api/shown-url.ts';
 import type { Build } from '../../../../api/kinds/build.ts';
 import type { RootFiles } from './root/build-root.ts';
 import type { GitRevision } from './source/git-fetch.ts';

@@ -1,4 +1,5 @@
 /** Where each script of Source-to-Image comes from: the URL of the build config, else `.s2i/bin` of the source, else the image's label. */
+import { withoutPassword } from '../../../../api/shown-url.ts';
 
 export const scriptNames = ['assemble', 'run', 'save-artifacts', 'usage'] as const;
 export type ScriptName = (typeof scriptNames)[number];
@@ -34,7 +35,7 @@ export function findScripts(search: ScriptSearch): FoundScripts {
     if (place) scripts[name] = place;
   }
   const missing = (['assemble', 'run'] as const).filter((name) => !scripts[name]);
-  return { scripts, missing: [...missing], looked: [...(url === undefined ? [] : [url]), '.s2i/bin of the source', imageUrl === undefined ? 'the builder image, which has no io.openshift.s2i.scripts-url label' : imageUrl] };
+  return { scripts, missing: [...missing], looked: [...(url === undefined ? [] : [withoutPassword(url)]), '.s2i/bin of the source', imageUrl === undefined ? 'the builder image, which has no io.openshift.s2i.scripts-url label' : imageUrl] };
 }
 
 function fromUrl(name: ScriptName, url: string | undefined, atUrl: ReadonlySet<string>, search: ScriptSearch): ScriptPlace | undefined {

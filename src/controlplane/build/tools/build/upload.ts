@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { withoutPassword } from '../../../../api/shown-url.ts';
 import type { BuilderImage } from './builder-image.ts';
 import { scriptsMissing, scriptsNotFetched } from './failure.ts';
 import type { BuildRoot } from './root/build-root.ts';
@@ -90,11 +91,17 @@ async function fetchScripts(url: string | undefined, signal: AbortSignal): Promi
   try {
     for (const name of scriptNames) {
       const { statusCode, body } = await request(`${url.replace(/\/$/, '')}/${name}`, { dispatcher, signal });
-      const text = Buffer.from(await body.arrayBuffer());
+      if (statusCode !== 200) await body.dump();
       if (statusCode === 404) continue;
       if (statusCode !== 200) throw new Error(`${name}: the server answered ${statusCode}`);
-      if (text.length > scriptLimit) throw new Error(`${name} is larger than ${scriptLimit} bytes`);
-      scripts.set(name, text);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > scriptLimit) throw new Error(`${name} is larger than ${scriptLimit} bytes`);
+        chunks.push(chunk);
+      }
+      scripts.set(name, Buffer.concat(chunks));
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -108,5 +115,5 @@ async function fetchScripts(url: string | undefined, signal: AbortSignal): Promi
 
 function describe(found: FoundScripts): string {
   const own = Object.entries(found.scripts).filter(([, place]) => place.from !== 'image');
-  return own.length === 0 ? 'scripts of the builder image' : own.map(([name, place]) => `${name} from ${place.from === 'url' ? place.url : '.s2i/bin'}`).join(', ');
+  return own.length === 0 ? 'scripts of the builder image' : own.map(([name, place]) => `${name} from ${place.from === 'url' ? withoutPassword(place.url) : '.s2i/bin'}`).join(', ');
 }

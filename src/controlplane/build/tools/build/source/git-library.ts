@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import git, { type AuthCallback, type GitHttpRequest, type GitHttpResponse, type HttpClient } from 'isomorphic-git';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { withoutPassword } from '../../../../../api/git-url.ts';
+import { withoutPassword } from '../../../../../api/shown-url.ts';
 import { fetchFailed } from '../failure.ts';
 import type { GitFetch, GitRevision } from './git-fetch.ts';
 import type { GitAccess } from './git-credentials.ts';

@@ -1,7 +1,7 @@
 /** Fetches a Git source: git's program where it is, else its implementation in JavaScript. */
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withoutPassword } from '../../../../../api/git-url.ts';
+import { withoutPassword } from '../../../../../api/shown-url.ts';
 import type { GitSource } from '../../../../../api/kinds/build.ts';
 import { fetchFailed, passwordNeeded } from '../failure.ts';
 import { capture, run, type RunOptions } from '../run.ts';
