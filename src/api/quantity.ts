@@ -16,7 +16,7 @@ const decimal = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const scale = 1_000_000_000n;
 /** Characters. Megabytes of digits would keep the server busy for seconds. */
-const longest = 1024;
+export const longestQuantity = 1024;
 
 class QuantityError extends Error {
   constructor() {
@@ -26,7 +26,7 @@ class QuantityError extends Error {
 }
 
 export function parseQuantity(text: string): Quantity {
-  const match = text.length <= longest ? exact.exec(text) : null;
+  const match = text.length <= longestQuantity ? exact.exec(text) : null;
   if (!match) throw new QuantityError();
   const [, sign, whole = '', after = '', only, suffix = ''] = match;
   const fraction = only ?? after;

@@ -31,6 +31,9 @@ export function basicAuthorization({ username, password }: RegistryCredentials):
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
+/** Characters of a key: more than any host and repository have. */
+const longestKey = 1024;
+
 interface DockerConfig {
   auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string; registrytoken?: string } | undefined>;
 }
@@ -58,6 +61,7 @@ export function credentialsFor(reference: Pick<ImageReference, 'host' | 'path'>,
   const auths = document.auths ?? (document as NonNullable<DockerConfig['auths']>);
   const wanted = `${reference.host}/${reference.path}`;
   const fitting = Object.entries(auths)
+    .filter(([key]) => key.length <= longestKey)
     .map(([key, entry]) => ({ entry, key: canonical(key) }))
     .filter(({ key }) => matches(key, wanted))
     .sort((a, b) => b.key.length - a.key.length);

@@ -141,7 +141,7 @@ function validateTarget(field: string, target: number | string | undefined): Fie
   if (target === undefined) return [];
   if (typeof target === 'number') return isPort(target) ? [] : [invalidValue(field, target, 'must be between 1 and 65535, inclusive')];
   if (target.length > 15) return [invalidValue(field, target, 'must be no more than 15 characters')];
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])*$/.test(target)) return [invalidValue(field, target, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")];
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(target)) return [invalidValue(field, target, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")];
   return /[a-z]/.test(target) ? [] : [invalidValue(field, target, 'must contain at least one letter (a-z)')];
 }
 
