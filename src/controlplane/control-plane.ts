@@ -54,6 +54,9 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
   const stop = () => scope.dispose();
   try {
     makeRunDirectory(runDirectory);
+    let owned = false;
+    // Ended last. A start that was refused leaves the sockets of the one that runs.
+    scope.defer(() => (owned ? rm(runDirectory, { recursive: true, force: true }) : undefined));
     const control = scope.own(await openControlSocket(socketPath(runDirectory, 'control'), async () => {
       await stop();
       // After the answer has left.
@@ -62,6 +65,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
       if (!(error instanceof AlreadyRunning)) throw error;
       throw new StartRefused('AlreadyRunning', `A platform runs on "${home}" already.`, 'Use it, or stop it first: slipway down');
     }));
+    owned = true;
     for (const folder of [homeLayout.logs, homeLayout.cache, homeLayout.nodes, homeLayout.volumes]) await mkdir(path.join(home, folder), { recursive: true, mode: 0o700 });
     const logs = scope.own(openLogs(path.join(home, homeLayout.logs)));
     const { log } = logs;
