@@ -68,6 +68,8 @@ export interface AgentConfig {
     registryService: string;
     /** ClusterIP:port of the egress proxy as pods see it; empty where pods have real egress. */
     egressProxy: string;
+    /** Where pods with real egress reach this machine on any port; absent where only the proxy and the relayed ports do. */
+    hostAddress?: string | undefined;
   };
   /** Folder of the product's own bundles (`agent.js`, `shim.js`, `tools.js`) and the Node binary to run them with. */
   bundles: string;

@@ -8,6 +8,8 @@ import type { EgressMode } from './holder-state.ts';
 
 const device = 'tap0';
 const podRange = '10.128.0.0/14';
+/** slirp4netns(1): its gateway is the host, loopback included: what `host.slipway.internal` is to mean. */
+const slirpHost = '10.0.2.2';
 const machineRange = '100.64.0.0/24';
 
 export interface EgressLink {
@@ -27,7 +29,7 @@ export async function linkEgress(holderPid: number, inside: (argv: string[]) => 
     return relay(`/dev/net/tun does not open: ${(error as Error).message}`);
   }
   const argv = slirp
-    ? [slirp, '--configure', '--mtu=65520', '--disable-host-loopback', `--userns-path=/proc/${holderPid}/ns/user`, String(holderPid), device]
+    ? [slirp, '--configure', '--mtu=65520', `--userns-path=/proc/${holderPid}/ns/user`, String(holderPid), device]
     : [pasta!, '--config-net', '--foreground', '--quiet', '--no-map-gw', '--ns-ifname', device, '-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', String(holderPid)];
   const child = spawn(argv[0]!, argv.slice(1), { detached: true, stdio: 'ignore', env: systemEnvironment });
   const failed = new Promise<string>((resolve) => {
@@ -42,7 +44,7 @@ export async function linkEgress(holderPid: number, inside: (argv: string[]) => 
     if (helper && isAlive(helper)) process.kill(helper.pid, 'SIGKILL');
     return relay(`${slirp ? 'slirp4netns' : 'pasta'}: ${trouble ?? 'it did not start'}`);
   }
-  return { mode: { mode: slirp ? 'slirp4netns' : 'pasta' }, helper };
+  return { mode: slirp ? { mode: 'slirp4netns', hostAddress: slirpHost } : { mode: 'pasta' }, helper };
 }
 
 /** Pods' and nodes' addresses mean nothing outside. Answers what went wrong. */

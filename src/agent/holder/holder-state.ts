@@ -14,7 +14,7 @@ export interface HolderState {
 }
 
 /** How traffic leaves the machine: a real interface in the holder, or only the HTTP relay on a socket. */
-export type EgressMode = { mode: 'slirp4netns' | 'pasta' } | { mode: 'relay'; why: string };
+export type EgressMode = { mode: 'slirp4netns' | 'pasta'; /** This machine's loopback as seen through it. */ hostAddress?: string } | { mode: 'relay'; why: string };
 
 export interface NodeRecord {
   /** 1 for `node-1`. */

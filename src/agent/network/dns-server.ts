@@ -13,6 +13,8 @@ export interface DnsServerOptions {
   /** Default 53. */
   port?: number;
   domain: string;
+  /** Address of this machine as pods see it; default the relay's. */
+  hostAddress?: string | undefined;
   /** Whole messages to who knows the rest; undefined for no answer. */
   upstream(query: Buffer): Promise<Buffer | undefined>;
 }
@@ -30,7 +32,7 @@ const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
 
 export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const port = options.port ?? 53;
-  let zone = new DnsZone([], options.domain);
+  let zone = new DnsZone([], options.domain, options.hostAddress);
   const answer = (query: Buffer, limit: number) => respond(query, zone, options.upstream, limit);
   const udp = createSocket('udp4');
   await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, options.address, resolve));
@@ -45,7 +47,7 @@ export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
   }
   return {
     port: udp.address().port,
-    update: (table) => void (zone = new DnsZone(table, options.domain)),
+    update: (table) => void (zone = new DnsZone(table, options.domain, options.hostAddress)),
     dispose: () => {
       udp.close();
       tcp.close();

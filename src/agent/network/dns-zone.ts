@@ -29,14 +29,18 @@ export class DnsZone {
   readonly #projects = new Set<string>();
   readonly #reverse = new Map<string, string>();
 
-  constructor(table: ServiceTable, domain: string) {
+  readonly #host: string;
+
+  /** `host`: what the name of this machine stands for. */
+  constructor(table: ServiceTable, domain: string, host = hostAddress) {
     this.#domain = domain;
+    this.#host = host;
     for (const service of table) this.#add(service);
   }
 
   answer(question: Question): ZoneAnswer | undefined {
     const name = question.name.toLowerCase().replace(/\.$/, '');
-    if (name === hostName) return this.#found(question.type === 'A' || isAny(question) ? [record(question.name, 'A', hostAddress)] : []);
+    if (name === hostName) return this.#found(question.type === 'A' || isAny(question) ? [record(question.name, 'A', this.#host)] : []);
     if (name === 'localhost' || name.endsWith('.localhost')) return this.#found(question.type === 'A' ? [record(question.name, 'A', '127.0.0.1')] : question.type === 'AAAA' ? [record(question.name, 'AAAA', '::1')] : []);
     if (name === 'slipway.internal' || name.endsWith('.slipway.internal')) return this.#missing();
     const reverse = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);

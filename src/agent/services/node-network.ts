@@ -44,7 +44,7 @@ export async function startNodeNetwork({ config, client, namespaceOf, clock, log
     log,
   }));
   const upstream = new UpstreamDns(config.egressSocket);
-  const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, upstream: (query) => upstream.ask(query) })) : undefined;
+  const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, hostAddress: network.hostAddress, upstream: (query) => upstream.ask(query) })) : undefined;
   const feed = scope.own(serviceFeed(client, clock, log, (table) => {
     dns?.update(table);
     void proxy.update(table).catch((error: unknown) => log.warn('cannot follow the services', { error }));

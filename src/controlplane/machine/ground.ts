@@ -15,6 +15,8 @@ export interface NodePlace {
 export interface Ground extends Disposable {
   /** Pods reach the outside by themselves; else through the egress proxy. */
   readonly realEgress: boolean;
+  /** Where they then reach this machine. */
+  readonly hostAddress?: string | undefined;
   addNode(index: number, podCidr: string): Promise<NodePlace>;
   /** Command line that runs `argv` where pod addresses can be dialled. */
   command(argv: readonly string[]): readonly string[];
@@ -40,6 +42,7 @@ export async function openGround({ runtime, runDirectory, nodes, log }: GroundOp
 function heldGround(holder: Holder): Ground {
   return {
     realEgress: holder.egress.mode !== 'relay',
+    hostAddress: holder.egress.mode === 'relay' ? undefined : holder.egress.hostAddress,
     async addNode(index, podCidr) {
       const { netns, ip } = await holder.addNode(index, podCidr);
       return { ip, command: (argv) => holder.command(argv, { netns }) };

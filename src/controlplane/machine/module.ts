@@ -77,6 +77,7 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
       nodeIp: place.ip,
       apiService: `${systemServices.api.address}:${systemServices.api.port}`,
       registryService: `${systemServices.registry.address}:${systemServices.registry.port}`,
+      hostAddress: ground.hostAddress,
       egressProxy: ground.realEgress ? '' : `${systemAddresses.egress}:${egressPort}`,
     },
     bundles: deps.bundles,
