@@ -4,7 +4,7 @@ export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'test/fixtures/**', 'test/config/**', '**/*.mjs', '**/*.d.mts', '**/*.json'] },
   ...tseslint.configs.recommended,
   {
-    languageOptions: { parserOptions: { project: ['./tsconfig.json', './test/config/tsconfig.webviews.json'], tsconfigRootDir: new URL('../..', import.meta.url).pathname } },
+    languageOptions: { parserOptions: { project: ['./tsconfig.json', './test/config/tsconfig.webviews.json', './test/config/tsconfig.e2e.json'], tsconfigRootDir: new URL('../..', import.meta.url).pathname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false, attributes: false } }],
