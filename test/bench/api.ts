@@ -1,122 +1,98 @@
 /**
- * Requests a second of the API server with 16 connections, and what they cost it: create, get, update, patch, create pod, list, watch.
- *
- *   node test/bench/api.ts [seconds a row, default 3]
- *
- * The server runs in a process of its own (SQLite on disk, TLS, client certificate), as it does in the product.
+ * Requests a second with 16 connections to the API of a whole platform, over HTTPS with a client certificate, and what they cost the control plane:
+ * create, get, update, patch, create pod, list, watch. Controllers watch as always. `node test/bench/api.ts [seconds a row, default 3]`
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Pool } from 'undici';
-import { sampleKinds } from '../support/sample-kinds.ts';
-import { startApi } from '../support/api-server.ts';
+import { eventually } from '../support/platform/platform.ts';
+import { benchEtcd } from './etcd.ts';
+import { caller, withPlatform, type Call, type MeasuredPlatform } from './platform.ts';
+import { measured, median, printTable, recorded, type Row } from './table.ts';
 
 const connections = 16;
+const peer = 'kube-apiserver + etcd';
+const namespace = 'bench';
+const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+const pods = `/api/v1/namespaces/${namespace}/pods`;
+const data = { key: 'x'.repeat(200) };
 
-interface Ready {
-  url: string;
-  ca: string;
-  cert: string;
-  key: string;
-}
+/** No scheduler takes it: it is the API that is measured here. */
+const pod = (name: string) => ({
+  metadata: { name, labels: { app: 'bench', tier: 'front' } },
+  spec: {
+    schedulerName: 'none',
+    containers: [{ name: 'main', image: 'nginx:1', env: [{ name: 'A', value: 'b' }], ports: [{ containerPort: 80 }], resources: { requests: { cpu: '100m', memory: '64Mi' } } }],
+    volumes: [{ name: 'tmp', emptyDir: {} }],
+  },
+});
 
-if (process.argv[2] === 'serve') await serve();
-else await drive(Number(process.argv[2] ?? 3));
-
-async function serve(): Promise<void> {
-  const api = await startApi(sampleKinds, { requests: () => undefined });
-  process.send?.({ url: api.url, ca: api.ca, cert: api.admin.certificate, key: api.admin.key } satisfies Ready);
-  process.on('message', (message) => {
-    if (message === 'cpu') process.send?.(process.cpuUsage());
-    if (message === 'memory') process.send?.(process.memoryUsage().rss);
-  });
-  process.once('disconnect', () => void api.dispose().then(() => process.exit(0)));
-}
-
-async function drive(seconds: number): Promise<void> {
-  const child = fork(fileURLToPath(import.meta.url), ['serve'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [ready] = (await once(child, 'message')) as [Ready];
-  const pool = new Pool(ready.url, { connections, pipelining: 1, connect: { ca: ready.ca, cert: ready.cert, key: ready.key } });
-  const call = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: unknown, type = 'application/json') => {
-    const reply = await pool.request({ method, path, headers: { 'user-agent': 'bench/1', ...(body !== undefined && { 'content-type': type }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
-    const text = await reply.body.text();
-    if (reply.statusCode >= 300) throw new Error(`${method} ${path}: ${reply.statusCode} ${text}`);
-    return text;
-  };
-
-  await call('POST', '/api/v1/namespaces', { metadata: { name: 'bench' } });
-  const maps = '/api/v1/namespaces/bench/configmaps';
-  const pods = '/api/v1/namespaces/bench/pods';
-  const data = { key: 'x'.repeat(200) };
-  const pod = (name: string) => ({
-    metadata: { name, labels: { app: 'bench', tier: 'front' } },
-    spec: { containers: [{ name: 'main', image: 'nginx:1', env: [{ name: 'A', value: 'b' }], ports: [{ containerPort: 80 }], resources: { requests: { cpu: '100m', memory: '64Mi' } } }], volumes: [{ name: 'tmp', emptyDir: {} }] },
-  });
+export async function benchApi(platform: MeasuredPlatform, seconds = 3): Promise<Row[]> {
+  const pool = platform.pool(connections);
+  const call = caller(pool);
+  await call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  await eventually('service account', async () => call('GET', `/api/v1/namespaces/${namespace}/serviceaccounts/default`));
+  const rows: Row[] = [];
+  const etcd = await benchEtcd(connections, seconds);
   let serial = 0;
-  const rows: [string, () => Promise<unknown>][] = [
-    ['create', () => call('POST', maps, { metadata: { name: `m-${serial++}` }, data })],
-    ['get', () => call('GET', `${maps}/m-${Math.floor(Math.random() * 100)}`)],
-    ['update', () => call('PUT', `${maps}/m-${serial++ % 100}`, { metadata: { name: `m-${(serial - 1) % 100}` }, data: { ...data, at: String(serial) } })],
-    ['patch', () => call('PATCH', `${maps}/m-${serial++ % 100}`, { data: { patched: String(serial) } }, 'application/merge-patch+json')],
-    ['create pod', () => call('POST', pods, pod(`p-${serial++}`))],
+  const cases: { name: string; perSecond: number; cpu?: number; beside?: number | undefined; run(): Promise<unknown> }[] = [
+    { name: 'create', perSecond: 1009, cpu: 0.91, beside: etcd?.put, run: () => call('POST', maps, { metadata: { name: `m-${serial++}` }, data }) },
+    { name: 'get', perSecond: 2898, cpu: 0.33, beside: etcd?.get, run: () => call('GET', `${maps}/m-${serial++ % 100}`) },
+    { name: 'update', perSecond: 1360, run: () => call('PUT', `${maps}/m-${serial % 100}`, { metadata: { name: `m-${serial % 100}` }, data: { ...data, at: String(serial++) } }) },
+    { name: 'patch', perSecond: 894, run: () => call('PATCH', `${maps}/m-${serial % 100}`, { data: { patched: String(serial++) } }, 'application/merge-patch+json') },
+    { name: 'create pod', perSecond: 591, run: () => call('POST', pods, pod(`p-${serial++}`)) },
   ];
-  for (const [name, run] of rows) {
+  for (const { name, perSecond, cpu, beside, run } of cases) {
     serial = 0;
-    await report(child, name, seconds, run);
+    const found = await drive(platform, seconds, run);
+    rows.push({ what: `${name}, ${connections} connections`, value: found.perSecond, unit: '/s', better: 'more', peer: recorded(peer, perSecond), least: { times: 2.5 }, aim: { times: 4 }, note: `p50 ${found.p50.toFixed(1)} ms, p99 ${found.p99.toFixed(1)} ms` });
+    if (cpu !== undefined) {
+      rows.push({ what: `  beside etcd alone, over its HTTP gateway`, value: found.perSecond, unit: '/s', better: 'more', peer: measured(`etcd ${name === 'get' ? 'range' : 'put'}`, beside, 'etcd-server') });
+      rows.push({ what: `  CPU of the control plane for each`, value: found.cpu, unit: 'ms CPU', better: 'less', peer: recorded(peer, cpu), least: { times: 3 }, aim: { times: 5 } });
+    }
   }
-  await lists(call, pods);
-  await watchers(child, ready, call, maps);
-  child.send('memory');
-  const [rss] = (await once(child, 'message')) as [number];
-  console.log(`server memory (RSS)  ${(rss / 1e6).toFixed(0)} MB`);
+  rows.push(await lists(call), await watchers(platform, call));
+  await call('DELETE', `/api/v1/namespaces/${namespace}`);
   await pool.close();
-  child.disconnect();
+  return rows;
 }
 
-async function report(child: ChildProcess, name: string, seconds: number, run: () => Promise<unknown>): Promise<void> {
-  const before = await cpu(child);
-  const end = performance.now() + seconds * 1000;
+async function drive(platform: MeasuredPlatform, seconds: number, run: () => Promise<unknown>): Promise<{ perSecond: number; cpu: number; p50: number; p99: number }> {
+  const before = platform.cpu();
   const began = performance.now();
-  let done = 0;
+  const end = began + seconds * 1000;
   const took: number[] = [];
   await Promise.all(Array.from({ length: connections }, async () => {
     while (performance.now() < end) {
       const at = performance.now();
       await run();
       took.push(performance.now() - at);
-      done++;
     }
   }));
   const elapsed = (performance.now() - began) / 1000;
-  const spent = (await cpu(child)) - before;
-  took.sort((a, b) => a - b);
-  console.log(`${name.padEnd(12)} ${(done / elapsed).toFixed(0).padStart(6)}/s   ${(spent / done / 1000).toFixed(3)} ms CPU each   p50 ${took[done >> 1]?.toFixed(1)} ms   p99 ${took[Math.floor(done * 0.99)]?.toFixed(1)} ms`);
+  const sorted = took.toSorted((a, b) => a - b);
+  return { perSecond: took.length / elapsed, cpu: (platform.cpu() - before) / took.length, p50: median(sorted), p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0 };
 }
 
-async function cpu(child: ChildProcess): Promise<number> {
-  child.send('cpu');
-  const [usage] = (await once(child, 'message')) as [NodeJS.CpuUsage];
-  return usage.user + usage.system;
-}
-
-async function lists(call: (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<string>, pods: string): Promise<void> {
+async function lists(call: Call): Promise<Row> {
+  const count = 2000;
+  const few = '/api/v1/namespaces/bench-list';
+  await call('POST', '/api/v1/namespaces', { metadata: { name: 'bench-list' } });
+  await eventually('service account', async () => call('GET', `${few}/serviceaccounts/default`));
+  for (let made = 0; made < count; made += 100) await Promise.all(Array.from({ length: 100 }, (_, index) => call('POST', `${few}/pods`, pod(`p-${made + index}`))));
   const took: number[] = [];
-  let items = 0;
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 11; round += 1) {
     const at = performance.now();
-    const text = await call('GET', `${pods}?limit=2000`);
+    const text = await call('GET', `${few}/pods`);
     took.push(performance.now() - at);
-    items = (JSON.parse(text) as { items: unknown[] }).items.length;
+    if (round === 0 && (JSON.parse(text) as { items: unknown[] }).items.length !== count) throw new Error('the list is not whole');
   }
-  took.sort((a, b) => a - b);
-  console.log(`list ${items} pods   median ${took[5]?.toFixed(1)} ms`);
+  await call('DELETE', few);
+  return { what: `list ${count} pods`, value: median(took), unit: 'ms', better: 'less', peer: recorded(peer, 254), least: { times: 5 }, aim: { times: 10 } };
 }
 
-async function watchers(child: ChildProcess, ready: Ready, call: (method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown) => Promise<string>, maps: string): Promise<void> {
+async function watchers(platform: MeasuredPlatform, call: Call): Promise<Row> {
   const count = 50;
   const writes = 1000;
-  const pool = new Pool(ready.url, { connections: count, pipelining: 1, bodyTimeout: 0, connect: { ca: ready.ca, cert: ready.cert, key: ready.key } });
+  const pool = platform.pool(count);
   const { metadata } = JSON.parse(await call('GET', `${maps}?limit=1`)) as { metadata: { resourceVersion: string } };
   let seen = 0;
   let finished: () => void = () => undefined;
@@ -128,17 +104,17 @@ async function watchers(child: ChildProcess, ready: Ready, call: (method: 'GET' 
     });
     body.on('error', () => undefined);
   }
-  const before = await cpu(child);
+  const before = platform.cpu();
   const began = performance.now();
   let next = 0;
   await Promise.all(Array.from({ length: connections }, async () => {
-    while (next < writes) {
-      const mine = next++;
-      await call('POST', maps, { metadata: { name: `w-${mine}` }, data: { key: 'x'.repeat(200) } });
-    }
+    while (next < writes) await call('POST', maps, { metadata: { name: `w-${next++}` }, data });
   }));
   await all;
   const elapsed = (performance.now() - began) / 1000;
-  console.log(`watch, ${count} watchers   ${((count * writes) / elapsed).toFixed(0)} events/s   ${(((await cpu(child)) - before) / count / writes).toFixed(1)} µs CPU each`);
+  const cpu = ((platform.cpu() - before) * 1000) / count / writes;
   await pool.destroy();
+  return { what: `watch fan-out, ${count} watchers`, value: (count * writes) / elapsed, unit: 'events/s', better: 'more', peer: recorded(peer, 6007), least: { times: 3 }, aim: { times: 5 }, note: `${cpu.toFixed(0)} µs CPU each` };
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) printTable(await withPlatform((platform) => benchApi(platform, Number(process.argv[2] ?? 3))));

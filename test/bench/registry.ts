@@ -15,8 +15,9 @@ import { fileURLToPath } from 'node:url';
 import { digestOfFile } from '../../src/oci/digest.ts';
 import { registryClient } from '../../src/oci/registry-client.ts';
 import { startRegistry } from '../support/registry.ts';
+import { measured, printTable, type Row } from './table.ts';
 
-export interface RegistryRow {
+interface Measured {
   registry: 'slipway' | 'docker-registry';
   /** MB a second. */
   push: number;
@@ -27,7 +28,19 @@ export interface RegistryRow {
 
 const peer = '/usr/bin/docker-registry';
 
-export async function benchRegistry(megabytes = 500): Promise<RegistryRow[]> {
+export async function benchRegistry(megabytes = 500): Promise<Row[]> {
+  const [ours, theirs] = await both(megabytes);
+  if (!ours) return [];
+  const row = (what: string, value: number, peer: number | undefined, unit: Row['unit'], better: Row['better']): Row => ({ what, value, unit, better, peer: measured('docker-registry', peer, 'docker-registry') });
+  return [
+    row(`registry, push of ${megabytes} MB`, ours.push, theirs?.push, 'MB/s', 'more'),
+    row(`registry, pull of ${megabytes} MB`, ours.pull, theirs?.pull, 'MB/s', 'more'),
+    row('registry, most memory', ours.memory, theirs?.memory, 'MB', 'less'),
+  ];
+}
+
+/** Ours, then Debian's if it is installed. */
+async function both(megabytes: number): Promise<Measured[]> {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-registry-'));
   try {
     const file = join(directory, 'blob');
@@ -47,7 +60,7 @@ interface Running {
   child: ChildProcess;
 }
 
-async function measure(registry: RegistryRow['registry'], { url, child }: Running, file: string, digest: string, megabytes: number): Promise<RegistryRow> {
+async function measure(registry: Measured['registry'], { url, child }: Running, file: string, digest: string, megabytes: number): Promise<Measured> {
   const client = registryClient({ baseUrl: url, auth: { username: 'x', password: 'admin' } });
   try {
     const blob = { mediaType: 'application/octet-stream', digest, size: megabytes << 20 };
@@ -93,7 +106,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (process.argv[2] === 'serve') {
     const { url } = await startRegistry({ directory: process.argv[3] ?? '' });
     process.send?.(url);
-  } else {
-    for (const { registry, push, pull, memory } of await benchRegistry(Number(process.argv[2] ?? 500))) console.log(`${registry.padEnd(16)} push ${push} MB/s, pull ${pull} MB/s, most memory ${memory} MB`);
-  }
+  } else printTable(await benchRegistry(Number(process.argv[2] ?? 500)));
 }

@@ -9,14 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
-
-export interface StoreRow {
-  what: string;
-  value: number;
-  unit: 'writes/s' | 'reads/s' | 'events/s' | 'ms' | 'µs' | 'MB';
-  /** CPU of the whole process for each, in µs. */
-  cpu?: number;
-}
+import { printTable, type Row } from './table.ts';
 
 /** A pod as the API server stores one: about 1.5 kB. */
 const pod = (name: string): KubeObject => ({
@@ -32,12 +25,13 @@ const pod = (name: string): KubeObject => ({
   },
 });
 
-export async function benchStore(objects = 20_000): Promise<StoreRow[]> {
+export async function benchStore(objects = 20_000): Promise<Row[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-store-'));
   const file = path.join(folder, 'store.db');
-  const rows: StoreRow[] = [];
-  const row = (what: string, value: number, unit: StoreRow['unit'], cpu?: number) => rows.push({ what, value, unit, ...(cpu !== undefined && { cpu }) });
-  const rate = async (what: string, count: number, unit: StoreRow['unit'], run: () => unknown) => {
+  const rows: Row[] = [];
+  const row = (what: string, value: number, unit: Row['unit'], cpu?: number) =>
+    rows.push({ what, value, unit, better: unit.endsWith('/s') ? 'more' : 'less', ...(cpu !== undefined && { note: `${cpu.toFixed(2)} µs CPU each` }) });
+  const rate = async (what: string, count: number, unit: Row['unit'], run: () => unknown) => {
     const cpu = process.cpuUsage();
     const began = performance.now();
     await run();
@@ -58,9 +52,9 @@ export async function benchStore(objects = 20_000): Promise<StoreRow[]> {
     }));
   };
   await create(16, 500, 'warm/up/x');
-  for (const [writers, count] of [[1, 300], [16, Math.round(objects / 5)], [256, objects]] as const) await rate(`create, ${writers} at once`, count, 'writes/s', () => create(writers, count));
+  for (const [writers, count] of [[1, 300], [16, Math.round(objects / 5)], [256, objects]] as const) await rate(`create, ${writers} at once`, count, '/s', () => create(writers, count));
   const keys = store.list('core/pods/bench/', { limit: 1000 }).entries.map(({ key }) => key);
-  await rate('get', 1_000_000, 'reads/s', () => {
+  await rate('get', 1_000_000, '/s', () => {
     for (let n = 0; n < 1_000_000; n++) store.get(keys[n % 1000] as string);
   });
   await create(256, 2000, 'core/pods/small');
@@ -92,8 +86,4 @@ export async function benchStore(objects = 20_000): Promise<StoreRow[]> {
   return rows;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { what, value, unit, cpu } of await benchStore(Number(process.argv[2] ?? 20_000))) {
-    console.log(`${what.padEnd(34)} ${value.toFixed(value < 100 ? 1 : 0).padStart(10)} ${unit}${cpu === undefined ? '' : `   ${cpu.toFixed(2)} µs CPU each`}`);
-  }
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) printTable(await benchStore(Number(process.argv[2] ?? 20_000)));
