@@ -1,3 +1,4 @@
+import { serveBuilderImage } from './catalog/builder-process.ts';
 import { probeRuntimes } from './machine/probe-runtimes.ts';
 import { parseOptions } from './options.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -7,6 +8,7 @@ const options = parseOptions(process.argv.slice(2));
 const report = reportTo(process.stdout);
 
 if (options.probe) void probeRuntimes().then((found) => process.stdout.write(`${JSON.stringify(found)}\n`));
+else if (options.makeBuilder !== undefined) void serveBuilderImage(options.makeBuilder);
 else {
   void startControlPlane(options, report).then(
     (running) => {

@@ -16,6 +16,7 @@ import { registryClient } from '../oci/registry-client.ts';
 import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
 import { homeLayout } from '../protocol/home.ts';
 import { buildModule } from './build/module.ts';
+import { makeImageBeside } from './catalog/builder-process.ts';
 import { catalogModule } from './catalog/module.ts';
 import { deploymentModule } from './deployment/module.ts';
 import { imageModule } from './image/module.ts';
@@ -109,6 +110,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
   const catalog = catalogModule({
     registry: registryClient({ baseUrl: `https://${registryHost}`, socketPath: sockets.registry, ca: pki.caCertificate, auth: { username: 'catalog', password: issue({ username: 'system:serviceaccount:openshift:catalog', groups: ['system:masters'] }) } }),
     scratch: path.join(home, homeLayout.cache, 'catalog'),
+    makeImage: makeImageBeside([process.execPath, '--no-warnings', path.join(bundles, 'control-plane.js'), '--make-builder']),
   });
   const router = routerSupervisor({
     spawnInside: (argv, { stdio, env }) => {

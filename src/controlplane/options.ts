@@ -14,6 +14,8 @@ export interface ControlPlaneOptions {
   recover: boolean;
   /** Only tell which runtimes this machine can run. */
   probe: boolean;
+  /** Only make the image of this builder, for a control plane that asks for it. */
+  makeBuilder: string | undefined;
 }
 
 export function parseOptions(args: string[]): ControlPlaneOptions {
@@ -21,7 +23,7 @@ export function parseOptions(args: string[]): ControlPlaneOptions {
   const flag = { type: 'boolean' } as const;
   const { values } = parseArgs({
     args,
-    options: { home: text, 'api-port': text, runtime: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag },
+    options: { home: text, 'api-port': text, runtime: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag, 'make-builder': text },
   });
   const port = (value: string | undefined) => (value === undefined ? undefined : Number(value));
   return {
@@ -33,5 +35,6 @@ export function parseOptions(args: string[]): ControlPlaneOptions {
     attached: values.attached ?? false,
     recover: values.recover ?? false,
     probe: values.probe ?? false,
+    makeBuilder: values['make-builder'],
   };
 }

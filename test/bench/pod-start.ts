@@ -18,6 +18,8 @@ import { measured, median, printTable, recorded, type Row } from './table.ts';
 const program = "require('http').createServer((q,r)=>r.end('ok')).listen(8080)";
 const host = 'bench-default.apps.localhost';
 const pollMs = 2;
+/** Ends of what went before are not part of the next start. */
+const settleMs = 500;
 
 export async function benchPodStart(platform: MeasuredPlatform, times = 10): Promise<Row[]> {
   const ours = await podsOf(platform, times);
@@ -48,6 +50,7 @@ async function podsOf(platform: MeasuredPlatform, times: number): Promise<number
     if (round > 0) took.push(performance.now() - began);
     await call('DELETE', `${pods}/${name}`, { gracePeriodSeconds: 0 });
     await eventually('the pod is gone', async () => ((await serves()) === 503 && !(await platform.kube('get', 'pods', '-l', 'app=bench', '-o', 'name')) ? true : undefined));
+    await sleep(settleMs);
   }
   await call('DELETE', '/api/v1/namespaces/default/services/bench');
   await call('DELETE', '/apis/route.openshift.io/v1/namespaces/default/routes/bench');
@@ -81,6 +84,7 @@ async function podman(times: number): Promise<number | undefined> {
       while ((await get({ host: address, port: 8080 })) !== 200) await sleep(pollMs);
       if (round > 0) took.push(performance.now() - began);
       await ask(socketPath, 'DELETE', `/v4.0.0/libpod/containers/${Id}?force=true&timeout=0`);
+      await sleep(settleMs);
     }
     console.log(`  podman: ${took.map((one) => one.toFixed(0)).join(' ')} ms`);
     return median(took);

@@ -9,6 +9,7 @@ import { detectToolchains, type Toolchain } from '../../detect/toolchain.ts';
 import type { RegistryClient } from '../../oci/registry-client.ts';
 import type { Module, ModuleContext } from '../kernel/boot/module.ts';
 import { fingerprintLabel, makeBuilderImage } from './builder-image.ts';
+import type { MakeImage } from './builder-process.ts';
 import { hostBuilders, type HostBuilder } from './host-builder.ts';
 import { planBuilder } from './publish-plan.ts';
 
@@ -19,6 +20,8 @@ export interface CatalogDependencies {
   scratch: string;
   /** Default: looks at this machine. */
   toolchains?: () => Promise<Toolchain[]>;
+  /** Default: in this process. */
+  makeImage?: MakeImage;
 }
 
 export interface CatalogModule extends Module {
@@ -30,20 +33,22 @@ export interface CatalogModule extends Module {
 
 const attempts = 5;
 
-export function catalogModule({ registry, scratch, toolchains = detectToolchains }: CatalogDependencies): CatalogModule {
+export function catalogModule({ registry, scratch, toolchains = detectToolchains, makeImage = makeBuilderImage }: CatalogDependencies): CatalogModule {
   let hostPaths: readonly string[] = [];
   let settle: { resolve(): void; reject(error: unknown): void } | undefined;
   const published = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
   published.catch(() => undefined);
 
   const publishAll = async (context: ModuleContext): Promise<void> => {
+    const ended = new AbortController();
+    context.scope.defer(() => ended.abort());
     const found = await toolchains();
     hostPaths = [...new Set(found.flatMap((one) => one.found?.hostPaths ?? []))];
     // A virtual environment takes seconds to make: nobody who needs none waits for it.
     for (const builder of hostBuilders.toSorted((a, b) => Number(a.virtualEnvironment) - Number(b.virtualEnvironment))) {
       if (context.scope.disposed) return;
       const toolchain = found.find((one) => one.builder === builder.name);
-      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name)));
+      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name), (...given) => makeImage(...given, ended.signal)));
       if (toolchain?.missing) context.log.info('builder not offered', { builder: builder.name, why: toolchain.missing.why });
     }
   };
@@ -59,7 +64,7 @@ export function catalogModule({ registry, scratch, toolchains = detectToolchains
       void publishAll(context).then(
         () => settle?.resolve(),
         (error: unknown) => {
-          context.log.error('builders could not be published', { error });
+          if (!context.scope.disposed) context.log.error('builders could not be published', { error });
           settle?.reject(error);
         },
       );
@@ -80,7 +85,7 @@ async function withRetries(context: ModuleContext, work: () => Promise<void>): P
   }
 }
 
-async function publish(client: Client, registry: RegistryClient, builder: HostBuilder, toolchain: Toolchain | undefined, scratch: string): Promise<void> {
+async function publish(client: Client, registry: RegistryClient, builder: HostBuilder, toolchain: Toolchain | undefined, scratch: string, makeImage: typeof makeBuilderImage): Promise<void> {
   const existing = await client.get<ImageStream>(imageStreams, { namespace: 'openshift', name: builder.name }).catch(ignoreMissing);
   const plan = planBuilder(builder, toolchain, existing, await publishedFingerprint(client, builder.name));
   if (plan.stream) {
@@ -91,7 +96,7 @@ async function publish(client: Client, registry: RegistryClient, builder: HostBu
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   try {
-    const { image, layer } = await makeBuilderImage(builder, plan.push.toolchain, scratch);
+    const { image, layer } = await makeImage(builder, plan.push.toolchain, scratch);
     const blobs = [{ digest: layer.digest, size: layer.size, content: layer.path }, { digest: image.config.digest, size: image.config.size, content: image.config.bytes }];
     for (const tag of plan.push.tags) await registry.pushImage(`openshift/${builder.name}`, tag, { blobs, manifest: image.manifest });
   } finally {

@@ -1,0 +1,42 @@
+/**
+ * Builder images made in a process of their own: packing a virtual environment takes memory that a long-lived process would keep, and time of its event loop.
+ * The work comes as JSON on the child's standard input, the image as JSON on its standard output.
+ */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import type { FoundToolchain } from '../../detect/search.ts';
+import { makeBuilderImage } from './builder-image.ts';
+import { hostBuilders } from './host-builder.ts';
+
+export type MakeImage = (builder: (typeof hostBuilders)[number], toolchain: FoundToolchain, scratch: string, signal: AbortSignal) => ReturnType<typeof makeBuilderImage>;
+
+interface Work {
+  toolchain: FoundToolchain;
+  scratch: string;
+}
+
+/** `command` runs `serveBuilderImage` with the builder's name as its last argument. */
+export function makeImageBeside(command: readonly string[]): MakeImage {
+  return async (builder, toolchain, scratch, signal) => {
+    const [program = '', ...args] = command;
+    const child = spawn(program, [...args, builder.name], { stdio: ['pipe', 'pipe', 'pipe'], signal });
+    const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
+    child.stdin.on('error', () => undefined).end(JSON.stringify({ toolchain, scratch } satisfies Work));
+    const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    if (code !== 0) throw new Error(`builder ${builder.name} could not be made: ${err.trim().slice(-500) || `exit code ${code}`}`);
+    return JSON.parse(out, (_, value: unknown) => (isBytes(value) ? Buffer.from(value.data) : value)) as Awaited<ReturnType<typeof makeBuilderImage>>;
+  };
+}
+
+/** The child's side. */
+export async function serveBuilderImage(name: string): Promise<void> {
+  const builder = hostBuilders.find((one) => one.name === name);
+  if (!builder) throw new Error(`there is no builder "${name}"`);
+  const { toolchain, scratch } = JSON.parse(await text(process.stdin)) as Work;
+  process.stdout.write(JSON.stringify(await makeBuilderImage(builder, toolchain, scratch)));
+}
+
+/** How `JSON.stringify` writes a Buffer. */
+function isBytes(value: unknown): value is { type: 'Buffer'; data: number[] } {
+  return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'Buffer' && Array.isArray((value as { data?: unknown }).data);
+}
