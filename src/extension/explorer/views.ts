@@ -19,7 +19,8 @@ export function createViews(session: Session, platform: Platform): vscode.Dispos
     new ObjectTree('slipway.projects', projectsSource(session, platform)),
     new ObjectTree('slipway.pods', projectSource(session, {
       parts: ['pods'],
-      roots: ({ pods }) => sorted(pods).map((pod) => podNode(session, pod)),
+      // What serves comes first, what built and deployed it after.
+      roots: ({ pods }) => [...sorted(pods.filter((pod) => !isRunner(pod))), ...sorted(pods.filter(isRunner))].map((pod) => podNode(session, pod)),
       children: (node) => containerNodes(session, node.object as Pod),
       badge: ({ pods }) => badge(pods.filter((pod) => !isRunner(pod) && inTrouble(pod, new Date())).length, (count) => vscode.l10n.t('Pods in trouble: {0}', count)),
     }), { canSelectMany: true }),

@@ -35,7 +35,7 @@ function makeRow(texts: BuildTexts): Row {
   const time = element('span', { class: 'took' });
   const detail = element('span', { class: 'detail' });
   const bar = element('span', { class: 'span' });
-  const root = element('li', {}, mark, name, time, detail, bar);
+  const root = element('li', {}, mark, name, detail, time, bar);
   let state: StepState | undefined;
   return {
     root,
@@ -43,7 +43,6 @@ function makeRow(texts: BuildTexts): Row {
       say(name, step.title);
       say(time, step.startedAt ? duration(step.startedAt, step.finishedAt, now) : '');
       say(detail, step.detail ?? '');
-      detail.hidden = !step.detail;
       bar.style.transform = `scaleX(${(took(step, now) / longest).toFixed(3)})`;
       const said = `${step.title}: ${texts.states[step.state]}`;
       root.title = step.detail ? `${said}\n${step.detail}` : said;
@@ -53,6 +52,7 @@ function makeRow(texts: BuildTexts): Row {
       root.dataset.step = step.step;
       root.dataset.state = state;
       root.setAttribute('aria-label', said);
+      if (state === 'running' || state === 'failed') root.scrollIntoView({ block: 'nearest' });
       place(mark, [icon(marks[state], state === 'running' ? 'codicon-modifier-spin' : '')]);
     },
   };

@@ -16,6 +16,8 @@ export interface WorkbenchOptions {
   settings?: Record<string, unknown>;
   /** More environment for the server, e.g. KUBECONFIG. */
   environment?: Record<string, string>;
+  /** Asks for the trust of a workspace, as the editor does unless told otherwise. */
+  workspaceTrust?: boolean;
 }
 
 export interface Workbench {
@@ -27,6 +29,10 @@ export interface Workbench {
   command(title: string): Promise<void>;
   /** The inner frame of a webview whose page has an element that matches. */
   webview(selector: string): Promise<Frame>;
+  /** Changes user settings while the editor runs, e.g. its theme. */
+  settings(change: Record<string, unknown>): void;
+  /** Another window on the same server. */
+  newWindow(folder: string): Promise<Page>;
   /** Texts of errors that pages logged. */
   readonly consoleErrors: string[];
   close(): Promise<void>;
@@ -39,11 +45,16 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   const data = mkdtempSync(path.join(tmpdir(), 'slipway-vscode-'));
   installExtension(path.join(data, 'extensions'));
   mkdirSync(path.join(data, 'user', 'User'), { recursive: true });
+  // Settings of the machine's scope are read there alone.
+  mkdirSync(path.join(data, 'user', 'Machine'), { recursive: true });
+  writeFileSync(path.join(data, 'user', 'Machine', 'settings.json'), JSON.stringify({ 'slipway.home': options.home }));
   if (options.language && options.language !== 'en') installLanguage(data, options.language);
-  writeFileSync(path.join(data, 'user', 'User', 'settings.json'), JSON.stringify({
-    'workbench.startupEditor': 'none', 'workbench.colorTheme': options.theme ?? 'Default Dark Modern', 'workbench.tips.enabled': false, 'slipway.home': options.home,
+  const settings: Record<string, unknown> = {
+    'workbench.startupEditor': 'none', 'workbench.colorTheme': options.theme ?? 'Default Dark Modern', 'workbench.tips.enabled': false,
     'telemetry.telemetryLevel': 'off', 'chat.commandCenter.enabled': false, 'chat.disableAIFeatures': true, 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'window.commandCenter': false, 'git.enabled': false, ...options.settings,
-  }));
+  };
+  const writeSettings = (change: Record<string, unknown>) => writeFileSync(path.join(data, 'user', 'User', 'settings.json'), JSON.stringify(Object.assign(settings, change)));
+  writeSettings({});
   const port = await freePort();
   const server = startServer(port, data, options);
   let browser: Browser | undefined;
@@ -59,10 +70,14 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
     const page = await context.newPage();
     const consoleErrors: string[] = [];
     page.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()));
-    const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(options.folder)}`;
-    await page.goto(url);
-    await page.waitForSelector('.monaco-workbench .activitybar', { timeout: 60_000 });
-    return { page, url, consoleErrors, close, ...helpers(page) };
+    const urlOf = (folder: string) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
+    const open = async (one: Page, folder: string) => {
+      await one.goto(urlOf(folder));
+      await one.waitForSelector('.monaco-workbench .activitybar', { timeout: 60_000 });
+      return one;
+    };
+    await open(page, options.folder);
+    return { page, url: urlOf(options.folder), consoleErrors, close, settings: writeSettings, newWindow: async (folder) => open(await context.newPage(), folder), ...helpers(page) };
   } catch (error) {
     await close();
     throw error;
@@ -114,7 +129,7 @@ function startServer(port: number, data: string, options: WorkbenchOptions): Chi
   const entry = path.join(codeServerFolder, 'node_modules', 'code-server', 'out', 'node', 'entry.js');
   return spawn(process.execPath, [
     entry, '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--user-data-dir', path.join(data, 'user'), '--extensions-dir', path.join(data, 'extensions'),
-    '--disable-workspace-trust', '--disable-telemetry', '--disable-update-check', ...(options.language ? ['--locale', options.language] : []), options.folder,
+    ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']), '--disable-telemetry', '--disable-update-check', ...(options.language ? ['--locale', options.language] : []), options.folder,
   ], { stdio: process.env.SLIPWAY_E2E_LOG ? 'inherit' : 'ignore', env: { ...process.env, HOME: data, ...options.environment } });
 }
 
