@@ -1,16 +1,14 @@
 /** What goes wrong ends in a text that says what to do, and nothing that was acknowledged is lost. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, cpSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, cpSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { refusedExitCode, type RunInfo } from '../../src/protocol/daemon.ts';
+import { refusedExitCode } from '../../src/protocol/daemon.ts';
 import { startGitServer, type GitServer } from '../support/platform/git-server.ts';
-import { collect, eventually, fetchRoute, Platform, type Result } from '../support/platform/platform.ts';
-import { processesNaming } from '../support/platform/processes.ts';
-import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
+import { collect, eventually, Platform, type Result } from '../support/platform/platform.ts';
 
 const told = ({ stdout, stderr }: Result) => stdout + stderr;
 const isRoot = process.getuid?.() === 0;
@@ -117,53 +115,6 @@ describe('a running platform', () => {
     expect(again.code).toBe(refusedExitCode);
     expect(told(again)).toMatch(/A platform runs on ".*" already\.\nUse it, or stop it first: slipway down/);
     expect(await platform.status()).toEqual(before);
-  });
-
-  describe('killed parts', () => {
-    const idOf = () => platform.kube('get', 'pod', 'counter', '-o', 'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}');
-    const countTo = (least: number) => eventually(`the log reaches ${least}`, async () => {
-      const counts = [...(await platform.kube('logs', 'counter')).matchAll(/^count (\d+)$/gm)].map(([, count]) => Number(count));
-      return (counts.at(-1) ?? 0) >= least ? counts : undefined;
-    });
-    let id: string;
-    let url: string;
-
-    beforeAll(async () => {
-      const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
-      await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter'), route) });
-      await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
-      id = await idOf();
-      url = `http://counter-default.apps.localhost:${new URL((await platform.status()).router?.http ?? '').port}/`;
-    });
-    const answers = () => eventually('the route answers', async () => ((await fetchRoute(url)).status === 200 ? true : undefined));
-    const undisturbed = async () => {
-      const last = (await countTo(0)).at(-1) ?? 0;
-      const counts = await countTo(last + 50);
-      expect(counts).toEqual(counts.map((_, index) => index));
-      expect(await idOf()).toBe(id);
-      await answers();
-    };
-
-    test('the agent: another takes over, no container notices', async () => {
-      const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => /agent\.js/.test(command) && !/^nsenter/.test(command));
-      const [agent] = agents();
-      process.kill(agent?.pid ?? 0, 'SIGKILL');
-      await eventually('another agent runs', async () => (agents().some(({ pid }) => pid !== agent?.pid) ? true : undefined));
-      await eventually('it answers', async () => ((await platform.kubectl(['exec', 'counter', '--', 'true'])).code === 0 ? true : undefined));
-      await undisturbed();
-    });
-
-    test('the control plane: apps go on, the next start finds them', async () => {
-      const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
-      await platform.kube('create', 'configmap', 'acknowledged', '--from-literal=kept=yes');
-      process.kill(pid, 'SIGKILL');
-      await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
-      expect((await platform.run(['get', 'pods'])).stderr).toMatch(/cannot be reached[^]*slipway up/);
-      await platform.up(['--http-port', new URL(url).port]);
-      expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
-      await undisturbed();
-      expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);
-    });
   });
 
   test('a store file cut short: refused, told how to recover, recovered', async () => {

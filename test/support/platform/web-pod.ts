@@ -8,7 +8,7 @@ const { hostname } = require('node:os');
 createServer((request, response) => {
   console.log(request.method + ' ' + request.url);
   response.end('version ' + (process.env.VERSION || '1') + ' on ' + hostname() + '\\n');
-}).listen(8080, () => console.log('listening'));
+}).listen(Number(process.env.PORT || 8080), () => console.log('listening'));
 process.on('SIGTERM', () => process.exit(0));
 let count = 0;
 if (process.env.COUNT_EVERY) setInterval(() => console.log('count ' + count++), Number(process.env.COUNT_EVERY));

@@ -1,0 +1,65 @@
+/** kill -9 of the parts that run apps: no container notices, no line of a log is lost, the next start finds everything again. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunInfo } from '../../src/protocol/daemon.ts';
+import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
+import { familyOf, processesNaming } from '../support/platform/processes.ts';
+import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
+
+describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
+  let platform: Platform;
+  let id: string;
+  let url: string;
+  const idOf = () => platform.kube('get', 'pod', 'counter', '-o', 'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}');
+  const countTo = (least: number) => eventually(`the log reaches ${least}`, async () => {
+    const counts = [...(await platform.kube('logs', 'counter')).matchAll(/^count (\d+)$/gm)].map(([, count]) => Number(count));
+    return (counts.at(-1) ?? 0) >= least ? counts : undefined;
+  });
+  const undisturbed = async () => {
+    const last = (await countTo(0)).at(-1) ?? 0;
+    const counts = await countTo(last + 50);
+    expect(counts).toEqual(counts.map((_, index) => index));
+    expect(await idOf()).toBe(id);
+    await eventually('the route answers', async () => ((await fetchRoute(url)).status === 200 ? true : undefined));
+  };
+
+  beforeAll(async () => {
+    platform = new Platform();
+    await platform.up(['--runtime', runtime]);
+    const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter'), route) });
+    await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
+    id = await idOf();
+    url = `http://counter-default.apps.localhost:${new URL((await platform.status()).router?.http ?? '').port}/`;
+  });
+  afterAll(() => platform?.dispose());
+
+  test('the agent: another takes over', async () => {
+    const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => /agent\.js/.test(command) && !/^nsenter/.test(command));
+    const [agent] = agents();
+    process.kill(agent?.pid ?? 0, 'SIGKILL');
+    await eventually('another agent runs', async () => (agents().some(({ pid }) => pid !== agent?.pid) ? true : undefined));
+    await eventually('it answers', async () => ((await platform.kubectl(['exec', 'counter', '--', 'true'])).code === 0 ? true : undefined));
+    await undisturbed();
+  });
+
+  test('the router: connections wait for the next one', async () => {
+    const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
+    const router = familyOf([pid]).find(({ command }) => command === 'slipway-router');
+    process.kill(router?.pid ?? 0, 'SIGKILL');
+    expect((await fetchRoute(url)).status).toBe(200);
+  });
+
+  test('the control plane: apps go on, the next start finds them', async () => {
+    const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
+    await platform.kube('create', 'configmap', 'acknowledged', '--from-literal=kept=yes');
+    process.kill(pid, 'SIGKILL');
+    await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
+    expect((await platform.run(['get', 'pods'])).stderr).toMatch(/cannot be reached[^]*slipway up/);
+    await platform.up(['--runtime', runtime, '--http-port', new URL(url).port]);
+    expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
+    await undisturbed();
+    expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);
+  });
+});
