@@ -37,8 +37,12 @@ describe('a node', () => {
     await node.start();
     const renewed = async () => (await platform?.client.get(leases, { namespace: 'kube-node-lease', name: 'node-1' }))?.spec?.renewTime;
     expect(await renewed()).toBe('2026-01-01T00:00:00.000000Z');
+    // While the control plane answers, its real answers must keep up with a clock that is not real.
     const until = async (test: () => Promise<boolean>) => {
-      while (!(await test())) await clock.advance(1_000);
+      while (!(await test())) {
+        await clock.advance(1_000);
+        if (!away) await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     };
     await until(async () => (await renewed()) !== '2026-01-01T00:00:00.000000Z');
 
@@ -50,7 +54,7 @@ describe('a node', () => {
     await until(() => Promise.resolve(abandoned > 0));
     // Counted from the last answer. That may lie a little before the cut: this clock runs on while real requests are under way.
     const silent = clock.now().getTime() - cut;
-    expect(silent).toBeGreaterThanOrEqual(abandonedMs / 2);
+    expect(silent).toBeGreaterThanOrEqual(abandonedMs - 60_000);
     expect(silent).toBeLessThanOrEqual(abandonedMs + 10_000);
     await node.dispose();
   });
