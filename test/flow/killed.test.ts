@@ -1,5 +1,5 @@
 /** kill -9 of the parts that run apps: no container notices, no line of a log is lost, the next start finds everything again. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
@@ -16,6 +16,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     const counts = [...(await platform.kube('logs', 'counter')).matchAll(/^count (\d+)$/gm)].map(([, count]) => Number(count));
     return (counts.at(-1) ?? 0) >= least ? counts : undefined;
   });
+  const runInfo = () => JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
   const undisturbed = async () => {
     const last = (await countTo(0)).at(-1) ?? 0;
     const counts = await countTo(last + 50);
@@ -45,14 +46,14 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
   });
 
   test('the router: connections wait for the next one', async () => {
-    const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
+    const { pid } = runInfo();
     const router = familyOf([pid]).find(({ command }) => command === 'slipway-router');
     process.kill(router?.pid ?? 0, 'SIGKILL');
     expect((await fetchRoute(url)).status).toBe(200);
   });
 
   test('the control plane: apps go on, the next start finds them', async () => {
-    const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
+    const { pid } = runInfo();
     await platform.kube('create', 'configmap', 'acknowledged', '--from-literal=kept=yes');
     process.kill(pid, 'SIGKILL');
     await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
@@ -61,5 +62,20 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
     await undisturbed();
     expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);
+  });
+
+  test('the control plane, and nobody starts it again: stopping ends the apps all the same', async () => {
+    const { pid, runDirectory } = runInfo();
+    const holder = runtime === 'sandbox' ? (JSON.parse(readFileSync(path.join(runDirectory, 'holder.json'), 'utf8')) as { init: { pid: number } }).init.pid : undefined;
+    const apps = () => processesNaming("setInterval(() => console.log('count '").filter(({ command }) => command.startsWith('node')).map((one) => one.pid);
+    const before = apps();
+    expect(before.length).toBeGreaterThan(0);
+    process.kill(pid, 'SIGKILL');
+    const result = await platform.run(['down'], { timeoutMs: 60_000 });
+    expect(result.stdout).toBe(`stopped ${platform.home}\n`);
+    await eventually('nothing of the home runs', async () => (processesNaming(platform.home).length === 0 ? true : undefined));
+    expect(before.some((one) => existsSync(`/proc/${one}`))).toBe(false);
+    if (holder !== undefined) expect(existsSync(`/proc/${holder}`)).toBe(false);
+    expect((await platform.run(['down'])).stdout).toBe(`nothing runs on ${platform.home}\n`);
   });
 });
