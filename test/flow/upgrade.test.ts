@@ -64,5 +64,5 @@ test('after a restart the newer one runs, with every app', async () => {
   expect(await newer.status()).toMatchObject({ state: 'running', version: newerVersion });
   const port = new URL((await newer.status()).router?.http ?? '').port;
   for (const name of ['before', 'after'])
-    await eventually(`"${name}" answers`, async () => ((await fetchRoute(`http://${name}-default.apps.localhost:${port}/`)).body.includes('Hello from static-hello') ? true : undefined));
+    await eventually(`"${name}" answers`, async () => ((await fetchRoute(`http://${name}-default.apps.localhost:${port}/`)).body.includes('Hello from static-hello') ? true : undefined), 90_000);
 });
