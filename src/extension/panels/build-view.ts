@@ -64,6 +64,8 @@ function stepViews(progress: readonly StepProgress[], titles: Record<BuildStep, 
 /** A build that has ended runs no step any more, whatever was told last. */
 function settled(state: StepState, phase: BuildPhase): StepState {
   if (!finishedPhases.includes(phase)) return state;
+  // What a cancelled build was at did not fail by itself.
+  if (state === 'failed' && phase === 'Cancelled') return 'skipped';
   if (state === 'running') return phase === 'Complete' ? 'done' : phase === 'Cancelled' ? 'skipped' : 'failed';
   return state === 'waiting' ? (phase === 'Complete' ? 'done' : 'skipped') : state;
 }

@@ -40,10 +40,10 @@ function build(texts: BuildTexts): NonNullable<typeof shown> {
   const actions = actionButtons(texts, (type) => host.send({ type }));
   const head = element('div', { class: 'head' });
   const steps = stepList(texts);
-  const failure = element('div', { class: 'failure', role: 'alert', hidden: true });
+  const failure = element('li', { class: 'failure', role: 'alert', hidden: true });
   const tools = element('div', { class: 'tools' }, follow.root, search.root);
   const bar = element('div', { class: 'bar', role: 'toolbar', 'aria-label': texts.tools }, title, phase, actions.root, element('span', { class: 'fill' }), tools);
-  document.body.append(bar, head, failure, element('div', { class: 'split' }, steps.root, view.root));
+  document.body.append(bar, head, element('div', { class: 'split' }, steps.root, view.root));
 
   const update = (state: State) => {
     const { build: one } = state;
@@ -61,7 +61,7 @@ function build(texts: BuildTexts): NonNullable<typeof shown> {
     const tick = () => {
       const now = Date.now();
       showFacts(head, one, state.texts, now);
-      steps.show(one.steps, now);
+      steps.show(one.steps, failure, now);
     };
     tick();
     if (!one.finishedAt && one.startedAt) ticking = window.setInterval(tick, tickMs);
@@ -93,5 +93,8 @@ function showFailure(panel: HTMLElement, build: BuildView | undefined, texts: Bu
     ...(lines.length > 0 ? [element('pre', { tabindex: '0', 'aria-label': texts.log }, lines.join('\n'))] : []),
     ...(hint ? [element('div', { class: 'hint' }, icon('lightbulb'), element('span', {}, hint), ...(file ? [open] : []))] : []),
   ];
-  if (panel.textContent !== parts.map((part) => part.textContent).join('')) place(panel, parts);
+  if (panel.textContent === parts.map((part) => part.textContent).join('')) return;
+  place(panel, parts);
+  // The list scrolls: what went wrong is what one came to see.
+  requestAnimationFrame(() => panel.scrollIntoView({ block: 'nearest' }));
 }

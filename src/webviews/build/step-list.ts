@@ -11,19 +11,21 @@ interface Row {
 }
 
 /** The nine steps, each with state, duration, and a bar as long as its share of the slowest one. */
-export function stepList(texts: BuildTexts): { root: HTMLElement; show(steps: readonly StepView[], now: number): void } {
+export function stepList(texts: BuildTexts): { root: HTMLElement; /** `quoted` stands under the step that failed. */ show(steps: readonly StepView[], quoted: HTMLElement, now: number): void } {
   const root = element('ol', { class: 'steps', 'aria-label': texts.steps });
   const rows = new Map<string, Row>();
   return {
     root,
-    show(steps, now) {
+    show(steps, quoted, now) {
       const longest = Math.max(1, ...steps.map((step) => took(step, now)));
-      place(root, steps.map((step) => {
+      const shown = steps.map((step) => {
         let row = rows.get(step.step);
         if (!row) rows.set(step.step, (row = makeRow(texts)));
         row.show(step, longest, now);
         return row.root;
-      }));
+      });
+      const failed = steps.findIndex((step) => step.state === 'failed');
+      place(root, failed < 0 ? [...shown, quoted] : shown.toSpliced(failed + 1, 0, quoted));
     },
   };
 }

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium, type Browser, type Frame, type Page } from 'playwright-core';
+import { exactly } from './driver.ts';
 import { codeServerFolder } from './install-code-server.mjs';
 
 export interface WorkbenchOptions {
@@ -29,8 +30,8 @@ export interface Workbench {
   command(title: string): Promise<void>;
   /** The inner frame of a webview whose page has an element that matches. */
   webview(selector: string): Promise<Frame>;
-  /** Changes user settings while the editor runs, e.g. its theme. */
-  settings(change: Record<string, unknown>): void;
+  /** Changes the colour theme, by its name. */
+  theme(name: string): Promise<void>;
   /** Another window on the same server. */
   newWindow(folder: string): Promise<Page>;
   /** Texts of errors that pages logged. */
@@ -49,12 +50,10 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   mkdirSync(path.join(data, 'user', 'Machine'), { recursive: true });
   writeFileSync(path.join(data, 'user', 'Machine', 'settings.json'), JSON.stringify({ 'slipway.home': options.home }));
   if (options.language && options.language !== 'en') installLanguage(data, options.language);
-  const settings: Record<string, unknown> = {
-    'workbench.startupEditor': 'none', 'workbench.colorTheme': options.theme ?? 'Default Dark Modern', 'workbench.tips.enabled': false,
+  writeFileSync(path.join(data, 'user', 'User', 'settings.json'), JSON.stringify({
+    'workbench.startupEditor': 'none', 'workbench.colorTheme': options.theme ?? 'Dark Modern', 'workbench.tips.enabled': false,
     'telemetry.telemetryLevel': 'off', 'chat.commandCenter.enabled': false, 'chat.disableAIFeatures': true, 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'window.commandCenter': false, 'git.enabled': false, ...options.settings,
-  };
-  const writeSettings = (change: Record<string, unknown>) => writeFileSync(path.join(data, 'user', 'User', 'settings.json'), JSON.stringify(Object.assign(settings, change)));
-  writeSettings({});
+  }));
   const port = await freePort();
   const server = startServer(port, data, options);
   let browser: Browser | undefined;
@@ -77,26 +76,38 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
       return one;
     };
     await open(page, options.folder);
-    return { page, url: urlOf(options.folder), consoleErrors, close, settings: writeSettings, newWindow: async (folder) => open(await context.newPage(), folder), ...helpers(page) };
+    return { page, url: urlOf(options.folder), consoleErrors, close, newWindow: async (folder) => open(await context.newPage(), folder), ...helpers(page) };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function helpers(page: Page): Pick<Workbench, 'screenshot' | 'command' | 'webview'> {
+function helpers(page: Page): Pick<Workbench, 'screenshot' | 'command' | 'theme' | 'webview'> {
+  const command = async (title: string, tries = 3): Promise<void> => {
+    await page.keyboard.press('F1');
+    const widget = page.locator('.quick-input-widget:visible');
+    try {
+      await widget.locator('input.input').fill(`>${title}`, { timeout: 5_000 });
+      await widget.locator('.monaco-list-row', { has: page.locator('.label-name', { hasText: exactly(title) }) }).first().click({ timeout: 5_000 });
+    } catch (error) {
+      // The palette closes when something else takes the focus meanwhile.
+      if (tries === 1) throw error;
+      await page.keyboard.press('Escape');
+      await command(title, tries - 1);
+    }
+  };
   return {
+    command,
+    async theme(name) {
+      await command('Preferences: Color Theme');
+      const entry = page.locator('.quick-input-widget:visible .monaco-list-row', { hasText: name }).first();
+      await page.locator('.quick-input-widget:visible input.input').fill(name);
+      await entry.click();
+    },
     async screenshot(name) {
       mkdirSync(screenshots, { recursive: true });
       await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
-    },
-    async command(title) {
-      await page.keyboard.press('F1');
-      const input = page.locator('.quick-input-widget:visible input.input');
-      await input.waitFor();
-      await input.fill(`>${title}`);
-      await page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row').first().waitFor();
-      await page.keyboard.press('Enter');
     },
     async webview(selector) {
       const until = Date.now() + 30_000;

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../../api/kinds/apps.ts';
 import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
-import { tooltipOf, type Presentation, type Translate } from '../node.ts';
+import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 
 /** Deployments and deployment configs: the same facts under the same names. */
 export function presentWorkload(workload: Deployment | DeploymentConfig, t: Translate): Presentation {
@@ -8,17 +8,26 @@ export function presentWorkload(workload: Deployment | DeploymentConfig, t: Tran
   const ready = workload.status?.readyReplicas ?? 0;
   const images = workload.spec.template?.spec?.containers.map((container) => container.image).join(', ');
   const failed = workload.status?.conditions?.find((condition) => condition.type === 'Progressing' && condition.status === 'False');
-  const version = 'latestVersion' in (workload.status ?? {}) ? (workload as DeploymentConfig).status?.latestVersion : undefined;
+  const version = workload.kind === 'DeploymentConfig' ? ((workload as DeploymentConfig).status?.latestVersion ?? 0) : undefined;
+  // Before its first image a deployment config deploys nothing, and nothing is under way.
+  const idle = version === 0 || wanted === 0;
+  const [icon, colour] = look(failed !== undefined, idle, ready < wanted);
   return {
     label: workload.metadata.name,
-    description: `${ready}/${wanted}${version ? ` · #${version}` : ''}`,
-    icon: failed ? 'error' : ready < wanted ? 'sync~spin' : 'layers',
-    colour: failed ? 'testing.iconFailed' : ready < wanted ? 'charts.blue' : wanted === 0 ? 'disabledForeground' : 'testing.iconPassed',
+    description: version === 0 ? t('not deployed yet') : `${ready}/${wanted}${version ? ` · #${version}` : ''}`,
+    icon,
+    colour,
     tooltip: tooltipOf(`${workload.kind} ${workload.metadata.name}`, [
-      [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
+      [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version || undefined], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
     ]),
     contextValue: workload.kind.toLowerCase(),
     accessibility: t('{0} {1}, {2} of {3} ready', workload.kind, workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };
+}
+
+function look(failed: boolean, idle: boolean, waiting: boolean): [string, IconColour] {
+  if (failed) return ['error', 'testing.iconFailed'];
+  if (idle) return ['layers', 'disabledForeground'];
+  return waiting ? ['sync~spin', 'charts.blue'] : ['layers', 'testing.iconPassed'];
 }
