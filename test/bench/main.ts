@@ -4,18 +4,18 @@
  */
 import { cpus } from 'node:os';
 import { benchApi } from './api.ts';
-import { withPlatform } from './platform.ts';
+import { withPlatform, type MeasuredPlatform } from './platform.ts';
 import { benchPodStart } from './pod-start.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRouter } from './router.ts';
-import { benchScheduler } from './scheduler.ts';
+import { benchBinding, benchScheduler } from './scheduler.ts';
 import { benchSourceToUrl } from './source-to-url.ts';
 import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { printTable, type Row } from './table.ts';
 
-const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, router: benchRouter, api: benchApi };
-const alone = { scheduler: () => Promise.resolve(benchScheduler()), registry: () => benchRegistry(), store: () => benchStore() };
+const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
+const alone = { registry: () => benchRegistry(), store: () => benchStore() };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in onPlatform) && !(name in alone));
