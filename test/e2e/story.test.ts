@@ -194,6 +194,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await panel.locator('.search input').fill('');
     await panel.locator(`vscode-button[aria-label="${say('Timestamps')}"]`).click();
     await panel.locator('.rows.times .time').first().waitFor();
+    await everyControlIsNamed(panel);
     await shot('12-logs-times');
   });
 
@@ -287,6 +288,8 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await shot('19-failed');
     await user.press(told, say('Show Log'));
     await panel.locator('.row', { hasText: 'checking the sources' }).waitFor();
+    await everyControlIsNamed(panel);
+    await user.dismissNotifications();
   });
 
   test('a build is cancelled', async () => {
@@ -337,11 +340,62 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await shot('26-narrow-build');
     await page.setViewportSize({ width: 1280, height: 800 });
   });
+
+  test('after stop and start the app answers again', async () => {
+    await bench.command(`Slipway: ${say('Stop Slipway')}`);
+    await user.confirm(say('Stop'));
+    const start = page.locator('.welcome-view-content a.monaco-button', { hasText: say('Start Slipway') });
+    await start.waitFor({ timeout: 60_000 });
+    await shot('27-stopped');
+    await start.click();
+    await until(() => appPod(folder).textContent().catch(() => ''), 60_000).toContain('1/1');
+    await until(() => ask(routeOf(home, folder), '/').catch(() => ''), 60_000).toContain(`Hello from ${folder} 1.0.0`);
+    await shot('28-back');
+  });
+
+  test('an application is deleted with everything in it', async () => {
+    const application = user.row(views.projects, 'broken-node').first();
+    await tall(async () => {
+      await user.menu(application, say('Delete Application…'));
+      await user.confirm(say('Delete'));
+      await user.row(views.projects, 'broken-node').first().waitFor({ state: 'detached', timeout: 30_000 });
+      await user.row(views.builds, 'broken-node-1').waitFor({ state: 'detached', timeout: 30_000 });
+    });
+    expect(home.kubectl('get', 'bc,dc,svc,route,is', '-n', project, '-o', 'name')).not.toContain('broken-node');
+  });
+
+  test('a project is deleted by typing its name', async () => {
+    await tall(async () => {
+      await bench.command(`Slipway: ${say('Switch Project…')}`);
+      await user.pick('default');
+      await page.locator('.statusbar-item', { hasText: 'default' }).waitFor();
+      await user.menu(user.row(views.projects, project), say('Delete Project…'));
+    });
+    await user.asked(say('Delete project "{0}"', project));
+    await user.quickInput.locator('input.input').fill('stor');
+    await user.quickInput.locator('.quick-input-message', { hasText: say('Type "{0}" to confirm.', project) }).waitFor();
+    await shot('29-delete-project');
+    await user.answer(project);
+    await user.row(views.projects, project).waitFor({ state: 'detached', timeout: 60_000 });
+    await shot('30-gone');
+  });
+
+  test('no page complained', () => {
+    expect(bench.consoleErrors.filter((text) => /slipway|Content Security/i.test(text))).toEqual([]);
+    return Promise.resolve();
+  });
 });
 
 /** What becomes true within that time. */
 function until<T>(probe: () => Promise<T> | T, timeout = 20_000) {
   return expect.poll(probe, { timeout, interval: 150 });
+}
+
+async function everyControlIsNamed(frame: Frame): Promise<void> {
+  const unnamed = await frame.locator('button, vscode-button, vscode-text-field, vscode-dropdown, [tabindex="0"]').evaluateAll((nodes) =>
+    // What lies inside a component is named by the component.
+    nodes.filter((node) => node.getRootNode() === document && (node as HTMLElement).offsetParent !== null && !(node.getAttribute('aria-label') ?? node.textContent ?? '').trim()).map((node) => node.outerHTML.slice(0, 120)));
+  expect(unnamed).toEqual([]);
 }
 
 /** What `stty size` said last. */
