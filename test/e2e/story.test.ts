@@ -370,6 +370,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
       await user.pick('default');
       await page.locator('.statusbar-item', { hasText: 'default' }).waitFor();
       await user.menu(user.row(views.projects, project), say('Delete Project…'));
+      await user.asked(say('Delete project "{0}"', project));
     });
     await user.asked(say('Delete project "{0}"', project));
     await user.quickInput.locator('input.input').fill('stor');

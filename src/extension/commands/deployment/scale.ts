@@ -14,6 +14,7 @@ export const scaleCommand: Command = {
     const now = (object as { spec?: { replicas?: number } }).spec?.replicas ?? 1;
     const answer = typeof asked === 'number' ? String(asked) : await vscode.window.showInputBox({
       title: vscode.l10n.t('Scale "{0}"', name),
+      ignoreFocusOut: true,
       prompt: vscode.l10n.t('Number of pods (now {0})', now),
       value: String(now),
       validateInput: (text) => (/^\d+$/.test(text) && Number(text) <= most ? undefined : vscode.l10n.t('A whole number from 0 to {0}.', most)),

@@ -10,7 +10,7 @@ const longest = 63;
 export const createProjectCommand: Command = {
   id: 'slipway.project.create',
   async run({ session }, target) {
-    const name = typeof target === 'string' ? target : await vscode.window.showInputBox({ title: vscode.l10n.t('Create project'), prompt: vscode.l10n.t('Name of the project'), validateInput: check });
+    const name = typeof target === 'string' ? target : await vscode.window.showInputBox({ title: vscode.l10n.t('Create project'), ignoreFocusOut: true, prompt: vscode.l10n.t('Name of the project'), validateInput: check });
     if (!name) throw new Cancelled();
     await patiently(vscode.l10n.t('Creating project "{0}"', name), async () => {
       // A project request gives its maker the rights in it; plain Kubernetes knows namespaces only.

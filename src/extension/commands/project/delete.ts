@@ -10,6 +10,7 @@ export const deleteProjectCommand: Command = {
     const name = isNode(target) ? target.label : await chooseProject(session, vscode.l10n.t('Delete project'));
     const typed = await vscode.window.showInputBox({
       title: vscode.l10n.t('Delete project "{0}"', name),
+      ignoreFocusOut: true,
       prompt: vscode.l10n.t('Everything in it is deleted. Type its name to confirm.'),
       placeHolder: name,
       validateInput: (text) => (text === '' || text === name ? undefined : vscode.l10n.t('Type "{0}" to confirm.', name)),
