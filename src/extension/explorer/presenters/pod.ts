@@ -1,6 +1,6 @@
 import type { Container, ContainerStatus, Pod } from '../../../api/kinds/core.ts';
 import { summarizePod } from '../../../api/pod-summary.ts';
-import { isPodReady } from '../../../api/pod.ts';
+import { isPodReady, mirrorAnnotation } from '../../../api/pod.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 import { stateWord } from '../state-words.ts';
 
@@ -24,7 +24,8 @@ export function presentPod(pod: Pod, t: Translate, now: Date): Presentation {
       [t('State'), stateWord(status, t)], [t('Ready'), ready], [t('Restarts'), restarts], [t('Image'), containers], [t('Node'), pod.spec.nodeName], ['IP', pod.status?.podIP],
       [t('Created'), pod.metadata.creationTimestamp], [t('Reason'), pod.status?.message],
     ]),
-    contextValue: `pod${status === 'Running' ? '.running' : ''}`,
+    // A mirror pod stands for a part of the platform: nobody can look inside.
+    contextValue: status === 'Running' && !pod.metadata.annotations?.[mirrorAnnotation] ? 'pod.running' : 'pod',
     accessibility: t('Pod {0}, {1}', pod.metadata.name, stateWord(status, t)),
     ...(pod.spec.containers.length > 1 && { expand: 'collapsed' as const }),
   };
