@@ -1,6 +1,7 @@
 /** The control plane put together: the ordered list of modules, and every connection between them that is made by hand. */
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startTimeOf } from '../agent/runtime/procfs.ts';
 import { systemClock } from '../base/clock.ts';
 import { Scope } from '../base/disposable.ts';
@@ -42,7 +43,11 @@ export interface RunningControlPlane {
 
 const preferredApiPorts = [6443, 16443];
 
-export async function startControlPlane(options: ControlPlaneOptions, report: (report: StartReport) => void): Promise<RunningControlPlane> {
+/** A module that is told to stop in the middle of its start has this long to let go of what it has just begun. */
+const letGoMs = 3_000;
+
+/** `signal` ends a start that is under way: whatever it has made is ended again, then it rejects. */
+export async function startControlPlane(options: ControlPlaneOptions, report: (report: StartReport) => void, signal: AbortSignal): Promise<RunningControlPlane> {
   const { home } = options;
   const scope = new Scope();
   const phase = (name: StartPhase) => report({ phase: name });
@@ -51,7 +56,8 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
   const runDirectory = runDirectoryOf(home);
   const sockets = { api: socketPath(runDirectory, 'api'), registry: socketPath(runDirectory, 'registry'), egress: socketPath(runDirectory, 'egress') };
   const stopped: (() => void)[] = [];
-  const stop = () => scope.dispose();
+  let ending: Promise<void> | undefined;
+  const stop = () => (ending ??= scope.dispose());
   try {
     makeRunDirectory(runDirectory);
     let owned = false;
@@ -102,7 +108,8 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
       context: ({ name }) => ({ client: api.client(platformUser(name)), informers, clock, log: logs.of(name) }),
       log,
     }));
-    await booting.start();
+    signal.throwIfAborted();
+    await startUnlessStopped(booting, signal, stop);
 
     const info: RunInfo = {
       pid: process.pid,
@@ -128,6 +135,23 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;
+  }
+}
+
+async function startUnlessStopped(booting: Boot, signal: AbortSignal, stop: () => Promise<void>): Promise<void> {
+  const started = booting.start();
+  let giveUp: () => void = () => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    giveUp = () => {
+      const over = () => reject(new Error('stopped while starting'));
+      void stop().catch(() => undefined).then(() => Promise.race([started, sleep(letGoMs)])).then(over, over);
+    };
+  });
+  signal.addEventListener('abort', giveUp);
+  try {
+    await Promise.race([started, stopped]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
 }
 

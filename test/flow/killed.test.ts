@@ -1,4 +1,5 @@
 /** kill -9 of the parts that run apps: no container notices, no line of a log is lost, the next start finds everything again. */
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -78,4 +79,14 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     if (holder !== undefined) expect(existsSync(`/proc/${holder}`)).toBe(false);
     expect((await platform.run(['down'])).stdout).toBe(`nothing runs on ${platform.home}\n`);
   });
+});
+
+test.each(['SIGTERM', 'SIGKILL'] as const)('a start that is given up half-way (%s) leaves nothing', async (signal) => {
+  const platform = new Platform();
+  const child = platform.spawn(['up', '--runtime', 'sandbox'], { stdio: 'ignore' });
+  const holder = await eventually('the machine holder is there', async () => familyOf([child.pid ?? 0]).find(({ command }) => command.startsWith('unshare -Urnmpf'))?.pid);
+  child.kill(signal);
+  await once(child, 'exit');
+  await eventually('nothing runs', async () => (processesNaming(platform.home).length === 0 && !existsSync(`/proc/${holder}`) ? true : undefined));
+  platform.user.dispose();
 });

@@ -101,6 +101,7 @@ async function untilReady({ informers, scope }: ModuleContext, names: readonly s
     scope.defer(() => {
       clearTimeout(limit);
       void listening.dispose();
+      reject(new Error('stopped before its nodes were ready'));
     });
     for (const node of known.list()) look(node);
   });
