@@ -23,14 +23,16 @@ export function problemNode(parent: string, error: Error): TreeNode {
   };
 }
 
-export function clusterFailureNode(session: Session): TreeNode {
+/** That the cluster cannot be had, and below it why. */
+export function clusterFailureNodes(session: Session): TreeNode[] {
   const message = session.failure?.message ?? '';
   const login = isStatusError(session.failure, 'Unauthorized');
   const label = login ? t('The login to "{0}" has expired', session.cluster) : t('Cluster "{0}" cannot be reached', session.cluster);
-  return {
-    id: `${session.cluster}/failure`, label, description: message, icon: login ? 'key' : 'error', colour: 'testing.iconFailed',
-    tooltip: tooltipOf(label, [[t('Reason'), message]]), contextValue: login ? 'failure.login' : 'failure', accessibility: `${label}: ${message}`,
-  };
+  const tooltip = tooltipOf(label, [[t('Reason'), message]]);
+  return [
+    { id: `${session.cluster}/failure`, label, icon: login ? 'key' : 'error', colour: 'testing.iconFailed', tooltip, contextValue: login ? 'failure.login' : 'failure', accessibility: `${label}: ${message}` },
+    { id: `${session.cluster}/why`, label: message, icon: 'info', tooltip, contextValue: 'why', accessibility: message },
+  ];
 }
 
 export function connectingNode(session: Session): TreeNode {

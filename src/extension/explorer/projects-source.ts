@@ -9,7 +9,7 @@ import { isStatusError } from '../../api/status.ts';
 import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
 import { applicationNode, isApplicationNode, partsOf, projectNode } from './application-nodes.ts';
-import { clusterFailureNode, connectingNode, emptyProjectNode, problemNode, startFailureNodes, startingNode } from './notes.ts';
+import { clusterFailureNodes, connectingNode, emptyProjectNode, problemNode, startFailureNodes, startingNode } from './notes.ts';
 import type { TreeNode } from './node.ts';
 import { buildNode, containerNodes, podNode } from './object-nodes.ts';
 import { ObjectList } from './object-list.ts';
@@ -65,7 +65,7 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
     async roots() {
       if (session.choice.type === 'embedded' && platform.state === 'starting') return [startingNode(platform)];
       if (session.choice.type === 'embedded' && platform.failure) return startFailureNodes(platform.failure);
-      if (session.state === 'failed') return [clusterFailureNode(session)];
+      if (session.state === 'failed') return clusterFailureNodes(session);
       if (session.state === 'connecting' && session.choice.type === 'context') return [connectingNode(session)];
       const own = list;
       if (!own) return [];
