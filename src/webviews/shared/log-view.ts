@@ -2,6 +2,7 @@
 import { olderLines, pageLines, type FeedFromPage, type FeedTexts, type FeedToPage, type LogLine } from '../../protocol/log-feed.ts';
 import { parseAnsi, withoutAnsi } from './ansi.ts';
 import { element, fill } from './element.ts';
+import { highlight } from './highlight.ts';
 
 export interface LogRow {
   line: LogLine;
@@ -182,6 +183,9 @@ export class LogView {
   }
 
   #tellMatches(): void {
+    const current = this.#matches[this.#current];
+    highlight('match', this.#matches, this.#query);
+    highlight('current-match', current ? [current] : [], this.#query);
     const { matches, noMatches } = this.#texts;
     this.#options.onMatches(!this.#query ? '' : this.#matches.length === 0 ? noMatches : fill(matches, this.#current + 1, this.#matches.length));
   }
