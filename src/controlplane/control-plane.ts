@@ -133,8 +133,10 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     void pruneBundles(home, [__dirname]).catch((error: unknown) => log.warn('old versions could not be removed', { error }));
     return { stop, onStopped: (listener_) => void stopped.push(listener_) };
   } catch (error) {
+    const asked = ending !== undefined;
     await stop().catch(() => undefined);
-    throw error;
+    // What broke because it was ended under the start says nothing.
+    throw asked ? new StartRefused('Stopped', 'The start was stopped.') : error;
   }
 }
 

@@ -21,12 +21,12 @@ export interface RunInfo {
   runDirectory: string;
 }
 
-/** One JSON line on the control socket; the answer is one JSON line, a `RunInfo` for `status`, `{}` once everything has ended for `stop`. */
+/** One JSON line on the control socket; the answer is one JSON line: for `status` a `RunInfo`, or `{}` while it starts; for `stop` `{}` once everything has ended. */
 export type ControlRequest = { method: 'status' } | { method: 'stop' };
 
 /** One JSON line each on the control plane's standard output while it starts. */
 export type StartReport = { phase: StartPhase } | { ready: RunInfo } | { failed: { reason: StartFailureReason; message: string; fix?: string } };
-export type StartFailureReason = 'AlreadyRunning' | 'PortInUse' | 'StoreDamaged' | 'StoreNewer' | 'DiskFull' | 'MissingPower' | 'MissingRuntime' | 'Unknown';
+export type StartFailureReason = 'AlreadyRunning' | 'PortInUse' | 'StoreDamaged' | 'StoreNewer' | 'DiskFull' | 'MissingPower' | 'MissingRuntime' | 'Stopped' | 'Unknown';
 
 /** Exit code of `slipway` when it refuses to go on for one of the reasons above. */
 export const refusedExitCode = 3;

@@ -72,6 +72,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     const before = apps();
     expect(before.length).toBeGreaterThan(0);
     process.kill(pid, 'SIGKILL');
+    await eventually('its end is told', async () => ((await platform.status()).state === 'failed' ? true : undefined));
     const result = await platform.run(['down'], { timeoutMs: 60_000 });
     expect(result.stdout).toBe(`stopped ${platform.home}\n`);
     await eventually('nothing of the home runs', async () => (processesNaming(platform.home).length === 0 ? true : undefined));
@@ -88,5 +89,19 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('a start that is given up half-way (%
   child.kill(signal);
   await once(child, 'exit');
   await eventually('nothing runs', async () => (processesNaming(platform.home).length === 0 && !existsSync(`/proc/${holder}`) ? true : undefined));
+  platform.user.dispose();
+});
+
+test('a start can be stopped from elsewhere', async () => {
+  const platform = new Platform();
+  const start = platform.run(['up', '--detach', '--runtime', 'sandbox']);
+  await eventually('it starts', async () => ((await platform.status()).state === 'starting' ? true : undefined));
+  const stopped = await platform.run(['down']);
+  expect(stopped.stdout).toBe(`stopped ${platform.home}\n`);
+  expect((await platform.status()).state).toBe('stopped');
+  const { code, stdout, stderr } = await start;
+  // The start may have been through just before it was stopped.
+  expect([stdout.startsWith('ready '), code, stderr]).toEqual(code === 0 ? [true, 0, ''] : [false, 3, 'The start was stopped.\n']);
+  expect(processesNaming(platform.home)).toEqual([]);
   platform.user.dispose();
 });

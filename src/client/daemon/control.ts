@@ -10,17 +10,40 @@ import { runDirectoryOf, socketPath } from './home.ts';
 /** An answer is one line; a longer one is not ours. */
 const longestAnswer = 1024 * 1024;
 
-/** What the control plane of `home` says of itself; `undefined` if none runs. */
-export async function runningPlatform(home: string): Promise<RunInfo | undefined> {
+export type PlatformState =
+  | { state: 'running'; info: RunInfo }
+  | { state: 'starting' }
+  /** The control plane ended without stopping its apps, and left what it had written about itself. */
+  | { state: 'failed'; last: RunInfo }
+  | { state: 'stopped' };
+
+export async function platformState(home: string): Promise<PlatformState> {
   try {
-    return (await ask(home, { method: 'status' }, 5_000)) as RunInfo;
+    const answer = (await ask(home, { method: 'status' }, 5_000)) as Partial<RunInfo>;
+    return answer.pid === undefined ? { state: 'starting' } : { state: 'running', info: answer as RunInfo };
   } catch {
-    return undefined;
+    const last = await lastRunInfo(home);
+    return last ? { state: 'failed', last } : { state: 'stopped' };
+  }
+}
+
+/** What the control plane of `home` says of itself; `undefined` if none is ready. */
+export async function runningPlatform(home: string): Promise<RunInfo | undefined> {
+  const found = await platformState(home);
+  return found.state === 'running' ? found.info : undefined;
+}
+
+/** Waits for a start that somebody else has under way; `undefined` if nothing runs in the end. */
+export async function awaitPlatform(home: string, timeoutMs = 90_000): Promise<RunInfo | undefined> {
+  for (const end = Date.now() + timeoutMs; ; await sleep(200)) {
+    const found = await platformState(home);
+    if (found.state === 'running') return found.info;
+    if (found.state !== 'starting' || Date.now() > end) return undefined;
   }
 }
 
 /** What the last control plane of `home` wrote about itself, running or not. */
-export async function lastRunInfo(home: string): Promise<RunInfo | undefined> {
+async function lastRunInfo(home: string): Promise<RunInfo | undefined> {
   try {
     return JSON.parse(await readFile(path.join(home, homeLayout.runInfo), 'utf8')) as RunInfo;
   } catch {
@@ -28,14 +51,12 @@ export async function lastRunInfo(home: string): Promise<RunInfo | undefined> {
   }
 }
 
-/** Stops the control plane and every app; resolves when it has ended. False if none ran. */
-export async function stopPlatform(home: string, timeoutMs = 60_000): Promise<boolean> {
+/** Stops a control plane that answers, and every app of it; resolves when it has ended. */
+export async function endPlatform(home: string, timeoutMs = 60_000): Promise<void> {
   const running = await runningPlatform(home);
-  if (!running) return false;
   await ask(home, { method: 'stop' }, timeoutMs);
   // The answer comes just before the process ends: the next start must find the home free.
-  for (let tries = 0; tries < 200 && alive(running.pid); tries += 1) await sleep(25);
-  return true;
+  for (let tries = 0; tries < 200 && running && alive(running.pid); tries += 1) await sleep(25);
 }
 
 function alive(pid: number): boolean {

@@ -83,8 +83,8 @@ export class Platform implements vscode.Disposable {
 
   /** Ends the control plane and every app of it, for all windows. */
   async stop(): Promise<void> {
-    const { stopPlatform } = await import('../../client/daemon/control.ts');
-    await stopPlatform(await this.home());
+    const { stopPlatform } = await import('../../client/daemon/stop.ts');
+    await stopPlatform({ home: await this.home(), bundles: this.#bundles });
     this.#set(undefined);
   }
 
@@ -128,8 +128,8 @@ export class Platform implements vscode.Disposable {
       return info;
     } catch (error) {
       // Another window was faster: its platform is everybody's.
-      const { runningPlatform } = await import('../../client/daemon/control.ts');
-      const running = await runningPlatform(home);
+      const { awaitPlatform } = await import('../../client/daemon/control.ts');
+      const running = await awaitPlatform(home);
       if (running) {
         this.#set(running);
         return running;

@@ -46,7 +46,7 @@ export async function openControlSocket(path: string, onStop: () => Promise<void
   });
   const answer = async (socket: net.Socket, line: string) => {
     const request = parse(line);
-    if (request?.method === 'status') socket.end(info ? `${JSON.stringify(info)}\n` : '');
+    if (request?.method === 'status') socket.end(`${JSON.stringify(info ?? {})}\n`);
     else if (request?.method === 'stop') {
       await onStop();
       socket.end('{}\n');
