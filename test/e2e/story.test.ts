@@ -259,6 +259,10 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await page.keyboard.press('Enter');
     await page.keyboard.type('publishNotReadyAddresses: true');
     await shot('17-yaml');
+    // Longer than the editor waits before it saves by itself: a half-typed object must not reach the cluster.
+    await page.waitForTimeout(1_500);
+    await page.locator('.tab.active.dirty').waitFor();
+    expect(home.kubectl('get', 'service', folder, '-n', project, '-o', 'jsonpath={.spec.publishNotReadyAddresses}')).toBe('');
     await page.keyboard.press('Control+s');
     await until(() => home.kubectl('get', 'service', folder, '-n', project, '-o', 'jsonpath={.spec.publishNotReadyAddresses}')).toBe('true');
     await bench.command('View: Close All Editors');

@@ -16,9 +16,16 @@ import { archiveSource, listSource } from './source-archive.ts';
 export type Upload = (path: string, body: Readable, signal?: AbortSignal) => Promise<unknown>;
 
 export class AppExists extends Error {
-  constructor(what: string, name: string, namespace: string) {
-    super(`${what} "${name}" already exists in project "${namespace}". Choose another name, or delete it first.`);
+  /** Kind of what stands in the way. */
+  readonly kind: string;
+  readonly app: string;
+  readonly namespace: string;
+  constructor(kind: string, app: string, namespace: string) {
+    super(`${kind} "${app}" already exists in project "${namespace}". Choose another name, or delete it first.`);
     this.name = 'AppExists';
+    this.kind = kind;
+    this.app = app;
+    this.namespace = namespace;
   }
 }
 

@@ -26,24 +26,40 @@ export interface SourceEntry {
 }
 
 export class SourceTooLarge extends Error {
+  readonly folder: string;
+  /** `512 MB`. */
+  readonly total: string;
+  readonly limit: string;
+  /** `data/ (480 MB), …` */
+  readonly largest: string;
   constructor(folder: string, total: number, limit: number, largest: readonly { path: string; size: number }[]) {
     const list = largest.map((one) => `${one.path} (${megabytes(one.size)})`).join(', ');
     super(`The source in "${folder}" holds ${megabytes(total)}, more than the ${megabytes(limit)} that are sent. Largest: ${list}. Name what the build does not need in .gitignore, or raise the limit.`);
     this.name = 'SourceTooLarge';
+    this.folder = folder;
+    this.total = megabytes(total);
+    this.limit = megabytes(limit);
+    this.largest = list;
   }
 }
 
+const missing = { NoFolder: 'it is no folder', NotThere: 'there is no such folder', Empty: 'it is empty' } as const;
+
 export class SourceMissing extends Error {
-  constructor(folder: string, why: string) {
-    super(`"${folder}" cannot be used as a source: ${why}.`);
+  readonly folder: string;
+  readonly problem: keyof typeof missing;
+  constructor(folder: string, problem: keyof typeof missing) {
+    super(`"${folder}" cannot be used as a source: ${missing[problem]}.`);
     this.name = 'SourceMissing';
+    this.folder = folder;
+    this.problem = problem;
   }
 }
 
 /** The files that would be sent. Rejects with `SourceTooLarge` or `SourceMissing`. */
 export async function listSource(folder: string, limit = defaultSourceLimit): Promise<SourceEntry[]> {
   const info = await lstat(folder).catch(() => undefined);
-  if (!info?.isDirectory()) throw new SourceMissing(folder, info ? 'it is no folder' : 'there is no such folder');
+  if (!info?.isDirectory()) throw new SourceMissing(folder, info ? 'NoFolder' : 'NotThere');
   const names = (await tracked(folder)) ?? (await walk(folder, ''));
   const entries: SourceEntry[] = [];
   for (const name of names.sort()) {
@@ -55,7 +71,7 @@ export async function listSource(folder: string, limit = defaultSourceLimit): Pr
   }
   const total = entries.reduce((sum, entry) => sum + entry.size, 0);
   if (total > limit) throw new SourceTooLarge(folder, total, limit, largestParts(entries));
-  if (entries.length === 0) throw new SourceMissing(folder, 'it is empty');
+  if (entries.length === 0) throw new SourceMissing(folder, 'Empty');
   return entries;
 }
 

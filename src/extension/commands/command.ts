@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { isStatusError } from '../../api/status.ts';
 import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
+import { failureText } from '../failure-text.ts';
 import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
@@ -75,7 +76,7 @@ export async function tellFailure(error: unknown): Promise<void> {
     return;
   }
   const actions = error instanceof Advice ? error.actions : [];
-  const answer = await vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error), ...actions.map(({ title }) => title));
+  const answer = await vscode.window.showErrorMessage(failureText(error, vscode.l10n.t), ...actions.map(({ title }) => title));
   await actions.find(({ title }) => title === answer)?.run();
 }
 

@@ -4,6 +4,7 @@ import type { Session } from '../connections/session.ts';
 import type { Platform, PlatformFailure } from '../daemon/platform.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { StartPhase } from '../../protocol/daemon.ts';
+import { startFailureText } from '../failure-text.ts';
 import { tooltipOf, type TreeNode } from './node.ts';
 
 const t = vscode.l10n.t;
@@ -49,12 +50,13 @@ export function startingNode(platform: Platform): TreeNode {
 /** Why the platform did not start, and below it what helps. */
 export function startFailureNodes(failure: PlatformFailure): TreeNode[] {
   const label = t('Slipway could not start');
+  const { message, fix } = startFailureText(failure, t);
   const why: TreeNode = {
-    id: 'slipway/failure', label, description: failure.message, icon: 'error', colour: 'testing.iconFailed', tooltip: tooltipOf(label, [[t('Reason'), failure.message]]),
-    contextValue: failure.reason === 'StoreDamaged' ? 'startfailure.damaged' : 'startfailure', accessibility: `${label}: ${failure.message}`,
+    id: 'slipway/failure', label, description: message, icon: 'error', colour: 'testing.iconFailed', tooltip: tooltipOf(label, [[t('Reason'), message]]),
+    contextValue: failure.reason === 'StoreDamaged' ? 'startfailure.damaged' : 'startfailure', accessibility: `${label}: ${message}`,
   };
-  if (!failure.fix) return [why];
-  return [why, { id: 'slipway/fix', label: failure.fix, icon: 'lightbulb', tooltip: tooltipOf(t('What helps'), [['', failure.fix]]), contextValue: 'fix', accessibility: failure.fix }];
+  if (!fix) return [why];
+  return [why, { id: 'slipway/fix', label: fix, icon: 'lightbulb', tooltip: tooltipOf(t('What helps'), [['', fix]]), contextValue: 'fix', accessibility: fix }];
 }
 
 export function emptyProjectNode(project: TreeNode): TreeNode {

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { problemNode } from './notes.ts';
 import type { TreeNode } from './node.ts';
+import { TreeMemory } from './tree-memory.ts';
 
 /** Where a tree's nodes come from. `attach` begins watching, when the view is first looked at; its result ends it. */
 export interface TreeSource {
@@ -18,12 +19,15 @@ export interface TreeSource {
 const coalesceMs = 120;
 
 export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<undefined>();
+  readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
+  readonly #memory = new TreeMemory();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<TreeNode>;
   readonly #source: TreeSource;
   #attached: vscode.Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** One update at a time: each compares with what the one before has left. */
+  #updating = Promise.resolve();
 
   constructor(id: string, source: TreeSource, options: { canSelectMany?: boolean } = {}) {
     this.#source = source;
@@ -35,11 +39,7 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
 
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
     if (this.#view.visible) this.#attach();
-    try {
-      return await (node ? this.#source.children(node) : this.#source.roots());
-    } catch (error) {
-      return [problemNode(node?.id ?? '', error as Error)];
-    }
+    return this.#memory.keep(node, await this.#fresh(node));
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -67,8 +67,23 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
       const description = this.#source.description();
       if (this.#view.description !== description) this.#view.description = description;
       this.#showBadge(this.#source.badge?.());
-      this.#changed.fire(undefined);
+      this.#updating = this.#updating.then(() => this.#update());
     }, coalesceMs);
+  }
+
+  async #update(): Promise<void> {
+    const changed = await this.#memory.update((node) => this.#fresh(node));
+    const nodes = changed.filter((node) => node !== undefined);
+    if (nodes.length < changed.length) this.#changed.fire(undefined);
+    else if (nodes.length > 0) this.#changed.fire(nodes);
+  }
+
+  async #fresh(node: TreeNode | undefined): Promise<TreeNode[]> {
+    try {
+      return await (node ? this.#source.children(node) : this.#source.roots());
+    } catch (error) {
+      return [problemNode(node?.id ?? '', error as Error)];
+    }
   }
 
   #showBadge(badge: vscode.ViewBadge | undefined): void {

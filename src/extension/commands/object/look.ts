@@ -4,12 +4,16 @@ import { allChoices } from '../choices.ts';
 import type { Command } from '../command.ts';
 import { anyFound, named } from '../target.ts';
 
+/** YAML whose half-typed lines are never saved by themselves: a save changes the cluster. See `configurationDefaults` in the manifest. */
+const objectLanguage = 'slipway-object';
+
 /** Opens the object as a YAML document; saving applies it. */
 export const yamlCommand: Command = {
   id: 'slipway.object.yaml',
   async run({ session }, target) {
     const { of, object } = await anyFound(session, target, allChoices(session));
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.from(yamlUri(session.cluster, of, named(object))));
+    const opened = await vscode.workspace.openTextDocument(vscode.Uri.from(yamlUri(session.cluster, of, named(object))));
+    const document = await vscode.languages.setTextDocumentLanguage(opened, objectLanguage);
     const editor = await vscode.window.showTextDocument(document, { preview: true });
     await foldStatus(editor);
   },

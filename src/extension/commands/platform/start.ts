@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { startFailureText } from '../../failure-text.ts';
 import { Advice, Cancelled, type Command, type CommandContext } from '../command.ts';
 
 export const startPlatformCommand: Command = {
@@ -19,7 +20,8 @@ export async function startEmbedded({ platform, session }: CommandContext, recov
   } catch {
     const { failure } = platform;
     if (!failure) throw new Cancelled();
-    throw new Advice([failure.message, failure.fix].filter(Boolean).join(' '), [
+    const { message, fix } = startFailureText(failure, vscode.l10n.t);
+    throw new Advice([message, fix].filter(Boolean).join(' '), [
       failure.reason === 'StoreDamaged'
         ? { title: vscode.l10n.t('Recover'), run: () => startEmbedded({ platform, session } as CommandContext, true) }
         : { title: vscode.l10n.t('Check This Machine'), run: () => vscode.commands.executeCommand('slipway.platform.doctor') },
