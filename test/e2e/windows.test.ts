@@ -1,5 +1,5 @@
 /** Windows and clusters: an untrusted workspace, a second platform as an ordinary cluster of the kubeconfig, an idle minute, two windows on one control plane. */
-import { existsSync, readFileSync, realpathSync, mkdtempSync, cpSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, mkdtempSync, cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
@@ -165,11 +165,22 @@ describe('windows and clusters', () => {
     await until(() => user.row('Projects', 'default').count()).toBe(1);
   });
 
-  test('the editor tells how long activation took', async () => {
-    await bench.command('Developer: Show Running Extensions');
-    const row = page.locator('.runtime-extensions-editor .monaco-list-row', { hasText: /slipway/i });
-    await row.waitFor();
-    await bench.screenshot('windows-06-activation');
-    console.log(`activation: ${/\d+\s*ms/.exec((await row.textContent()) ?? '')?.[0]}`);
+  test('a damaged store is told, and recovered with what it holds', async () => {
+    here.kubectl('create', 'namespace', 'kept');
+    for (let index = 0; index < 20; index += 1) here.kubectl('create', 'configmap', `map-${index}`, '-n', 'kept', `--from-literal=text=${'x'.repeat(4000)}`);
+    here.slipway('down');
+    const file = path.join(here.folder, 'store', 'slipway.db');
+    truncateSync(file, Math.floor((statSync(file).size * 0.9) / 4096) * 4096);
+    const start = page.locator('.welcome-view-content a.monaco-button', { hasText: 'Start Slipway' });
+    await start.waitFor();
+    await start.click();
+    await user.row('Projects', 'Slipway could not start').waitFor();
+    const told = user.notification('The store of Slipway is damaged; nothing of it was changed.');
+    await told.waitFor();
+    await bench.screenshot('windows-06-damaged');
+    await user.press(told, 'Recover');
+    await user.row('Projects', 'kept').waitFor();
+    expect(readdirSync(path.dirname(file)).some((one) => one.startsWith('slipway.db.damaged-'))).toBe(true);
+    expect(here.kubectl('get', 'configmaps', '-n', 'kept', '-o', 'name')).toContain('/map-');
   });
 });

@@ -108,7 +108,7 @@ function helpers(page: Page): Pick<Workbench, 'screenshot' | 'command' | 'theme'
     async screenshot(name) {
       mkdirSync(screenshots, { recursive: true });
       // A page that has just come back is still loading its icons.
-      for (const frame of page.frames()) await frame.evaluate(async () => void (await document.fonts.ready)).catch(() => undefined);
+      for (const frame of page.frames()) await frame.evaluate('document.fonts.ready.then(() => undefined)').catch(() => undefined);
       await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
     },
     async webview(selector) {
