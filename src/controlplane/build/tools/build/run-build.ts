@@ -1,9 +1,9 @@
 /** The `build` program: reads its settings, builds, leaves a termination message, cleans up whatever happens. */
 import { rm, writeFile } from 'node:fs/promises';
+import { buildByStrategy } from './build-by-strategy.ts';
 import { cancelled, toFailure } from './failure.ts';
 import { encodeTermination, Progress } from './progress.ts';
 import { readSettings, type BuildSettings } from './settings.ts';
-import { sourceToImage } from './source-to-image.ts';
 
 const snippetLines = 10;
 const snippetBytes = 1500;
@@ -23,7 +23,7 @@ export async function runBuild(env: NodeJS.ProcessEnv): Promise<number> {
   let settings: BuildSettings | undefined;
   try {
     settings = await readSettings(env);
-    const { imageDigest, revision } = await sourceToImage(settings, process.stdin, progress, () => new Date(), stop.signal);
+    const { imageDigest, revision } = await buildByStrategy(settings, process.stdin, progress, () => new Date(), stop.signal);
     await leave(settings, progress.termination({ ...(imageDigest && { imageDigest }), ...(revision && { revision: { commit: revision.commit, message: revision.message, author: revision.author } }) }));
     return 0;
   } catch (error) {
