@@ -1,5 +1,5 @@
 /** build.openshift.io/v1 (openshift/api build/v1). */
-import type { IEnvVar, IResourceRequirements } from 'kubernetes-models/v1';
+import type { IConfigMapVolumeSource, ICSIVolumeSource, IEnvVar, IResourceRequirements, ISecretVolumeSource } from 'kubernetes-models/v1';
 import type { Condition, KubeObject, LocalObjectReference, ObjectReference, Time } from '../meta.ts';
 import { resource } from '../resource.ts';
 
@@ -19,6 +19,25 @@ export interface BuildSource {
   sourceSecret?: LocalObjectReference;
   secrets?: { secret: LocalObjectReference; destinationDir?: string }[];
   configMaps?: { configMap: LocalObjectReference; destinationDir?: string }[];
+  images?: ImageSource[];
+}
+/** An image whose files are an input, or that stands in for a stage's base image (Docker strategy). */
+export interface ImageSource {
+  from: ObjectReference;
+  /** Names of images in `FROM` and `COPY --from` of the Dockerfile that this one takes the place of. */
+  as?: string[];
+  paths?: {
+    /** Absolute. A trailing `/.` copies the folder's contents. */
+    sourcePath: string;
+    /** Relative to the context folder. */
+    destinationDir: string;
+  }[];
+  pullSecret?: LocalObjectReference;
+}
+export interface BuildVolume {
+  name: string;
+  source: { type: 'Secret' | 'ConfigMap' | 'CSI'; secret?: ISecretVolumeSource; configMap?: IConfigMapVolumeSource; csi?: ICSIVolumeSource };
+  mounts: { destinationPath: string }[];
 }
 export interface SourceBuildStrategy {
   from: ObjectReference;
@@ -28,17 +47,51 @@ export interface SourceBuildStrategy {
   scripts?: string;
   incremental?: boolean;
   forcePull?: boolean;
+  volumes?: BuildVolume[];
+}
+export interface DockerBuildStrategy {
+  /** Takes the place of the image in the last `FROM`. */
+  from?: ObjectReference;
+  pullSecret?: LocalObjectReference;
+  noCache?: boolean;
+  env?: IEnvVar[];
+  buildArgs?: IEnvVar[];
+  forcePull?: boolean;
+  /** Relative to the context folder; default `Dockerfile`. */
+  dockerfilePath?: string;
+  imageOptimizationPolicy?: 'None' | 'SkipLayers' | 'SkipLayersAndWarn';
+  volumes?: BuildVolume[];
+}
+export interface CustomBuildStrategy {
+  from: ObjectReference;
+  pullSecret?: LocalObjectReference;
+  env?: IEnvVar[];
+  exposeDockerSocket?: boolean;
+  forcePull?: boolean;
+  secrets?: { secretSource: LocalObjectReference; mountPath: string }[];
+  /** Version of the Build in the builder's environment. */
+  buildAPIVersion?: string;
 }
 export interface BuildStrategy {
   type?: 'Source' | 'Docker' | 'Custom' | 'JenkinsPipeline';
   sourceStrategy?: SourceBuildStrategy;
-  dockerStrategy?: Record<string, unknown>;
-  customStrategy?: Record<string, unknown>;
-  jenkinsPipelineStrategy?: Record<string, unknown>;
+  dockerStrategy?: DockerBuildStrategy;
+  customStrategy?: CustomBuildStrategy;
+  jenkinsPipelineStrategy?: { jenkinsfilePath?: string; jenkinsfile?: string; env?: IEnvVar[] };
+}
+export interface SourceControlUser {
+  name?: string;
+  email?: string;
+}
+export interface GitSourceRevision {
+  commit?: string;
+  author?: SourceControlUser;
+  committer?: SourceControlUser;
+  message?: string;
 }
 export interface SourceRevision {
   type?: 'Git' | 'Source';
-  git?: { commit?: string; message?: string; author?: { name?: string; email?: string }; committer?: { name?: string; email?: string } };
+  git?: GitSourceRevision;
 }
 export interface CommonBuildSpec {
   serviceAccount?: string;
@@ -49,7 +102,9 @@ export interface CommonBuildSpec {
   resources?: IResourceRequirements;
   postCommit?: { command?: string[]; args?: string[]; script?: string };
   completionDeadlineSeconds?: number;
+  /** Absent or null: the platform's default. Empty: any node. */
   nodeSelector?: Record<string, string> | null;
+  mountTrustedCA?: boolean;
 }
 export interface BuildTriggerPolicy {
   type: 'ConfigChange' | 'ImageChange' | 'GitHub' | 'GitLab' | 'Bitbucket' | 'Generic';
@@ -61,9 +116,13 @@ export interface BuildTriggerPolicy {
 }
 export interface WebHookTrigger {
   secret?: string;
-  secretReference?: LocalObjectReference;
+  /** A secret whose key `WebHookSecretKey` holds it. */
+  secretReference?: { name: string };
+  /** Generic only: callers may set environment variables. */
   allowEnv?: boolean;
 }
+/** Key of a webhook's `secretReference`. */
+export const webHookSecretKey = 'WebHookSecretKey';
 export interface BuildConfig extends KubeObject {
   spec: CommonBuildSpec & {
     triggers?: BuildTriggerPolicy[];
@@ -71,7 +130,12 @@ export interface BuildConfig extends KubeObject {
     successfulBuildsHistoryLimit?: number;
     failedBuildsHistoryLimit?: number;
   };
-  status?: { lastVersion: number; imageChangeTriggers?: { from?: ObjectReference; lastTriggeredImageID?: string; lastTriggerTime?: Time }[] };
+  status?: BuildConfigStatus;
+}
+export interface BuildConfigStatus {
+  lastVersion: number;
+  /** What each ImageChange trigger has last built from, found by `from`. */
+  imageChangeTriggers?: { from?: { namespace?: string; name?: string }; lastTriggeredImageID?: string; lastTriggerTime?: Time }[];
 }
 
 export type BuildPhase = 'New' | 'Pending' | 'Running' | 'Complete' | 'Failed' | 'Error' | 'Cancelled';
@@ -87,6 +151,15 @@ export interface StageInfo {
 export interface BuildTriggerCause {
   message?: string;
   imageChangeBuild?: { imageID?: string; fromRef?: ObjectReference };
+  githubWebHook?: WebHookCause;
+  gitlabWebHook?: WebHookCause;
+  bitbucketWebHook?: WebHookCause;
+  genericWebHook?: WebHookCause;
+}
+/** `secret` is never the secret itself: `***`, or OpenShift's shortened form. */
+export interface WebHookCause {
+  revision?: SourceRevision;
+  secret?: string;
 }
 export interface BuildStatus {
   phase: BuildPhase;
@@ -117,7 +190,23 @@ export interface BuildRequest extends KubeObject {
   env?: IEnvVar[];
   triggeredBy?: BuildTriggerCause[];
   sourceStrategyOptions?: { incremental?: boolean };
+  dockerStrategyOptions?: DockerStrategyOptions;
   binary?: { asFile?: string };
+}
+export interface DockerStrategyOptions {
+  buildArgs?: IEnvVar[];
+  noCache?: boolean;
+}
+
+export interface GitInfo extends GitSource, GitSourceRevision {
+  refs?: (GitSource & GitSourceRevision)[];
+}
+/** Body of a generic webhook. */
+export interface GenericWebHookEvent {
+  type?: BuildSource['type'];
+  git?: GitInfo;
+  env?: IEnvVar[];
+  dockerStrategyOptions?: DockerStrategyOptions;
 }
 
 export const buildConfigs = resource<BuildConfig>('build.openshift.io/v1', {
@@ -141,3 +230,17 @@ export const buildAnnotations = {
   /** On a build pod: stages and the nine steps the builder has reached, as JSON (see protocol/build-progress.ts). */
   progress: 'slipway.dev/build-progress',
 } as const;
+
+/** The strategy's word, also for specs that leave it out. */
+export function strategyType(strategy: BuildStrategy): BuildStrategy['type'] {
+  if (strategy.type) return strategy.type;
+  if (strategy.sourceStrategy) return 'Source';
+  if (strategy.dockerStrategy) return 'Docker';
+  if (strategy.customStrategy) return 'Custom';
+  return strategy.jenkinsPipelineStrategy ? 'JenkinsPipeline' : undefined;
+}
+
+/** The image a build starts from: what an ImageChange trigger without `from` watches. A Dockerfile may name its own. */
+export function strategyFrom({ sourceStrategy, dockerStrategy, customStrategy }: BuildStrategy): ObjectReference | undefined {
+  return sourceStrategy?.from ?? dockerStrategy?.from ?? customStrategy?.from;
+}

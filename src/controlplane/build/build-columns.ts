@@ -1,5 +1,5 @@
 /** What `oc get builds` and `oc get buildconfigs` show (openshift-apiserver pkg/build/printers). */
-import type { Build, BuildConfig, BuildStrategy, CommonBuildSpec } from '../../api/kinds/build.ts';
+import { strategyType, type Build, type BuildConfig, type CommonBuildSpec } from '../../api/kinds/build.ts';
 import { agoOf } from '../../api/relative-time.ts';
 import { nameColumn } from '../kernel/apiserver/columns.ts';
 import type { Column } from '../kernel/apiserver/kind.ts';
@@ -21,14 +21,6 @@ export const buildConfigColumns: readonly Column<BuildConfig>[] = [
   { name: 'From', type: 'string', description: 'Where the source comes from.', cell: ({ spec }) => describeSource(spec) },
   { name: 'Latest', type: 'string', description: 'Number of the last build.', cell: ({ status }) => String(status?.lastVersion ?? 0) },
 ];
-
-export function strategyType(strategy: BuildStrategy): BuildStrategy['type'] {
-  if (strategy.type) return strategy.type;
-  if (strategy.sourceStrategy) return 'Source';
-  if (strategy.dockerStrategy) return 'Docker';
-  if (strategy.customStrategy) return 'Custom';
-  return strategy.jenkinsPipelineStrategy ? 'JenkinsPipeline' : undefined;
-}
 
 /** `Git@1a2b3c4`, `Binary`, `Dockerfile,Git@main`. */
 export function describeSource({ source = {}, revision }: CommonBuildSpec): string {

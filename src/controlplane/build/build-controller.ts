@@ -1,6 +1,6 @@
 /** Carries builds from New to their end: starts pods as run policies allow, follows what the builder tells, writes the outcome. */
 import { equalJson } from '../../api/json.ts';
-import { buildAnnotations, builds, finishedPhases, type Build, type BuildStatus } from '../../api/kinds/build.ts';
+import { buildAnnotations, builds, finishedPhases, strategyFrom, type Build, type BuildStatus } from '../../api/kinds/build.ts';
 import { pods, type Pod } from '../../api/kinds/core.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { controllerOf, keyOf } from '../../api/meta.ts';
@@ -81,9 +81,10 @@ export async function startBuildController({ client, informers, clock, log, scop
     const verdict = judge(build, siblings);
     for (const one of verdict.cancel) await client.patch(builds, one.metadata, 'merge', { status: { cancelled: true } }).catch(ignoreGone);
     if (!verdict.run) return undefined;
-    const builder = resolveImage(build.spec.strategy.sourceStrategy?.from, namespace, streams);
-    if (!builder) {
-      const message = missingBuilderText(build.spec.strategy.sourceStrategy?.from, streamCache.list('openshift'));
+    const from = strategyFrom(build.spec.strategy);
+    const builder = resolveImage(from, namespace, streams);
+    if (from && !builder) {
+      const message = missingBuilderText(from, streamCache.list('openshift'));
       const age = clock.now().getTime() - Date.parse(build.metadata.creationTimestamp ?? clock.now().toISOString());
       if (age >= builderPatience) return end(key, build, planError(build, stepsOf(build), 'InvalidImageReference', message, clock.now()));
       await hold(build, 'InvalidImageReference', message);
@@ -95,11 +96,11 @@ export async function startBuildController({ client, informers, clock, log, scop
       await hold(build, 'InvalidOutputReference', `${messages.InvalidOutputReference} There is no image stream "${to.name.split(':')[0]}" in project "${to.namespace ?? namespace}"; create it, and the build goes on.`);
       return { afterMs: builderPatience };
     }
-    const pod = await createPod(key, build, builder.pullSpec, output);
+    const pod = await createPod(key, build, builder?.pullSpec, output);
     if (!pod) return undefined;
     const now = clock.now().toISOString();
     const steps = mergeStep(
-      mergeStep(stepsOf(build), { step: 'BuilderImage', state: 'done', startedAt: now, finishedAt: now, detail: build.metadata.annotations?.[builderAnnotation] ?? builder.pullSpec }),
+      mergeStep(stepsOf(build), { step: 'BuilderImage', state: 'done', startedAt: now, finishedAt: now, ...detailOf(build.metadata.annotations?.[builderAnnotation] ?? builder?.pullSpec) }),
       { step: 'BuildInstantiated', state: 'done', startedAt: now, finishedAt: now, detail: pod.metadata.name },
     );
     const { reason: _reason, message: _message, ...status } = build.status;
@@ -107,7 +108,7 @@ export async function startBuildController({ client, informers, clock, log, scop
     return undefined;
   }
 
-  async function createPod(key: string, build: Build, builder: string, output: string | undefined): Promise<Pod | undefined> {
+  async function createPod(key: string, build: Build, builder: string | undefined, output: string | undefined): Promise<Pod | undefined> {
     const { namespace } = build.metadata;
     try {
       return await client.create(pods, makeBuildPod(build, builder, output), { namespace });
@@ -207,6 +208,8 @@ function stepsOf(build: Build): StepProgress[] {
     return initialSteps();
   }
 }
+
+const detailOf = (detail: string | undefined) => (detail ? { detail } : {});
 
 function stepDone(build: Build): boolean {
   return stepsOf(build).some((one) => one.step === 'ImageStreamUpdated' && one.state === 'done');

@@ -12,8 +12,8 @@ const grace = 10;
 type Volumes = NonNullable<Pod['spec']['volumes']>;
 type Mounts = NonNullable<Pod['spec']['containers'][number]['volumeMounts']>;
 
-/** `builder` and `output`: as pull specifications. */
-export function makeBuildPod(build: Build, builder: string, output: string | undefined): Pod {
+/** `builder` and `output`: as pull specifications. A Docker build may have no image of its own: its Dockerfile names one. */
+export function makeBuildPod(build: Build, builder: string | undefined, output: string | undefined): Pod {
   const { name, namespace = '' } = build.metadata;
   const { spec } = build;
   const { git, contextDir, sourceSecret, binary } = spec.source ?? {};
@@ -74,11 +74,13 @@ export function makeBuildPod(build: Build, builder: string, output: string | und
 }
 
 /** The build as the build program reads it: images by pull specification, nothing that grows with its history. */
-function resolved(build: Build, builder: string, output: string | undefined): Build {
+function resolved(build: Build, builder: string | undefined, output: string | undefined): Build {
   const copy = copyJson(build);
   const { name, namespace, uid } = copy.metadata;
   copy.metadata = { name, ...(namespace && { namespace }), ...(uid && { uid }) };
-  if (copy.spec.strategy.sourceStrategy) copy.spec.strategy.sourceStrategy.from = { kind: 'DockerImage', name: builder };
+  const { sourceStrategy, dockerStrategy, customStrategy } = copy.spec.strategy;
+  const strategy = sourceStrategy ?? dockerStrategy ?? customStrategy;
+  if (strategy && builder) strategy.from = { kind: 'DockerImage', name: builder };
   copy.spec.output = { ...copy.spec.output };
   if (output) copy.spec.output.to = { kind: 'DockerImage', name: output };
   else delete copy.spec.output.to;

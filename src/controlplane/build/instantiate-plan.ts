@@ -1,7 +1,7 @@
 /** The build that a build config and a request make. Pure. */
 import { withoutPassword } from '../../api/shown-url.ts';
 import { copyJson } from '../../api/json.ts';
-import { buildAnnotations, buildLabels, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
+import { buildAnnotations, buildLabels, strategyFrom, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
 import { controllerReference, type ObjectReference, type Time } from '../../api/meta.ts';
 import { badRequest, conflict, type StatusError } from '../../api/status.ts';
 import { buildConfigs } from '../../api/kinds/build.ts';
@@ -37,7 +37,7 @@ export function planInstantiation(config: BuildConfig, request: BuildRequest, st
   next.status = { ...next.status, lastVersion: number };
   recordImages(next, streams, now);
   const { triggers: _triggers, runPolicy, successfulBuildsHistoryLimit: _successful, failedBuildsHistoryLimit: _failed, ...common } = copyJson(config.spec);
-  const named = common.strategy.sourceStrategy?.from;
+  const named = strategyFrom(common.strategy);
   const spec = withRequest(common, request, namespace, streams);
   const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...annotations } = config.metadata.annotations ?? {};
   return {
@@ -69,10 +69,11 @@ function withRequest(spec: CommonBuildSpec, request: BuildRequest, namespace: st
   if (request.revision) spec.revision = copyJson(request.revision);
   if (request.binary && spec.source) spec.source = { ...spec.source, type: 'Binary', binary: request.binary.asFile ? { asFile: request.binary.asFile } : {} };
   if (request.binary && spec.source) delete spec.source.git;
-  const strategy = spec.strategy.sourceStrategy;
+  const { sourceStrategy, dockerStrategy, customStrategy } = spec.strategy;
+  const strategy = sourceStrategy ?? dockerStrategy ?? customStrategy;
   if (!strategy) return spec;
   if (request.env?.length) strategy.env = [...(strategy.env ?? []).filter((old) => !request.env?.some((one) => one.name === old.name)), ...copyJson(request.env)];
-  if (request.sourceStrategyOptions?.incremental !== undefined) strategy.incremental = request.sourceStrategyOptions.incremental;
+  if (sourceStrategy && request.sourceStrategyOptions?.incremental !== undefined) sourceStrategy.incremental = request.sourceStrategyOptions.incremental;
   const resolved = resolveImage(request.from ?? strategy.from, namespace, streams);
   // A reference that leads nowhere yet stays as it is: the build waits for it and says so.
   if (resolved) strategy.from = { kind: 'DockerImage', name: resolved.pullSpec };
@@ -94,7 +95,7 @@ function recordImages(config: BuildConfig, streams: StreamLookup, now: Time): vo
 }
 
 export function triggerSource(config: BuildConfig, from: ObjectReference | undefined): ObjectReference | undefined {
-  return from ?? config.spec.strategy.sourceStrategy?.from;
+  return from ?? strategyFrom(config.spec.strategy);
 }
 
 function sourceDetail({ source }: CommonBuildSpec): string {

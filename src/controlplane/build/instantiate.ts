@@ -1,5 +1,5 @@
 /** Starts builds: reads the config, plans, takes the next number, creates. */
-import { buildConfigs, builds, type Build, type BuildConfig, type BuildRequest } from '../../api/kinds/build.ts';
+import { buildConfigs, builds, strategyFrom, type Build, type BuildConfig, type BuildRequest } from '../../api/kinds/build.ts';
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { toTime } from '../../api/meta.ts';
 import { badRequest, isStatusError, serviceUnavailable } from '../../api/status.ts';
@@ -74,7 +74,7 @@ export class Instantiator {
   async #streams(config: BuildConfig, request: BuildRequest): Promise<StreamLookup> {
     const { client } = this.#ready();
     const namespace = config.metadata.namespace ?? '';
-    const named = [request.from, config.spec.strategy.sourceStrategy?.from, ...(config.spec.triggers ?? []).map((trigger) => trigger.imageChange?.from)];
+    const named = [request.from, strategyFrom(config.spec.strategy), ...(config.spec.triggers ?? []).map((trigger) => trigger.imageChange?.from)];
     const found = new Map<string, ImageStream>();
     for (const reference of named) {
       if (!reference?.name || (reference.kind !== 'ImageStreamTag' && reference.kind !== 'ImageStreamImage')) continue;
