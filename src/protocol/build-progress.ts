@@ -4,7 +4,20 @@
 export const buildSteps = [
   'SourceLocation', 'BuilderImage', 'BuildInstantiated', 'SourceFetched', 'BuilderStarted', 'Assemble', 'ImageCommitted', 'ImagePushed', 'ImageStreamUpdated',
 ] as const;
-export type BuildStep = (typeof buildSteps)[number];
+/** Of the Docker strategy. The detail of `Dockerfile` is the instruction it is at: `2/7 RUN make`. */
+const dockerSteps = ['SourceLocation', 'BuilderImage', 'BuildInstantiated', 'SourceFetched', 'Dockerfile', 'ImageCommitted', 'ImagePushed', 'ImageStreamUpdated'] as const;
+/** Of the Custom strategy, whose builder fetches, makes and pushes by itself. */
+const customSteps = ['SourceLocation', 'BuilderImage', 'BuildInstantiated', 'BuilderStarted', 'CustomBuild', 'ImageStreamUpdated'] as const;
+export type BuildStep = (typeof buildSteps | typeof dockerSteps | typeof customSteps)[number];
+/** For who does not know the strategy. */
+export const everyStep: readonly BuildStep[] = [...new Set<BuildStep>([...buildSteps, ...dockerSteps, ...customSteps])];
+
+/** The steps of a build, in order, by the strategy it has: `spec.strategy`. */
+export function stepsFor(strategy: { dockerStrategy?: unknown; customStrategy?: unknown }): readonly BuildStep[] {
+  if (strategy.dockerStrategy) return dockerSteps;
+  return strategy.customStrategy ? customSteps : buildSteps;
+}
+
 export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
 export interface StepProgress {
@@ -40,14 +53,14 @@ export function parseProgress(line: string): StepProgress | undefined {
   if (!line.startsWith(progressMark)) return undefined;
   try {
     const value = JSON.parse(line.slice(progressMark.length)) as StepProgress;
-    return buildSteps.includes(value.step) ? value : undefined;
+    return everyStep.includes(value.step) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function initialSteps(): StepProgress[] {
-  return buildSteps.map((step) => ({ step, state: 'waiting' }));
+export function initialSteps(strategy: Parameters<typeof stepsFor>[0] = {}): StepProgress[] {
+  return stepsFor(strategy).map((step) => ({ step, state: 'waiting' }));
 }
 
 /** `steps` with one of them changed; the start time is kept, and a step that has ended is not set back. */

@@ -205,7 +205,7 @@ function stepsOf(build: Build): StepProgress[] {
   try {
     return JSON.parse(build.metadata.annotations?.[stepsAnnotation] ?? '') as StepProgress[];
   } catch {
-    return initialSteps();
+    return initialSteps(build.spec.strategy);
   }
 }
 

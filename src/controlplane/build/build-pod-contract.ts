@@ -5,6 +5,8 @@ export const buildVariables = {
   build: 'BUILD',
   /** Folder to work in; default `/build`. */
   folder: 'SLIPWAY_BUILD_FOLDER',
+  /** Folder that builds of this node share, on the same mount as the other: what they keep for later ones. Absent: nothing is kept. */
+  cache: 'SLIPWAY_BUILD_CACHE',
   /** `true`: run without namespaces. */
   plain: 'SLIPWAY_BUILD_PLAIN',
   /** `host:port` at which the internal registry is dialled, where its own name does not resolve. */

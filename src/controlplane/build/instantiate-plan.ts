@@ -54,7 +54,7 @@ export function planInstantiation(config: BuildConfig, request: BuildRequest, st
           [buildAnnotations.buildConfig]: name,
           [buildAnnotations.number]: String(number),
           ...(named?.name && { [builderAnnotation]: `${named.namespace ?? namespace}/${named.name}` }),
-          [stepsAnnotation]: JSON.stringify(mergeStep(initialSteps(), { step: 'SourceLocation', state: 'done', startedAt: now, finishedAt: now, detail: sourceDetail(spec) })),
+          [stepsAnnotation]: JSON.stringify(mergeStep(initialSteps(spec.strategy), { step: 'SourceLocation', state: 'done', startedAt: now, finishedAt: now, detail: sourceDetail(spec) })),
           ...request.metadata?.annotations,
         },
         ownerReferences: [controllerReference(config)],

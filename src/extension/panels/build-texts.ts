@@ -22,7 +22,7 @@ function stepTitles(): Record<BuildStep, string> {
   const t = vscode.l10n.t;
   return {
     SourceLocation: t('Source location'), BuilderImage: t('Builder image'), BuildInstantiated: t('Build instantiated'), SourceFetched: t('Source fetched'), BuilderStarted: t('Builder started with the source'),
-    Assemble: t('Assemble'), ImageCommitted: t('Image committed'), ImagePushed: t('Image pushed'), ImageStreamUpdated: t('Image stream updated'),
+    Assemble: t('Assemble'), Dockerfile: t('Dockerfile'), CustomBuild: t('Custom build'), ImageCommitted: t('Image committed'), ImagePushed: t('Image pushed'), ImageStreamUpdated: t('Image stream updated'),
   };
 }
 

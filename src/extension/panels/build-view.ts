@@ -1,6 +1,6 @@
 /** A build as its panel shows it: pure. */
 import { finishedPhases, type Build, type BuildPhase, type BuildSource, type StageName } from '../../api/kinds/build.ts';
-import { buildSteps, stepsAnnotation, type BuildStep, type StepProgress, type StepState } from '../../protocol/build-progress.ts';
+import { stepsAnnotation, stepsFor, type BuildStep, type StepProgress, type StepState } from '../../protocol/build-progress.ts';
 import type { BuildView, StepView } from '../../protocol/build-panel.ts';
 import { builderText } from '../explorer/presenters/build.ts';
 import type { BuildHint } from './build-hints.ts';
@@ -38,7 +38,7 @@ export function viewBuild(build: Build, words: BuildWords, { canOpen, hasFile, n
     ...(commit && { commit }),
     ...(startedAt && { startedAt }),
     ...(finished && { finishedAt: endOf(steps) ?? status.completionTimestamp ?? now.toISOString() }),
-    steps: stepViews(steps, words.steps, status.phase),
+    steps: stepViews(stepsFor(spec.strategy), steps, words.steps, status.phase),
     ...failureOf(build, words, hasFile),
     canCancel: !finished && !status.cancelled,
     canRebuild: finished && status.config !== undefined,
@@ -54,8 +54,8 @@ function failureOf({ status }: Build, words: BuildWords, hasFile: (file: string)
   return { failure: { message, lines, ...(hint && { hint: hint.text }), ...(hint?.file && hasFile(hint.file) && { file: hint.file }) } };
 }
 
-function stepViews(progress: readonly StepProgress[], titles: Record<BuildStep, string>, phase: BuildPhase): StepView[] {
-  return buildSteps.map((step): StepView => {
+function stepViews(steps: readonly BuildStep[], progress: readonly StepProgress[], titles: Record<BuildStep, string>, phase: BuildPhase): StepView[] {
+  return steps.map((step): StepView => {
     const told = progress.find((one) => one.step === step);
     return { ...told, step, title: titles[step], state: settled(told?.state ?? 'waiting', phase) };
   });
@@ -75,7 +75,7 @@ function endOf(steps: readonly StepProgress[]): string | undefined {
   return steps.map((step) => step.finishedAt).filter((time) => time !== undefined).sort().at(-1);
 }
 
-/** The nine steps as our builder tells them, or as far as the stages of another cluster's build show them. */
+/** The steps as our builder tells them, or as far as the stages of another cluster's build show them. */
 export function stepProgress(build: Build): StepProgress[] {
   try {
     const told = JSON.parse(build.metadata.annotations?.[stepsAnnotation] ?? '[]') as StepProgress[];
@@ -86,12 +86,13 @@ export function stepProgress(build: Build): StepProgress[] {
   return stepsOfStages(build);
 }
 
-const stageOfStep: Partial<Record<BuildStep, StageName>> = { BuilderImage: 'PullImages', SourceFetched: 'FetchInputs', Assemble: 'Build', ImagePushed: 'PushImage' };
+const stageOfStep: Partial<Record<BuildStep, StageName>> = { BuilderImage: 'PullImages', SourceFetched: 'FetchInputs', Assemble: 'Build', Dockerfile: 'Build', CustomBuild: 'Build', ImagePushed: 'PushImage' };
 
-function stepsOfStages({ status }: Build): StepProgress[] {
+function stepsOfStages({ status, spec }: Build): StepProgress[] {
+  const steps = stepsFor(spec.strategy);
   const failed = status.phase === 'Failed' || status.phase === 'Error';
   const running = status.phase === 'Running';
-  const reached = buildSteps.map((step) => {
+  const reached = steps.map((step) => {
     const stage = status.stages?.find(({ name }) => name === stageOfStep[step]);
     if (!stage?.startTime) return undefined;
     const end = new Date(Date.parse(stage.startTime) + (stage.durationMilliseconds ?? 0)).toISOString();
@@ -99,13 +100,13 @@ function stepsOfStages({ status }: Build): StepProgress[] {
   });
   const last = reached.findLastIndex((one) => one !== undefined);
   const begun = status.phase !== 'New';
-  return buildSteps.map((step, index): StepProgress => {
+  return steps.map((step, index): StepProgress => {
     const known = reached[index];
     if (known) return known;
     if (status.phase === 'Complete' || index < last) return { step, state: 'done' };
     // Before the first stage: the source and the builder are named, the build is made.
-    if (last < 0 && index <= buildSteps.indexOf('BuildInstantiated') && begun) return { step, state: 'done' };
-    const next = index === Math.max(last + 1, buildSteps.indexOf('SourceFetched'));
+    if (last < 0 && index <= steps.indexOf('BuildInstantiated') && begun) return { step, state: 'done' };
+    const next = index === Math.max(last + 1, steps.indexOf('BuildInstantiated') + 1);
     return { step, state: next && failed ? 'failed' : next && running ? 'running' : 'waiting' };
   });
 }

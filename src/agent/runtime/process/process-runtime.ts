@@ -187,7 +187,7 @@ export class ProcessRuntime implements Runtime {
       // Only our own programs run on the editor's binary.
       ...(builtIn && ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
       ...(registry !== undefined && { SLIPWAY_REGISTRY_ADDRESS: registry }),
-      ...(buildPowers && { SLIPWAY_BUILD_PLAIN: 'true', SLIPWAY_BUILD_FOLDER: build }),
+      ...(buildPowers && { SLIPWAY_BUILD_PLAIN: 'true', SLIPWAY_BUILD_FOLDER: build, SLIPWAY_BUILD_CACHE: join(this.#options.directory, 'build-cache') }),
     };
   }
 

@@ -51,6 +51,8 @@ interface SandboxContainer {
 }
 
 const files = { environment: 'environment.sh', start: 'start.sh', table: 'mounts', upper: 'upper', work: 'work', root: 'root', build: 'build', passwd: 'passwd' } as const;
+/** Beside the folders of builds and on their mount, since nothing can be moved from one mount to another: what builds keep for later ones. */
+const cacheFolder = 'cache';
 
 export async function sandboxRuntime(options: SandboxOptions): Promise<SandboxRuntime> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
@@ -91,7 +93,7 @@ export class SandboxRuntime implements Runtime {
     await Promise.all([this.#pods.load(), this.#containers.load()]);
     // Build folders of containers that are gone, after a kill for example.
     const builds = join(this.#options.directory, files.build);
-    if (existsSync(builds)) for (const id of readdirSync(builds)) if (!this.#containers.get(id)) await rm(join(builds, id), { recursive: true, force: true });
+    if (existsSync(builds)) for (const id of readdirSync(builds)) if (id !== cacheFolder && !this.#containers.get(id)) await rm(join(builds, id), { recursive: true, force: true });
   }
 
   runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
@@ -144,8 +146,9 @@ export class SandboxRuntime implements Runtime {
     const root = join(folder, files.root);
     for (const name of [files.root, files.upper, files.work]) mkdirSync(join(folder, name), { mode: 0o755 });
     if (user.passwd !== undefined) writeFileSync(join(folder, files.passwd), user.passwd, { mode: 0o644 });
-    const build = join(directory, files.build, id);
-    if (config.buildPowers) mkdirSync(build, { recursive: true, mode: 0o755 });
+    const builds = { hostPath: join(directory, files.build), containerPath: '/build', readOnly: false };
+    if (config.buildPowers) for (const name of [id, cacheFolder]) mkdirSync(join(builds.hostPath, name), { recursive: true, mode: 0o755 });
+    const buildEnv = config.buildPowers ? [{ name: 'SLIPWAY_BUILD_FOLDER', value: `/build/${id}` }, { name: 'SLIPWAY_BUILD_CACHE', value: `/build/${cacheFolder}` }] : [];
     const plan = await planRoot({
       node: this.#node, root, layers, workingDir, pod, unmasked: config.buildPowers, points: readMountPoints(),
       hostBinds: [...(host?.binds ?? []), ...(image.extraBinds ?? [])],
@@ -153,14 +156,14 @@ export class SandboxRuntime implements Runtime {
         ...['hosts', 'hostname', 'resolv.conf'].map((name) => ({ source: join(pod.directory, name), target: `/etc/${name}` })),
         ...(user.passwd === undefined ? [] : [{ source: join(folder, files.passwd), target: '/etc/passwd' }]),
       ].filter(({ target }) => !config.mounts.some(({ containerPath }) => containerPath === target)),
-      mounts: [...config.mounts, ...(config.buildPowers ? [{ hostPath: build, containerPath: '/build', readOnly: false }] : [])],
+      mounts: [...config.mounts, ...(config.buildPowers ? [builds] : [])],
     });
     if (!this.#node.overlay) await copyLayers(layers, root);
     const table = join(folder, files.table);
     const overlay = this.#node.overlay ? `lowerdir=${layerNames.join(':')},upperdir=${join(folder, files.upper)},workdir=${join(folder, files.work)},userxattr` : undefined;
     const whole: MountEntry[] = overlay !== undefined && !overlayFirst(plan) ? [{ source: 'overlay', target: root, type: 'overlay', options: [overlay] }] : [];
     writeFileSync(table, formatTable([...whole, ...plan.entries]), { mode: 0o600 });
-    const environment = containerEnvironment(image.config.env, config.env, { hostname: pod.config.hostname, home: user.home, tty: config.tty });
+    const environment = containerEnvironment(image.config.env, [...config.env, ...buildEnv], { hostname: pod.config.hostname, home: user.home, tty: config.tty });
     const handOver = join(folder, files.environment);
     writeFileSync(handOver, environmentScript(environment, kit), { mode: 0o600 });
     const start = join(folder, files.start);

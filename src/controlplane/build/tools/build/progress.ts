@@ -1,5 +1,5 @@
 /** Tells how far the build is: lines for people, marked lines for the build controller, and a termination message that fits its 4096 bytes. */
-import { initialSteps, mergeStep, progressMark, type BuildStep, type BuildTermination, type StepProgress } from '../../../../protocol/build-progress.ts';
+import { everyStep, mergeStep, progressMark, type BuildStep, type BuildTermination, type StepProgress } from '../../../../protocol/build-progress.ts';
 import type { StageName } from '../../../../api/kinds/build.ts';
 import type { BuildFailure } from './failure.ts';
 
@@ -8,7 +8,7 @@ type Stage = BuildTermination['stages'][number];
 export class Progress {
   readonly #write: (line: string) => void;
   readonly #now: () => Date;
-  #steps: StepProgress[] = initialSteps();
+  #steps: StepProgress[] = everyStep.map((step) => ({ step, state: 'waiting' }));
   readonly #stages: Stage[] = [];
   #running: BuildStep | undefined;
 
@@ -22,7 +22,7 @@ export class Progress {
     this.#write(text);
   }
 
-  /** Runs one of the nine steps; `done` says what to show beside it. */
+  /** Runs one of the build's steps; `done` says what to show beside it. */
   async step<T>(step: BuildStep, work: () => Promise<T>, detail: (value: T) => string | undefined = () => undefined): Promise<T> {
     this.#running = step;
     this.#tell({ step, state: 'running', startedAt: this.#now().toISOString() });
@@ -31,6 +31,11 @@ export class Progress {
     this.#tell({ step, state: 'done', finishedAt: this.#now().toISOString(), ...(text && { detail: text }) });
     this.#running = undefined;
     return value;
+  }
+
+  /** What the step that runs is at. */
+  detail(step: BuildStep, detail: string): void {
+    this.#tell({ step, state: 'running', detail });
   }
 
   /** Runs one of OpenShift's stages with the step of its own that it consists of. */

@@ -9,6 +9,8 @@ export interface BuildSettings {
   build: Build;
   /** A folder of this build alone, on a file system that can hold an overlay's upper folder. */
   folder: string;
+  /** What builds keep for later ones, on the same mount as `folder`; absent where nothing can be kept. */
+  cache: string | undefined;
   terminationLog: string;
   serviceAccount: string;
   sourceSecret: string | undefined;
@@ -30,6 +32,7 @@ export async function readSettings(env: NodeJS.ProcessEnv): Promise<BuildSetting
   return {
     build: JSON.parse(text) as Build,
     folder: await scratchFolder(env),
+    cache: await cacheFolder(env[buildVariables.cache]),
     terminationLog: env[buildVariables.terminationLog] ?? '/dev/termination-log',
     serviceAccount: env[buildVariables.serviceAccount] ?? mounted(buildPaths.serviceAccount),
     sourceSecret: env.SOURCE_SECRET_PATH && mounted(env.SOURCE_SECRET_PATH),
@@ -50,4 +53,9 @@ async function scratchFolder(env: NodeJS.ProcessEnv): Promise<string> {
   const folder = join(parent, `build-${process.pid}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
+}
+
+async function cacheFolder(named: string | undefined): Promise<string | undefined> {
+  if (named === undefined) return undefined;
+  return mkdir(named, { recursive: true, mode: 0o755 }).then(() => access(named, constants.W_OK)).then(() => named, () => undefined);
 }
