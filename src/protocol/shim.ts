@@ -2,7 +2,7 @@
  * Between an agent and the shim of one container.
  *
  * The agent starts `shim.js` with a pipe as standard input and writes one line: the container's folder. Until then the shim is a spare;
- * end of input ends it. It answers `ready` on its standard output when it listens. In the folder lie `shimFiles`. On the socket a connection's first line is a `ShimRequest`:
+ * end of input ends it. It answers `ready` on its standard output when it listens. In the folder lie `shimFiles`; the spec before the first `start`, `stop` or `attach`. On the socket a connection's first line is a `ShimRequest`:
  *
  *   watch    lines of `ShimStatus` come back, the present one first; further requests may follow on the same connection
  *   attach   frames of protocol/agent.ts both ways, until the container ends

@@ -45,6 +45,7 @@ export class Containers<Extra> implements Disposable {
   readonly #launcher: ShimLauncher;
   readonly #log: Log;
   readonly #entries = new Map<string, Entry<Extra>>();
+  readonly #opened = new Map<string, { pipes: Promise<string>; shim: Promise<void> }>();
   readonly #changes = new Emitter<string>();
 
   constructor(root: string, launcher: ShimLauncher, log: Log) {
@@ -59,7 +60,7 @@ export class Containers<Extra> implements Disposable {
     await Promise.all(readdirSync(this.#root).map(async (id) => {
       const directory = join(this.#root, id);
       const record = readState<ContainerRecord<Extra>>(join(directory, recordFile));
-      if (!record) return rm(directory, { recursive: true, force: true });
+      if (!record) return this.#forsake(directory);
       const status = readState<ShimStatus>(join(directory, shimFiles.status)) ?? { state: 'created', shimPid: 0 };
       const entry: Entry<Extra> = { record, directory, status, waiting: new Set() };
       this.#entries.set(id, entry);
@@ -77,17 +78,41 @@ export class Containers<Extra> implements Disposable {
     return this.#changes.on(listener);
   }
 
-  /** `folder(id)` exists and holds what the driver needs. */
+  /** Makes `folder(id)`. The shim and its pipes are made while the driver plans the container; `create` or `discard` follows. */
+  open(id: string): string {
+    const directory = this.folder(id);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const pipes = findProgram('mkfifo') ? run(['mkfifo', '-m', '600', shimFiles.stdin, shimFiles.stdout, shimFiles.stderr], { cwd: directory, env: systemEnvironment }) : Promise.resolve('');
+    const shim = this.#launcher.launch(directory);
+    // Whoever needs them learns of a failure.
+    pipes.catch(() => undefined);
+    shim.catch(() => undefined);
+    this.#opened.set(id, { pipes, shim });
+    return directory;
+  }
+
+  /** `open` was called, and the folder holds what the driver needs. */
   async create(record: ContainerRecord<Extra>, spec: ShimSpec): Promise<void> {
     const directory = this.folder(record.id);
+    const opened = this.#opened.get(record.id);
+    if (!opened) throw new Error(`the container ${record.id} was not opened`);
     writeState(join(directory, shimFiles.spec), spec);
-    if (findProgram('mkfifo')) await run(['mkfifo', '-m', '600', ...[shimFiles.stdin, shimFiles.stdout, shimFiles.stderr]], { cwd: directory, env: systemEnvironment });
+    await opened.pipes;
     writeState(join(directory, recordFile), record);
+    this.#opened.delete(record.id);
     const entry: Entry<Extra> = { record, directory, status: { state: 'created', shimPid: 0 }, waiting: new Set() };
     this.#entries.set(record.id, entry);
-    entry.shim = this.#launcher.launch(directory).then(() => this.#connect(entry));
-    // Whoever starts it learns of a failure.
+    entry.shim = opened.shim.then(() => this.#connect(entry));
     entry.shim.catch(() => undefined);
+  }
+
+  /** Gives up a container that was opened and not created. */
+  async discard(id: string): Promise<void> {
+    const opened = this.#opened.get(id);
+    if (!opened) return;
+    await Promise.allSettled([opened.pipes, opened.shim]);
+    this.#opened.delete(id);
+    await this.#forsake(this.folder(id));
   }
 
   async start(id: string): Promise<void> {
@@ -196,6 +221,15 @@ export class Containers<Extra> implements Disposable {
     this.#log.warn('shim lost', { container: entry.record.id });
     if (existsSync(entry.directory)) writeState(join(entry.directory, shimFiles.status), status);
     this.#changed(entry, status);
+  }
+
+  /** Removes the folder of a container that never was, and ends the shim that may wait there. */
+  async #forsake(directory: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, killLimit).unref();
+      watchShim(directory, () => undefined, resolve).then((shim) => shim.send({ op: 'stop', signal: 'SIGKILL', graceSeconds: 0 }), () => resolve());
+    });
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 
   #until(entry: Entry<Extra>, condition: () => boolean): Promise<void> {

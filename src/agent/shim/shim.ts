@@ -19,11 +19,15 @@ const longestRequest = 64 * 1024;
 /** Milliseconds between two looks at a container's memory; in between it may grow past its limit. */
 const memoryInterval = 250;
 
+interface Equipment {
+  spec: ShimSpec;
+  log: LogFile;
+  cutters: Record<'stdout' | 'stderr', LineCutter>;
+}
+
 export class Shim {
   readonly #directory: string;
-  readonly #spec: ShimSpec;
-  readonly #log: LogFile;
-  readonly #cutters: Record<'stdout' | 'stderr', LineCutter>;
+  #equipment: Equipment | undefined;
   readonly #server: Server;
   readonly #watchers = new Set<Socket>();
   readonly #attached = new Set<Socket>();
@@ -35,20 +39,24 @@ export class Shim {
 
   /** `done` is called when the container has ended and everything is on disk. */
   constructor(directory: string, done: () => void) {
-    const spec = readState<ShimSpec>(join(directory, shimFiles.spec));
-    if (!spec) throw new Error(`${directory} holds no ${shimFiles.spec}`);
     this.#directory = directory;
-    this.#spec = spec;
     this.#done = done;
-    this.#log = new LogFile(spec.log);
-    const stamp = logClock();
-    this.#cutters = { stdout: new LineCutter('stdout', stamp), stderr: new LineCutter('stderr', stamp) };
     // The folder is made the working directory first, so that a long path does not count.
     process.chdir(directory);
     rmSync(shimFiles.socket, { force: true });
     this.#server = createServer((socket) => this.#serve(socket));
     this.#server.listen(process.platform === 'win32' ? listenAddress(join(directory, shimFiles.socket)) : shimFiles.socket, () => process.stdout.write('ready\n'));
     this.#save(this.#status);
+  }
+
+  /** The container's description is there before the first request about it: the shim starts while it is still being written. */
+  #equip(): Equipment {
+    if (this.#equipment) return this.#equipment;
+    const spec = readState<ShimSpec>(join(this.#directory, shimFiles.spec));
+    if (!spec) throw new Error(`${this.#directory} holds no ${shimFiles.spec}`);
+    const stamp = logClock();
+    this.#equipment = { spec, log: new LogFile(spec.log), cutters: { stdout: new LineCutter('stdout', stamp), stderr: new LineCutter('stderr', stamp) } };
+    return this.#equipment;
   }
 
   #serve(socket: Socket): void {
@@ -89,10 +97,11 @@ export class Shim {
   #start(): void {
     if (this.#process || this.#status.state === 'exited') return;
     try {
-      this.#process = new ContainerProcess(this.#directory, this.#spec, {
+      const { spec } = this.#equip();
+      this.#process = new ContainerProcess(this.#directory, spec, {
         started: (pid) => {
           this.#save({ ...this.#status, state: 'running', pid, startTime: startTimeOf(pid), startedAt: new Date().toISOString() });
-          if (this.#spec.memoryLimit > 0) this.#watchMemory(this.#spec.memoryLimit);
+          if (spec.memoryLimit > 0) this.#watchMemory(spec.memoryLimit);
         },
         output: (stream, chunk) => this.#output(stream, chunk),
         ended: (end) => this.#end(end.code, end.signal, end.error),
@@ -115,7 +124,8 @@ export class Shim {
   }
 
   #output(stream: 'stdout' | 'stderr', chunk: Buffer): void {
-    this.#log.write(this.#cutters[stream].push(chunk));
+    const { log, cutters } = this.#equip();
+    log.write(cutters[stream].push(chunk));
     if (this.#attached.size === 0) return;
     const frames = encodeFrames(channel[stream], chunk);
     for (const socket of this.#attached) {
@@ -126,10 +136,11 @@ export class Shim {
 
   #attach(socket: Socket, first: Buffer): void {
     if (this.#status.state === 'exited') return void socket.end(exitFrame(this.#status));
+    const { spec } = this.#equip();
     this.#attached.add(socket);
     const reader = new FrameReader((id, payload) => {
-      if (id === channel.stdin && this.#spec.stdin) this.#feed(socket, payload);
-      else if (id === channel.stdinEnd && this.#spec.stdinOnce) this.#process?.stdin?.end();
+      if (id === channel.stdin && spec.stdin) this.#feed(socket, payload);
+      else if (id === channel.stdinEnd && spec.stdinOnce) this.#process?.stdin?.end();
       else if (id === channel.resize) {
         const { width, height } = JSON.parse(payload.toString('utf8')) as { width: number; height: number };
         this.#process?.resize(width, height);
@@ -145,7 +156,7 @@ export class Shim {
     socket.on('data', push);
     socket.once('close', () => {
       this.#attached.delete(socket);
-      if (this.#spec.stdinOnce) this.#process?.stdin?.end();
+      if (spec.stdinOnce) this.#process?.stdin?.end();
     });
     if (first.length > 0) push(first);
   }
@@ -172,10 +183,11 @@ export class Shim {
 
   #end(exitCode: number, signal: number | undefined, error: string | undefined): void {
     clearTimeout(this.#killAt?.timer);
-    for (const stream of ['stdout', 'stderr'] as const) this.#log.write(this.#cutters[stream].end());
-    this.#log.close();
+    const { log, cutters, spec } = this.#equipment ?? {};
+    for (const stream of ['stdout', 'stderr'] as const) if (log && cutters) log.write(cutters[stream].end());
+    log?.close();
     const neverRan = this.#status.state === 'created';
-    const message = this.#overLimit ? `used more memory than its limit of ${this.#spec.memoryLimit} bytes (enforced by polling)` : error;
+    const message = this.#overLimit ? `used more memory than its limit of ${spec?.memoryLimit} bytes (enforced by polling)` : error;
     this.#save({
       ...this.#status,
       state: 'exited',

@@ -1,7 +1,9 @@
 /** What every driver of the runtime contract does, as one table of tests. */
+import { readdirSync, readlinkSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { ContainerStatus, PodSandbox } from '../../../src/agent/runtime/runtime.ts';
 import type { Machine } from '../../support/sandbox/machine.ts';
+import { eventually } from '../../support/eventually.ts';
 import { runPod, startPod } from '../../support/sandbox/pods.ts';
 import type { RemoteError } from '../../support/sandbox/rpc.ts';
 import type { ExecResult, Step } from '../../support/sandbox/runtime-methods.ts';
@@ -9,6 +11,14 @@ import type { ExecResult, Step } from '../../support/sandbox/runtime-methods.ts'
 export interface ContractCase {
   name: string;
   run(machine: Machine): Promise<void>;
+}
+
+function workingFolder(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
 }
 
 const exec = (machine: Machine, container: string, argv: string[], options: { tty?: boolean; steps?: Step[] } = {}) => machine.agent<ExecResult>(1, 'exec', container, argv, options);
@@ -46,6 +56,15 @@ export const contract: ContractCase[] = [
     async run(machine) {
       const failure = await startPod(machine, { command: ['/no/such/program'] }).catch((error: RemoteError) => error);
       expect(failure).toMatchObject({ reason: 'RunContainerError' });
+    },
+  },
+  {
+    name: 'leaves nothing of a container that cannot be made',
+    async run(machine) {
+      const failure = await startPod(machine, { command: ['true'], mounts: [{ hostPath: '/no/such/folder', containerPath: '/data', readOnly: false, volume: 'data' }] }).catch((error: RemoteError) => error);
+      expect(failure).toMatchObject({ reason: 'CreateContainerError' });
+      // Whoever waited in its folder is gone with it.
+      await eventually(() => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && workingFolder(pid).startsWith(machine.directory) && workingFolder(pid).endsWith(' (deleted)'))).toEqual([]);
     },
   },
   {

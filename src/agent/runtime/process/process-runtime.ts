@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -123,12 +122,11 @@ export class ProcessRuntime implements Runtime {
     const ports = config.ports?.length ? config.ports : config.ports === undefined || pod.config.ports.length === 0 ? portsOf(pod) : [];
     await this.#pods.claim(sandboxId, ports);
     const id = randomBytes(16).toString('hex');
-    const folder = this.#containers.folder(id);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const folder = this.#containers.open(id);
     try {
       await this.#prepare(id, folder, pod, { ...config, ports }, image);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await this.#containers.discard(id);
       if (error instanceof RuntimeFailure) throw error;
       throw new RuntimeFailure('CreateContainerError', (error as Error).message, { cause: error });
     }

@@ -39,6 +39,7 @@ export class Pods {
   readonly #log: Log;
   readonly #addresses: AddressPool;
   readonly #pods = new Map<string, PodRecord>();
+  readonly #naming = new Map<string, Promise<void>>();
   #spare: Promise<PodRecord | undefined> | undefined;
   #refill: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -74,8 +75,11 @@ export class Pods {
       record = await this.#spare;
       this.#spare = undefined;
       this.#keepSpare();
-      if (record && isAlive(record.holder)) await setHostname(record.holder, config.hostname);
-      else if (record) {
+      if (record && isAlive(record.holder)) {
+        const { id } = record;
+        const naming = setHostname(record.holder, config.hostname).finally(() => this.#naming.delete(id));
+        this.#naming.set(id, naming);
+      } else if (record) {
         await this.#discard(record);
         record = undefined;
       }
@@ -95,6 +99,11 @@ export class Pods {
     writeState(join(folder, recordFile), record);
     this.#pods.set(record.id, record);
     return this.#tell(record, config);
+  }
+
+  /** The host name is set while containers are prepared; one starts after it. */
+  async named(id: string): Promise<void> {
+    await this.#naming.get(id);
   }
 
   async stop(id: string): Promise<void> {

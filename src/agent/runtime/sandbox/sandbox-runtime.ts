@@ -120,12 +120,11 @@ export class SandboxRuntime implements Runtime {
     const image = this.#options.images.record(config.imageId);
     if (!image) throw new RuntimeFailure('CreateContainerError', `the image ${config.imageId} is not on this node`);
     const id = randomBytes(16).toString('hex');
-    const folder = this.#containers.folder(id);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const folder = this.#containers.open(id);
     try {
       await this.#prepare(id, folder, sandboxId, config, image);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await this.#containers.discard(id);
       if (error instanceof RuntimeFailure) throw error;
       throw new RuntimeFailure('CreateContainerError', (error as Error).message, { cause: error });
     }
@@ -190,7 +189,8 @@ export class SandboxRuntime implements Runtime {
     );
   }
 
-  startContainer(id: string): Promise<void> {
+  async startContainer(id: string): Promise<void> {
+    await this.#pods.named(this.#containers.get(id)?.sandboxId ?? '');
     return this.#containers.start(id);
   }
 
