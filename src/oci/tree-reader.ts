@@ -70,8 +70,10 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
         if (await lookupMerged(diff.lowers, at)) lost.add(leaf);
         continue;
       }
-      const entry = await toEntry(join(diff.upper, at), name, stat, inodes, options);
-      if (entry) entries.push(entry);
+      if (!stat.isDirectory() || !(await isUntouched(diff.lowers, at, stat))) {
+        const entry = await toEntry(join(diff.upper, at), name, stat, inodes, options);
+        if (entry) entries.push(entry);
+      }
       if (stat.isDirectory()) await visit(at);
     }
     if (diff.merged !== undefined) {
@@ -86,6 +88,12 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
   };
   await visit('');
   return entries;
+}
+
+/** A directory that only holds changes keeps the owner it has in the layers below, which nobody here knows: without an entry readers leave it alone. */
+async function isUntouched(lowers: readonly string[], path: string, stat: Stats): Promise<boolean> {
+  const below = await lookupMerged(lowers, path);
+  return below?.stat.isDirectory() === true && (below.stat.mode & 0o7777) === (stat.mode & 0o7777);
 }
 
 /** State of a tree, for machines that cannot mount overlays. */

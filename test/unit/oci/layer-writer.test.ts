@@ -151,14 +151,15 @@ describe.runIf(process.platform === 'linux')('diffUpper', () => {
     const script = `mkdir t m; mount -t tmpfs none t; mkdir t/u t/w; mount -t overlay overlay -o userxattr,lowerdir=lower,upperdir=t/u,workdir=t/w m\n${changes}\n"$0" program.mjs; cp -a m merged`;
     const output = execFileSync('unshare', ['-Urm', 'sh', '-ec', script, process.execPath], { cwd: at, encoding: 'utf8' });
     const { entries, path } = JSON.parse(output) as { entries: string[]; path: string };
-    expect(entries).toEqual(['directory mode', 'directory replaced', 'file file', 'file replaced/new', 'file tofile', 'symlink link', 'whiteout gone', 'whiteout gonedir', 'whiteout replaced/a', 'whiteout replaced/deep']);
+    expect(entries).toEqual(['directory mode', 'file file', 'file replaced/new', 'file tofile', 'symlink link', 'whiteout gone', 'whiteout gonedir', 'whiteout replaced/a', 'whiteout replaced/deep']);
     await applyLayer(createReadStream(join(at, path)), join(at, 'copy'));
     expect(visible(join(at, 'copy'))).toEqual(visible(join(at, 'merged')));
   });
 
-  it('takes a plain folder as an upper without deletions', async () => {
+  it('takes a plain folder as an upper without deletions; a directory that only holds changes is left as it is below', async () => {
     put('upper/etc/new');
+    put('upper/own/new');
     put('lower/etc/old');
-    expect(short(await diffUpper({ upper: join(at, 'upper'), lowers: [join(at, 'lower')] }))).toEqual(['directory etc', 'file etc/new']);
+    expect(short(await diffUpper({ upper: join(at, 'upper'), lowers: [join(at, 'lower')] }))).toEqual(['directory own', 'file etc/new', 'file own/new']);
   });
 });

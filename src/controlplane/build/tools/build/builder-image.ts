@@ -2,12 +2,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageMarks } from '../../../../api/kinds/image.ts';
-import { applyLayer } from '../../../../oci/layer-applier.ts';
+import { applyLayer, type AppliedLayer } from '../../../../oci/layer-applier.ts';
+import { LayerError } from '../../../../oci/layer-error.ts';
 import { manifestKey, parseReference, type ImageReference } from '../../../../oci/reference.ts';
 import type { FetchedImage, RegistryClient } from '../../../../oci/registry-client.ts';
-import { DigestMismatch } from '../../../../oci/digest.ts';
+import { chainId, DigestMismatch } from '../../../../oci/digest.ts';
 import { pullBuilderFailed } from './failure.ts';
 import { openRegistry } from './registry.ts';
+import type { LayerCache } from './root/layer-cache.ts';
 import type { BuildSettings } from './settings.ts';
 
 export interface BuilderImage {
@@ -51,13 +53,24 @@ function parsePaths(text: string | undefined): string[] {
   return Array.isArray(paths) ? paths.filter((path): path is string => typeof path === 'string' && path.startsWith('/')) : [];
 }
 
-/** Unpacks every layer into a folder of its own under `folder`; answers with them, topmost first, as overlays want them. */
-export async function unpackLayers(builder: BuilderImage, folder: string, signal: AbortSignal): Promise<string[]> {
+/**
+ * Every layer in a folder of its own, in the cache or else under `folder`; answers with them, topmost first, as overlays want them. A layer in the cache is not fetched.
+ * Rejects with a `LayerError` of problem `WhiteoutRefused` where deleted files cannot be marked.
+ */
+export async function unpackLayers(builder: BuilderImage, folder: string, signal: AbortSignal, cache?: LayerCache): Promise<string[]> {
   const lowers: string[] = [];
+  const diffIds = builder.image.config.rootfs.diff_ids;
   for (const [index, layer] of builder.image.manifest.layers.entries()) {
-    const root = join(folder, String(index));
-    await mkdir(root, { recursive: true, mode: 0o755 });
-    await unpack(builder, index, (source) => applyLayer(source, root, { whiteouts: 'overlay', lowers }), signal, layer);
+    const into = async (root: string): Promise<number> => {
+      const { bytes } = await unpack(builder, index, (source) => applyLayer(source, root, { whiteouts: 'overlay', lowers }), signal, layer);
+      return bytes;
+    };
+    const kept = diffIds[index] === undefined ? undefined : await cache?.layer(chainId(diffIds.slice(0, index + 1)), into);
+    const root = kept ?? join(folder, String(index));
+    if (kept === undefined) {
+      await mkdir(root, { recursive: true, mode: 0o755 });
+      await into(root);
+    }
     lowers.unshift(root);
   }
   return lowers;
@@ -68,14 +81,15 @@ export async function unpackMerged(builder: BuilderImage, root: string, signal: 
   for (const [index, layer] of builder.image.manifest.layers.entries()) await unpack(builder, index, (source) => applyLayer(source, root), signal, layer);
 }
 
-async function unpack(builder: BuilderImage, index: number, apply: (source: AsyncIterable<Uint8Array>) => Promise<{ diffId: string }>, signal: AbortSignal, layer: FetchedImage['manifest']['layers'][number]): Promise<void> {
+async function unpack(builder: BuilderImage, index: number, apply: (source: AsyncIterable<Uint8Array>) => Promise<AppliedLayer>, signal: AbortSignal, layer: FetchedImage['manifest']['layers'][number]): Promise<AppliedLayer> {
   const expected = builder.image.config.rootfs.diff_ids[index] ?? '';
   try {
-    const { diffId } = await apply(builder.registry.readBlob(builder.reference.path, layer, { signal }));
-    if (diffId !== expected) throw new DigestMismatch(expected, diffId);
+    const applied = await apply(builder.registry.readBlob(builder.reference.path, layer, { signal }));
+    if (applied.diffId !== expected) throw new DigestMismatch(expected, applied.diffId);
+    return applied;
   } catch (error) {
     signal.throwIfAborted();
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC' || (error instanceof LayerError && error.problem === 'WhiteoutRefused')) throw error;
     throw pullBuilderFailed(`${builder.reference.host}/${builder.reference.path}`, (error as Error).message);
   }
 }

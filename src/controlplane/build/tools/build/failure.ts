@@ -48,6 +48,9 @@ export const pushFailed = (reference: string, why: string) =>
 export const hostImageElsewhere = (host: string) =>
   pushFailed(host, "the builder stands on this machine's own toolchain, so the image runs here only. Push to the internal registry, or build with a builder image that has a base layer.");
 
+export const rootNeedsNamespaces = (reference: string) =>
+  pullBuilderFailed(reference, 'it brings a root file system of its own, which needs user namespaces; here builds are plain processes. Choose a builder of project openshift, or start with --runtime sandbox ("slipway doctor" tells what this machine lacks).');
+
 export const fileSystemFailed = (why: string) => new BuildFailure('FileSystemOperationFailed', why);
 
 function howItEnded(result: RunResult): string {

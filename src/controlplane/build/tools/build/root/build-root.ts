@@ -1,9 +1,12 @@
 /** The root a build happens in: the builder image's layers, changed by assemble. Three ways to have one, chosen by doing. */
 import type { Stats } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { LayerEntry } from '../../../../../oci/layer-writer.ts';
 import { ScopedFolder } from '../../../../../oci/scoped-folder.ts';
+import { fileSystemFailed } from '../failure.ts';
 import type { RunResult } from '../run.ts';
+import type { ImageUser } from './image-user.ts';
 
 export interface RootCommand {
   argv: readonly string[];
@@ -16,7 +19,9 @@ export interface RootCommand {
 
 export interface BuildRoot extends RootFiles {
   readonly kind: 'overlay' | 'copy' | 'plain';
-  /** Runs a command as user 1001, group 0 without any power; `plain` runs it as an ordinary process of this user. */
+  /** What commands see as their own, and what changes will belong to. */
+  readonly user: ImageUser;
+  /** Runs a command as that user, without any power; `plain` runs it as an ordinary process of who runs the build. */
   run(command: RootCommand): Promise<RunResult>;
   /** Ends every process of the root, so that what it holds is looked at in peace. */
   freeze(): Promise<void>;
@@ -54,10 +59,38 @@ export function rootFiles(folder: string, tmp: string): RootFiles {
   };
 }
 
-/** Owner and mode of what a build made: the builder's user 1001 with group 0, which gets the owner's rights (OpenShift's arbitrary uid). */
-export function buildOwnership(name: string, mode: number): { uid: number; gid: number; mode: number } {
+export interface RootVolume {
+  /** A folder of the build pod. */
+  source: string;
+  /** Where the root shows it, read-only. */
+  path: string;
+}
+
+export interface RootOptions {
+  /** Who runs in it, as `USER` of an image; default: the image's own. */
+  user?: string;
+  /** Never part of the image. */
+  volumes?: readonly RootVolume[];
+}
+
+/** Mount points of volumes, made where they are missing; on this side, and their names in the image. */
+export async function mountPoints(files: RootFiles, volumes: readonly RootVolume[] = []): Promise<{ source: string; target: string; name: string }[]> {
+  const points: { source: string; target: string; name: string }[] = [];
+  for (const { source, path } of volumes) {
+    const name = posix.normalize(`/${path}`).slice(1).replace(/\/$/, '');
+    const there = await files.find(name);
+    if (name === '' || (there && !there.stat.isDirectory())) throw fileSystemFailed(`A volume cannot be shown at "${path}": the image has something else than a folder there. Choose another destinationPath.`);
+    const target = await files.place(name);
+    await mkdir(target, { recursive: true, mode: 0o755 });
+    points.push({ source, target, name });
+  }
+  return points;
+}
+
+/** Owner and mode of what a build made: who ran in it; where applications lie the group gets the owner's rights (OpenShift's arbitrary uid). */
+export function buildOwnership(name: string, mode: number, { uid, gid }: ImageUser = { uid: 1001, gid: 0 }): ImageUser & { mode: number } {
   const shared = name === 'opt/app-root' || name.startsWith('opt/app-root/');
-  return { uid: 1001, gid: 0, mode: shared ? mode | ((mode & 0o700) >> 3) : mode };
+  return { uid, gid, mode: shared ? mode | ((mode & 0o700) >> 3) : mode };
 }
 
 /** Never part of an image: made by the runtime, or scratch. */

@@ -5,41 +5,60 @@ import { join } from 'node:path';
 import type { HostRoot } from '../../../../../oci/host-root.ts';
 import { run, type RunResult } from '../run.ts';
 import type { RootCommand } from './build-root.ts';
+import type { ImageUser } from './image-user.ts';
+import { kitPath, openKit, type Kit } from './kit.ts';
 import { formatTable, mountsUnder, readMounts, type TableLine } from './mount-table.ts';
 import { pauseScript } from './pause-script.ts';
 
-/** uid and gid that processes of a build see; on disk everything belongs to who runs the build. */
-const shownUser = { uid: 1001, gid: 0 };
+export interface PauseOptions {
+  /** What of this machine is bound into the root. */
+  host: HostRoot | undefined;
+  /** Seen as `/tmp`. */
+  tmp: string;
+  scratch: string;
+  /** What processes see as their own; on disk everything belongs to who runs the build. */
+  user: ImageUser;
+  /** Seen read-only; `target` is the mount point on this side. */
+  volumes: readonly { source: string; target: string }[];
+}
+
 const startLimit = 20_000;
 
 export class Pause {
   readonly #holder: ChildProcessWithoutNullStreams;
   readonly #pid: number;
   readonly #ended: Promise<void>;
+  readonly #kit: Kit;
+  readonly #user: ImageUser;
 
-  private constructor(holder: ChildProcessWithoutNullStreams, pid: number) {
+  private constructor(holder: ChildProcessWithoutNullStreams, pid: number, kit: Kit, user: ImageUser) {
     this.#holder = holder;
     this.#pid = pid;
+    this.#kit = kit;
+    this.#user = user;
     this.#ended = new Promise((resolve) => holder.once('close', () => resolve()));
   }
 
-  /** `root`: where the new root is mounted or lies; `host`: what of this machine is bound into it; `tmp`: seen as `/tmp`. Rejects with what the system said. */
-  static async start(root: string, host: HostRoot | undefined, tmp: string, scratch: string): Promise<Pause> {
-    const tables = [await neededMounts(root, host, tmp), wantedMounts(root), deviceMounts(root)];
+  /** `root`: where the new root is mounted or lies. Rejects with what the system said. */
+  static async start(root: string, { host, tmp, scratch, user, volumes }: PauseOptions): Promise<Pause> {
+    const kit = await openKit(scratch);
+    const tables = [await neededMounts(root, host, tmp, volumes), wantedMounts(root), deviceMounts(root), kitMounts(root, kit)];
     const paths = tables.map((_, index) => join(scratch, `mounts-${index}`));
     await mkdir(tmp, { recursive: true, mode: 0o777 });
     for (const [index, path] of paths.entries()) await writeFile(path, formatTable(tables[index] ?? []));
-    const namespaces = ['--user', `--map-user=${shownUser.uid}`, `--map-group=${shownUser.gid}`, '--keep-caps', '--mount', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL'];
+    const namespaces = ['--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`, '--keep-caps', '--mount', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL'];
     const holder = spawn('unshare', [...namespaces, 'sh', '-c', pauseScript, 'pause', root, ...paths], { stdio: 'pipe', env: plainEnv() });
     holder.stdin.on('error', () => undefined);
-    return new Pause(holder, await ready(holder));
+    return new Pause(holder, await ready(holder), kit, user);
   }
 
   async run(command: RootCommand): Promise<RunResult> {
     const enter = ['setpriv', '--no-new-privs', 'nsenter', `--target=${this.#pid}`, '--user', '--mount', '--pid', '--ipc', '--preserve-credentials'];
     // Folder and variables are set by the shell inside: outside, a variable such as LD_PRELOAD would act on programs that still have powers.
     const inside = `cd "$0" 2>/dev/null || cd /; ${exports(command.env)}exec "$@"`;
-    return run([...enter, '--', '/bin/sh', '-c', inside, command.workingDir, ...command.argv], {
+    // Whoever enters a user namespace has every power in it; another user than root loses them when it starts a program, root is made to. The root's mounts, and what they hide, stay as they are.
+    const drop = [...this.#kit.tool('setpriv'), '--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', ...(this.#user.uid === 0 ? ['--bounding-set=-all'] : [])];
+    return run([...enter, '--', ...drop, ...this.#kit.tool('sh'), '-c', inside, command.workingDir, ...command.argv], {
       env: plainEnv(),
       line: (text) => command.line(text),
       signal: command.signal,
@@ -59,7 +78,7 @@ export class Pause {
   }
 }
 
-async function neededMounts(root: string, host: HostRoot | undefined, tmp: string): Promise<TableLine[]> {
+async function neededMounts(root: string, host: HostRoot | undefined, tmp: string, volumes: PauseOptions['volumes']): Promise<TableLine[]> {
   const lines: TableLine[] = [];
   const mounts = await readMounts();
   for (const { path, directory } of host?.binds ?? []) {
@@ -67,6 +86,7 @@ async function neededMounts(root: string, host: HostRoot | undefined, tmp: strin
     const brought = mountsUnder(path, mounts);
     for (const one of directory ? brought : brought.slice(0, 1)) lines.push({ source: 'none', target: root + one.path, type: 'none', options: `remount,bind,${one.options}` });
   }
+  for (const { source, target } of volumes) lines.push({ source, target, type: 'none', options: 'bind' }, { source: 'none', target, type: 'none', options: `remount,bind,${mountsUnder(source, mounts)[0]?.options ?? 'ro'}` });
   return [...lines, { source: tmp, target: `${root}/tmp`, type: 'none', options: 'bind' }, { source: 'tmpfs', target: `${root}/dev`, type: 'tmpfs', options: 'mode=755,nosuid' }];
 }
 
@@ -78,6 +98,11 @@ function wantedMounts(root: string): TableLine[] {
 
 function deviceMounts(root: string): TableLine[] {
   return ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => ({ source: `/dev/${name}`, target: `${root}/dev/${name}`, type: 'none', options: 'bind' }));
+}
+
+function kitMounts(root: string, kit: Kit): TableLine[] {
+  const target = `${root}${kitPath}`;
+  return [{ source: kit.folder, target, type: 'none', options: 'bind' }, { source: 'none', target, type: 'none', options: 'remount,bind,ro,nosuid' }];
 }
 
 function exports(env: Record<string, string>): string {
