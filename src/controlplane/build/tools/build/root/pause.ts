@@ -42,7 +42,7 @@ export class Pause {
   /** `root`: where the new root is mounted or lies. Rejects with what the system said. */
   static async start(root: string, { host, tmp, scratch, user, volumes }: PauseOptions): Promise<Pause> {
     const kit = await openKit(scratch);
-    const tables = [await neededMounts(root, host, tmp, volumes), wantedMounts(root), deviceMounts(root), kitMounts(root, kit)];
+    const tables = [await neededMounts(root, host, tmp, volumes), wantedMounts(root), deviceMounts(root), await kitMounts(root, kit)];
     const paths = tables.map((_, index) => join(scratch, `mounts-${index}`));
     await mkdir(tmp, { recursive: true, mode: 0o777 });
     for (const [index, path] of paths.entries()) await writeFile(path, formatTable(tables[index] ?? []));
@@ -100,9 +100,10 @@ function deviceMounts(root: string): TableLine[] {
   return ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => ({ source: `/dev/${name}`, target: `${root}/dev/${name}`, type: 'none', options: 'bind' }));
 }
 
-function kitMounts(root: string, kit: Kit): TableLine[] {
+async function kitMounts(root: string, kit: Kit): Promise<TableLine[]> {
   const target = `${root}${kitPath}`;
-  return [{ source: kit.folder, target, type: 'none', options: 'bind' }, { source: 'none', target, type: 'none', options: 'remount,bind,ro,nosuid' }];
+  const kept = mountsUnder(kit.folder, await readMounts())[0]?.options ?? 'ro';
+  return [{ source: kit.folder, target, type: 'none', options: 'bind' }, { source: 'none', target, type: 'none', options: `remount,bind,nosuid,${kept}` }];
 }
 
 function exports(env: Record<string, string>): string {
