@@ -6,6 +6,8 @@ import { previews } from './connections/preview-listener.ts';
 import { Session } from './connections/session.ts';
 import { Platform } from './daemon/platform.ts';
 import { watchVersion } from './daemon/version-notice.ts';
+import { buildReportScheme } from './documents/build-report-uri.ts';
+import { BuildReports } from './documents/build-reports.ts';
 import { DescribeDocuments } from './documents/describe-documents.ts';
 import { LiveDocuments } from './documents/live-documents.ts';
 import { ObjectFileSystem } from './documents/object-file-system.ts';
@@ -13,6 +15,8 @@ import { describeScheme, liveScheme, yamlScheme } from './documents/object-uri.t
 import { createViews } from './explorer/views.ts';
 import { BuildPanel } from './panels/build-panel.ts';
 import { LogsPanel } from './panels/logs-panel.ts';
+import { BuildProblems } from './problems/build-problems.ts';
+import { SourceFolders } from './sources/source-folders.ts';
 import { createStatusBar } from './status-bar.ts';
 import { registerReconnectLinks } from './terminals/pod-shell.ts';
 
@@ -21,20 +25,24 @@ export function activate(context: vscode.ExtensionContext): void {
   const platform = new Platform(vscode.Uri.joinPath(extensionUri, 'dist').fsPath, (extension.packageJSON as { version: string }).version);
   const session = new Session(platform, workspaceState);
   const logs = new LogsPanel(session, extensionUri, workspaceState);
-  const build: BuildPanel = new BuildPanel(session, extensionUri, buildActions(session, logs, () => build));
+  const sources = new SourceFolders(session, workspaceState);
+  const problems: BuildProblems = new BuildProblems(session, (one) => actions.pathsOf(one));
+  const actions = buildActions({ session, logs, sources, problems, panel: () => build });
+  const build: BuildPanel = new BuildPanel(session, extensionUri, actions);
   const descriptions = new DescribeDocuments(session);
   const live = new LiveDocuments(session);
   context.subscriptions.push(
-    platform, session, logs, build, previews,
+    platform, session, logs, build, problems, previews,
     createViews(session, platform),
     createStatusBar(session, platform, globalState),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources }, allCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),
     vscode.workspace.registerFileSystemProvider(yamlScheme, new ObjectFileSystem(session, live), { isCaseSensitive: true }),
     vscode.workspace.registerFileSystemProvider(describeScheme, descriptions, { isCaseSensitive: true, isReadonly: true }),
+    vscode.workspace.registerFileSystemProvider(buildReportScheme, new BuildReports(session), { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(liveScheme, live, { isCaseSensitive: true, isReadonly: true }),
   );
 }

@@ -1,10 +1,20 @@
 /** What the Build panel and its host say to each other. */
 import type { BuildPhase } from '../api/kinds/build.ts';
-import type { BuildStep, StepState } from './build-progress.ts';
-import type { FeedFromPage, FeedTexts, FeedToPage } from './log-feed.ts';
+import type { StepState } from './build-progress.ts';
+import type { FeedFromPage, FeedTexts, FeedToPage, LinkFromPage } from './log-feed.ts';
+
+/** One of the builds that are followed. */
+export interface BuildTab {
+  id: string;
+  name: string;
+  phase: BuildPhase;
+  phaseText: string;
+  current: boolean;
+}
 
 export interface StepView {
-  step: BuildStep;
+  /** A step of Source-to-Image or of a Dockerfile build, or a stage of a custom one. */
+  step: string;
   title: string;
   state: StepState;
   startedAt?: string;
@@ -17,6 +27,7 @@ export interface BuildView {
   project: string;
   phase: BuildPhase;
   phaseText: string;
+  strategy: string;
   builder: string;
   source: string;
   commit?: string;
@@ -44,9 +55,25 @@ export interface BuildTexts extends FeedTexts {
   elapsed: string;
   choose: string;
   tools: string;
+  strategy: string;
+  /** Of the chips. */
+  followed: string;
+  /** `Stop following {0}` */
+  unfollow: string;
   states: Record<StepState, string>;
 }
 
-export type BuildToPage = { type: 'build'; build: BuildView | undefined; follow: boolean; texts: BuildTexts } | FeedToPage;
+/** `tabs`: empty unless several builds are followed. */
+export type BuildToPage = { type: 'build'; tabs: BuildTab[]; build: BuildView | undefined; follow: boolean; texts: BuildTexts } | FeedToPage;
 
-export type BuildFromPage = { type: 'ready' } | { type: 'cancel' } | { type: 'rebuild' } | { type: 'open' } | { type: 'openFile' } | FeedFromPage;
+export type BuildFromPage =
+  | { type: 'ready' }
+  | { type: 'cancel' }
+  | { type: 'rebuild' }
+  | { type: 'open' }
+  | { type: 'openFile' }
+  /** Shows another of the builds that are followed. */
+  | { type: 'select'; id: string }
+  | { type: 'unfollow'; id: string }
+  | LinkFromPage
+  | FeedFromPage;

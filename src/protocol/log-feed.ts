@@ -8,6 +8,18 @@ export interface LogLine {
   /** RFC 3339 with nanoseconds. */
   time: string;
   text: string;
+  /** Places in files of the user's that the line names. */
+  links?: LogLink[];
+}
+
+export interface LogLink {
+  /** Where it stands in the line, escape sequences not counted. */
+  start: number;
+  end: number;
+  /** As the line says it; the host knows which file is meant. */
+  path: string;
+  line: number;
+  column?: number;
 }
 
 /** `older`: lines the host still has before the page's first. */
@@ -24,6 +36,14 @@ export type FeedFromPage =
   /** Asks for lines before that number. */
   | { type: 'older'; before: number };
 
+/** Of pages whose lines have links. */
+export interface LinkFromPage {
+  type: 'link';
+  path: string;
+  line: number;
+  column?: number;
+}
+
 /** Texts of a page's log in the user's language. */
 export interface FeedTexts {
   log: string;
@@ -35,6 +55,8 @@ export interface FeedTexts {
   noMatches: string;
   newLines: string;
   olderLines: string;
+  /** `Open {0}`: what a link does. */
+  openPlace: string;
   /** Said while there is no line. */
   empty: string;
 }

@@ -1,5 +1,11 @@
 /** Every command, in the order of the path an application takes. */
-import { cancelBuildCommand, startBuildCommand, watchBuildCommand } from './build/build.ts';
+import { copyWebhookCommand } from './build-config/copy-webhook.ts';
+import { cancelBuildCommand } from './build/cancel.ts';
+import { cloneBuildCommand } from './build/clone.ts';
+import { compareBuildsCommand } from './build/compare.ts';
+import { startBuildCommand } from './build/start.ts';
+import { startWithOptionsCommand } from './build/start-with-options.ts';
+import { watchBuildCommand } from './build/watch.ts';
 import { createAppCommand } from './app/create.ts';
 import type { Command } from './command.ts';
 import { restartCommand } from './deployment/restart.ts';
@@ -22,7 +28,7 @@ export const allCommands: readonly Command[] = [
   startPlatformCommand, stopPlatformCommand, restartPlatformCommand, doctorCommand, statusMenuCommand, switchClusterCommand,
   createProjectCommand, switchProjectCommand, deleteProjectCommand,
   createAppCommand, deleteApplicationCommand,
-  startBuildCommand, watchBuildCommand, cancelBuildCommand,
+  startBuildCommand, startWithOptionsCommand, watchBuildCommand, cancelBuildCommand, cloneBuildCommand, compareBuildsCommand, copyWebhookCommand,
   scaleCommand, restartCommand,
   podLogsCommand, podShellCommand,
   openRouteCommand, copyUrlCommand,

@@ -7,6 +7,7 @@ import { failureText } from '../failure-text.ts';
 import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
+import type { SourceFolders } from '../sources/source-folders.ts';
 
 export interface CommandContext {
   readonly session: Session;
@@ -14,6 +15,7 @@ export interface CommandContext {
   readonly logs: LogsPanel;
   readonly build: BuildPanel;
   readonly descriptions: DescribeDocuments;
+  readonly sources: SourceFolders;
 }
 
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */

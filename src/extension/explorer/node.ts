@@ -1,4 +1,5 @@
 /** What a tree shows, before it becomes a `TreeItem`: plain data, so that it is tested without an editor. */
+import { inSeconds } from '../../api/duration.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 
@@ -10,6 +11,8 @@ export interface TreeNode {
   id: string;
   label: string;
   description?: string;
+  /** Something goes on since then (RFC 3339): the row counts the seconds behind its description while it is looked at. */
+  since?: string;
   /** A codicon, e.g. `vm-running`. */
   icon: string;
   colour?: IconColour;
@@ -37,6 +40,11 @@ export type Translate = (text: string, ...values: (string | number | boolean)[])
 
 /** The part of a node that a presenter of one kind decides. */
 export type Presentation = Omit<TreeNode, 'id' | 'resource' | 'object'>;
+
+/** What stands behind the label now. */
+export function descriptionOf({ description, since }: Pick<TreeNode, 'description' | 'since'>, now: number): string | undefined {
+  return since ? [description, inSeconds(now - Date.parse(since))].filter(Boolean).join(' · ') : description;
+}
 
 /** Rows of a tooltip in Markdown; empty values are left out. Values are code, so that no name is taken for markup. */
 export function tooltipOf(title: string, rows: readonly (readonly [string, string | number | undefined | null])[]): string {

@@ -1,7 +1,7 @@
 /** One tree view: nodes from a source, refreshed together, never while it is hidden. */
 import * as vscode from 'vscode';
 import { problemNode } from './notes.ts';
-import type { TreeNode } from './node.ts';
+import { descriptionOf, type TreeNode } from './node.ts';
 import { TreeMemory } from './tree-memory.ts';
 
 /** Where a tree's nodes come from. `attach` begins watching, when the view is first looked at; its result ends it. */
@@ -17,6 +17,8 @@ export interface TreeSource {
 
 /** Changes within this time are shown at once: a deployment changes a dozen objects. */
 const coalesceMs = 120;
+/** Rows that count do so this often, while somebody looks; without one nothing ticks. */
+const tickMs = 1_000;
 
 export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
@@ -26,6 +28,7 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   readonly #source: TreeSource;
   #attached: vscode.Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #ticking: NodeJS.Timeout | undefined;
   /** One update at a time: each compares with what the one before has left. */
   #updating = Promise.resolve();
 
@@ -39,14 +42,17 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
 
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
     if (this.#view.visible) this.#attach();
-    return this.#memory.keep(node, await this.#fresh(node));
+    const kept = this.#memory.keep(node, await this.#fresh(node));
+    this.#count();
+    return kept;
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
     const state = node.expand === 'expanded' ? vscode.TreeItemCollapsibleState.Expanded : node.expand ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None;
     const item = new vscode.TreeItem(node.label, state);
     item.id = node.id;
-    if (node.description) item.description = node.description;
+    const description = descriptionOf(node, Date.now());
+    if (description) item.description = description;
     item.iconPath = new vscode.ThemeIcon(node.icon, node.colour && new vscode.ThemeColor(node.colour));
     item.contextValue = node.contextValue;
     if (node.tooltip) item.tooltip = new vscode.MarkdownString(node.tooltip);
@@ -76,6 +82,22 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     const nodes = changed.filter((node) => node !== undefined);
     if (nodes.length < changed.length) this.#changed.fire(undefined);
     else if (nodes.length > 0) this.#changed.fire(nodes);
+    this.#count();
+  }
+
+  /** Draws the rows that count, and nothing else, until there is none. */
+  #count(): void {
+    if (this.#ticking || !this.#attached || this.#memory.counting().length === 0) return;
+    this.#ticking = setInterval(() => {
+      const rows = this.#memory.counting();
+      if (rows.length === 0) this.#rest();
+      else if (vscode.window.state.active) this.#changed.fire(rows);
+    }, tickMs);
+  }
+
+  #rest(): void {
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
   }
 
   async #fresh(node: TreeNode | undefined): Promise<TreeNode[]> {
@@ -99,6 +121,7 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   #detach(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#rest();
     this.#attached?.dispose();
     this.#attached = undefined;
     // Nobody watches any more: a number that may be untrue is none.

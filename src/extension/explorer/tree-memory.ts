@@ -5,7 +5,7 @@
 import type { TreeNode } from './node.ts';
 
 /** What a row shows or offers; a change elsewhere in a node is no reason to draw it again. */
-const shown = ['label', 'description', 'icon', 'colour', 'tooltip', 'contextValue', 'accessibility', 'expand', 'command'] as const satisfies readonly (keyof TreeNode)[];
+const shown = ['label', 'description', 'since', 'icon', 'colour', 'tooltip', 'contextValue', 'accessibility', 'expand', 'command'] as const satisfies readonly (keyof TreeNode)[];
 
 export class TreeMemory {
   /** Children by the parent's id, of those parents that the editor has asked about; `undefined`: the roots. */
@@ -42,6 +42,11 @@ export class TreeMemory {
       changed.push(...(await this.update(childrenOf, node)));
     }
     return changed;
+  }
+
+  /** Rows that count. */
+  counting(): TreeNode[] {
+    return [...this.#children.values()].flatMap((nodes) => nodes.filter((node) => node.since !== undefined));
   }
 
   clear(): void {

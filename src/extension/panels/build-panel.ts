@@ -1,14 +1,14 @@
-/** The Build panel: one build watched from its first step to its URL. */
+/** The Build panel: builds watched from their first step to their URL, one of them shown. */
 import * as vscode from 'vscode';
-import { finishedPhases, type Build } from '../../api/kinds/build.ts';
+import type { Build } from '../../api/kinds/build.ts';
 import type { Connection } from '../../client/connection.ts';
-import type { BuildFromPage, BuildToPage } from '../../protocol/build-panel.ts';
-import { progressMark } from '../../protocol/build-progress.ts';
+import type { BuildFromPage, BuildTab, BuildToPage } from '../../protocol/build-panel.ts';
 import type { Session } from '../connections/session.ts';
-import { announceBuild, routeOf, type AnnouncementActions } from './build-announcement.ts';
+import type { SourcePaths } from '../sources/source-paths.ts';
+import { announceBuild, type AnnouncementActions } from './build-announcement.ts';
 import { buildTexts, buildWords } from './build-texts.ts';
 import { viewBuild } from './build-view.ts';
-import { LogFeed } from './log-feed.ts';
+import { FollowedBuild, idOf, type FollowerParts } from './followed-build.ts';
 import { openPage, type Page } from './page.ts';
 
 /** What the panel asks commands to do; it knows none of them. */
@@ -17,46 +17,50 @@ export interface BuildActions {
   rebuild(build: Build): Promise<unknown>;
   open(namespace: string, route: string): Promise<unknown>;
   showAppLog(namespace: string, app: string): Promise<unknown>;
-  /** Files of the folder a build was made from, if it lies on this machine. */
-  filesOf(build: Build): Promise<{ has(file: string): boolean; open(file: string): Promise<unknown> }>;
+  /** Files that a build was made from, if they lie on this machine. */
+  pathsOf(build: Build): Promise<SourcePaths | undefined>;
+  openFile(file: string, at?: { line: number; column?: number | undefined }): Promise<unknown>;
+  /** A build that was followed has ended; `log` is what was kept of it. */
+  ended(build: Build, log: readonly string[]): unknown;
   failed(error: unknown): unknown;
 }
 
-type Files = Awaited<ReturnType<BuildActions['filesOf']>>;
+export interface ShowOptions {
+  /** Tell its end by a notification, since the user started it. */
+  announce?: boolean;
+  /** Followed, but the panel is not brought to the front. */
+  quiet?: boolean;
+}
+
+/** Builds followed at a time; beyond it the oldest is left. */
+const most = 8;
 
 export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #session: Session;
   readonly #extension: vscode.Uri;
   readonly #actions: BuildActions;
-  readonly #feed: LogFeed;
   readonly #ended = new AbortController();
   #page: Page<BuildToPage> | undefined;
-  #build: Build | undefined;
-  #route: string | undefined;
-  #files: Files | undefined;
-  #stop: AbortController | undefined;
+  #followed: FollowedBuild[] = [];
+  #current: FollowedBuild | undefined;
 
   constructor(session: Session, extension: vscode.Uri, actions: BuildActions) {
     this.#session = session;
     this.#extension = extension;
     this.#actions = actions;
-    this.#feed = new LogFeed(vscode.workspace.getConfiguration('slipway').get<number>('logs.lines', 20_000), (message) => this.#page?.send(message));
   }
 
-  /** Shows the build and follows it. `announce`: tell its end by a notification, since the user started it. */
-  async show(build: Build, { announce = false } = {}): Promise<void> {
+  /** Follows these builds beside those that still run, and shows the first. */
+  async show(builds: readonly Build[], { announce = false, quiet = false }: ShowOptions = {}): Promise<void> {
     const { connection } = this.#session;
-    if (announce && connection) this.#announce(connection, build);
-    this.#stop?.abort();
-    const stop = new AbortController();
-    this.#stop = stop;
-    this.#build = build;
-    this.#route = undefined;
-    this.#files = undefined;
-    this.#feed.restart();
-    this.#state();
-    await vscode.commands.executeCommand('slipway.build.focus');
-    if (connection) void this.#follow(connection, build, stop.signal).catch((error: Error) => !stop.signal.aborted && this.#actions.failed(new Error(vscode.l10n.t('Build "{0}" can no longer be followed: {1}', build.metadata.name, error.message))));
+    const before = new Map(this.#followed.map((one) => [one.id, one]));
+    const asked = builds.slice(0, most).map((build) => before.get(idOf(build)) ?? this.#begin(connection, build));
+    this.#keep([...this.#followed.filter((one) => !asked.includes(one) && !one.seen), ...asked]);
+    if (announce && connection) for (const build of builds) this.#announce(connection, build);
+    const [first] = asked;
+    if (first && !(quiet && this.#current && !this.#current.ended)) this.#select(first);
+    else this.#state();
+    if (!quiet) await vscode.commands.executeCommand('slipway.build.focus');
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
@@ -70,24 +74,27 @@ export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable
 
   dispose(): void {
     this.#ended.abort();
-    this.#stop?.abort();
-    this.#feed.dispose();
+    this.#keep([]);
   }
 
   async #receive(message: BuildFromPage): Promise<void> {
-    if (this.#feed.receive(message)) return;
+    const current = this.#current;
+    if (current?.feed.receive(message)) return;
     if (message.type === 'ready') {
       this.#state();
-      this.#feed.resume();
+      current?.feed.resume();
       return;
     }
-    const build = this.#build;
-    if (!build) return;
+    if (message.type === 'select') return this.#select(this.#followed.find(({ id }) => id === message.id));
+    if (message.type === 'unfollow') return this.#leave(message.id);
+    if (!current) return;
+    const { build } = current;
     try {
       if (message.type === 'cancel') await this.#actions.cancel(build);
       if (message.type === 'rebuild') await this.#actions.rebuild(build);
-      if (message.type === 'open' && this.#route) await this.#actions.open(build.metadata.namespace ?? '', this.#route);
-      if (message.type === 'openFile') await this.#files?.open(this.#view(build).failure?.file ?? '');
+      if (message.type === 'open' && current.route) await this.#actions.open(build.metadata.namespace ?? '', current.route);
+      if (message.type === 'openFile') await this.#open(current, this.#view(current).failure?.file);
+      if (message.type === 'link') await this.#open(current, message.path, message);
     } catch (error) {
       this.#actions.failed(error);
     }
@@ -95,52 +102,78 @@ export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable
     this.#state();
   }
 
-  async #follow(connection: Connection, build: Build, signal: AbortSignal): Promise<void> {
-    const at = { namespace: build.metadata.namespace ?? this.#session.project, name: build.metadata.name };
-    const { followBuild } = await import('../../client/apps/follow-app.ts');
-    let log: Promise<void> | undefined;
-    const ended = await followBuild(connection.client, at, (state) => {
-      if (signal.aborted) return;
-      this.#build = state;
-      this.#state();
-      // Before its pod runs a build has no log.
-      if (state.status.phase !== 'New' && state.status.phase !== 'Pending') log ??= this.#readLog(connection, at, signal);
-    }, signal);
-    const app = ended.status.config && { namespace: at.namespace, name: ended.status.config.name ?? '' };
-    const failed = ended.status.phase !== 'Complete';
-    const [route, files] = await Promise.all([app && routeOf(connection.client, app), failed && app ? this.#actions.filesOf(ended) : undefined, log]);
-    if (signal.aborted) return;
-    this.#route = route;
-    this.#files = files;
-    this.#state();
+  /** Only files of the source are opened, whatever the page says. */
+  async #open({ paths }: FollowedBuild, named: string | undefined, at?: { line: number; column?: number }): Promise<void> {
+    const file = named && paths?.find(named);
+    if (file) await this.#actions.openFile(file, at);
   }
 
-  async #readLog(connection: Connection, { namespace, name }: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
-    try {
-      for await (const { time, text } of connection.logs({ namespace, build: name }, { follow: true, signal })) {
-        if (!signal.aborted && !text.startsWith(progressMark)) this.#feed.add('', [{ time, text }]);
-      }
-    } catch (error) {
-      // A build that never got a pod has no log; its status says why.
-      if (!signal.aborted && !finishedPhases.includes(this.#build?.status.phase ?? 'New')) this.#feed.add('', [{ time: '', text: (error as Error).message }]);
-    }
+  #begin(connection: Connection | undefined, build: Build): FollowedBuild {
+    const mine = (run: () => void) => this.#current === one && run();
+    const parts: FollowerParts = {
+      lines: vscode.workspace.getConfiguration('slipway').get<number>('logs.lines', 20_000),
+      pathsOf: (of) => this.#actions.pathsOf(of),
+      changed: () => this.#state(),
+      send: (message) => mine(() => this.#page?.send(message)),
+      ended: (ended, log) => {
+        mine(() => (one.seen = true));
+        this.#actions.ended(ended, log);
+      },
+    };
+    const one: FollowedBuild = new FollowedBuild(build, parts);
+    if (connection) one.follow(connection, this.#session.project).catch((error: Error) => !one.disposed && this.#actions.failed(new Error(vscode.l10n.t('Build "{0}" can no longer be followed: {1}', build.metadata.name, error.message))));
+    return one;
+  }
+
+  #select(one: FollowedBuild | undefined): void {
+    if (this.#current && this.#current !== one && this.#current.ended) this.#current.seen = true;
+    this.#current = one;
+    if (one?.ended) one.seen = true;
+    this.#state();
+    if (one) one.feed.resume();
+    else this.#page?.send({ type: 'lines', lines: [], reset: true, older: 0 });
+  }
+
+  #leave(id: string): void {
+    const at = this.#followed.findIndex((one) => one.id === id);
+    const left = this.#followed[at];
+    if (!left) return;
+    this.#keep(this.#followed.filter((one) => one !== left));
+    if (this.#current === left) this.#select(this.#followed[Math.min(at, this.#followed.length - 1)]);
+    else this.#state();
+  }
+
+  #keep(builds: FollowedBuild[]): void {
+    const kept = builds.slice(-most);
+    for (const one of this.#followed) if (!kept.includes(one)) one.dispose();
+    this.#followed = kept;
   }
 
   #announce({ client }: Connection, build: Build): void {
     const actions: AnnouncementActions = {
-      showBuild: (one) => this.show(one),
+      showBuild: (one) => this.show([one]),
       showAppLog: this.#actions.showAppLog,
       open: this.#actions.open,
-      openFile: async (one, file) => (await this.#actions.filesOf(one)).open(file),
+      openFile: async (one, name) => {
+        const file = (await this.#actions.pathsOf(one))?.find(name);
+        if (file) await this.#actions.openFile(file);
+      },
     };
     announceBuild(client, build, buildWords().hint, actions, this.#ended.signal).catch((error: unknown) => !this.#ended.signal.aborted && this.#session.state === 'connected' && this.#actions.failed(error));
   }
 
-  #view(build: Build) {
-    return viewBuild(build, buildWords(), { canOpen: this.#route !== undefined, hasFile: (file) => this.#files?.has(file) ?? false, now: new Date() });
+  #view({ build, route, paths }: FollowedBuild) {
+    return viewBuild(build, buildWords(), { canOpen: route !== undefined, hasFile: (file) => paths?.find(file) !== undefined, now: new Date() });
+  }
+
+  #tabs(): BuildTab[] {
+    if (this.#followed.length < 2) return [];
+    const { phase } = buildWords();
+    return this.#followed.map((one) => ({ id: one.id, name: one.build.metadata.name, phase: one.build.status.phase, phaseText: phase(one.build.status.phase), current: one === this.#current }));
   }
 
   #state(): void {
-    this.#page?.send({ type: 'build', build: this.#build && this.#view(this.#build), follow: this.#feed.follow, texts: buildTexts() });
+    const current = this.#current;
+    this.#page?.send({ type: 'build', tabs: this.#tabs(), build: current && this.#view(current), follow: current?.feed.follow ?? true, texts: buildTexts() });
   }
 }

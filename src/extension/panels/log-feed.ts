@@ -28,8 +28,14 @@ export class LogFeed {
     return this.#follow;
   }
 
-  add(source: string, lines: readonly { time: string; text: string }[]): void {
-    for (const { time, text } of lines) this.#incoming.push({ source, time, text });
+  /** What is kept, as text. */
+  texts(): string[] {
+    this.flush();
+    return this.#buffer.last(this.#buffer.size).map(({ text }) => text);
+  }
+
+  add(source: string, lines: readonly Omit<Incoming, 'source'>[]): void {
+    for (const { time, text, links } of lines) this.#incoming.push({ source, time, text, ...(links?.length && { links }) });
     this.#timer ??= setTimeout(() => this.flush(), batchMs);
   }
 

@@ -5,7 +5,7 @@ import type { LogTexts } from '../../protocol/logs-panel.ts';
 export function feedTexts(): FeedTexts {
   const t = vscode.l10n.t;
   return {
-    log: t('Log'), search: t('Search'), nextMatch: t('Next match'), previousMatch: t('Previous match'), matches: t('{0} of {1}', '{0}', '{1}'), noMatches: t('No results'),
+    openPlace: t('Open {0}', '{0}'), log: t('Log'), search: t('Search'), nextMatch: t('Next match'), previousMatch: t('Previous match'), matches: t('{0} of {1}', '{0}', '{1}'), noMatches: t('No results'),
     newLines: t('{0} new lines', '{0}'), olderLines: t('Show older lines'), empty: t('No lines yet.'),
   };
 }

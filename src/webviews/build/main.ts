@@ -7,7 +7,8 @@ import { LogView } from '../shared/log-view.ts';
 import { searchField } from '../shared/search-field.ts';
 import { registerToolkit } from '../shared/toolkit.ts';
 import { actionButtons } from './actions.ts';
-import { duration } from './duration.ts';
+import { buildChips } from './chips.ts';
+import { duration } from '../../api/duration.ts';
 import { stepList } from './step-list.ts';
 
 type State = Extract<BuildToPage, { type: 'build' }>;
@@ -31,7 +32,7 @@ host.send({ type: 'ready' });
 function build(texts: BuildTexts): NonNullable<typeof shown> {
   const query = host.remembered().query ?? '';
   const search = searchField(texts, () => view, query, (text) => host.remember({ query: text }));
-  const view: LogView = new LogView(texts, { send: host.send, row: (line) => ({ line }), onMatches: search.showMatches });
+  const view: LogView = new LogView(texts, { send: host.send, row: (line) => ({ line }), onMatches: search.showMatches, onLink: ({ path, line, column }) => host.send({ type: 'link', path, line, ...(column !== undefined && { column }) }) });
   if (query) view.search(query);
   view.setWrap(true);
   const title = element('span', { class: 'title' });
@@ -43,10 +44,12 @@ function build(texts: BuildTexts): NonNullable<typeof shown> {
   const failure = element('li', { class: 'failure', role: 'alert', hidden: true });
   const tools = element('div', { class: 'tools' }, follow.root, search.root);
   const bar = element('div', { class: 'bar', role: 'toolbar', 'aria-label': texts.tools }, title, phase, actions.root, element('span', { class: 'fill' }), tools);
-  document.body.append(bar, head, element('div', { class: 'split' }, steps.root, view.root));
+  const chips = buildChips({ select: (id) => host.send({ type: 'select', id }), unfollow: (id) => host.send({ type: 'unfollow', id }) });
+  document.body.append(chips.root, bar, head, element('div', { class: 'split' }, steps.root, view.root));
 
   const update = (state: State) => {
     const { build: one } = state;
+    chips.show(state.tabs, state.texts);
     say(title, one?.name ?? '');
     say(phase, one?.phaseText ?? '');
     phase.className = `phase ${one?.phase ?? ''}`;
@@ -71,7 +74,7 @@ function build(texts: BuildTexts): NonNullable<typeof shown> {
 
 function showFacts(head: HTMLElement, build: BuildView, texts: BuildTexts, now: number): void {
   const elapsed = build.startedAt && duration(build.startedAt, build.finishedAt, now);
-  const facts: [string, string | undefined][] = [[texts.builder, build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, elapsed]];
+  const facts: [string, string | undefined][] = [[texts.strategy, build.strategy === 'Source' ? undefined : build.strategy], [texts.builder, build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, elapsed]];
   const rows = facts.filter(([, value]) => value);
   if (head.childElementCount !== rows.length) head.replaceChildren(...rows.map(() => element('span', { class: 'fact' }, element('span', {}), ' ', element('b', {}))));
   rows.forEach(([name, value], index) => {

@@ -1,7 +1,7 @@
 import type { BuildTexts, StepView } from '../../protocol/build-panel.ts';
 import type { StepState } from '../../protocol/build-progress.ts';
 import { element, icon, place, say } from '../shared/element.ts';
-import { duration } from './duration.ts';
+import { duration } from '../../api/duration.ts';
 
 const marks: Record<StepState, string> = { waiting: 'circle-outline', running: 'sync', done: 'pass-filled', failed: 'error', skipped: 'circle-slash' };
 
@@ -10,13 +10,14 @@ interface Row {
   show(step: StepView, longest: number, now: number): void;
 }
 
-/** The nine steps, each with state, duration, and a bar as long as its share of the slowest one. */
+/** The steps, each with state, duration, and a bar as long as its share of the slowest one. */
 export function stepList(texts: BuildTexts): { root: HTMLElement; /** `quoted` stands under the step that failed. */ show(steps: readonly StepView[], quoted: HTMLElement, now: number): void } {
   const root = element('ol', { class: 'steps', 'aria-label': texts.steps });
   const rows = new Map<string, Row>();
   return {
     root,
     show(steps, quoted, now) {
+      for (const step of rows.keys()) if (!steps.some((one) => one.step === step)) rows.delete(step);
       const longest = Math.max(1, ...steps.map((step) => took(step, now)));
       const shown = steps.map((step) => {
         let row = rows.get(step.step);

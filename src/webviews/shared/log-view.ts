@@ -1,6 +1,6 @@
 /** A scrolling log: appends in batches, keeps a bounded number of rows, follows the end until the reader scrolls away, finds text. */
-import { olderLines, pageLines, type FeedFromPage, type FeedTexts, type FeedToPage, type LogLine } from '../../protocol/log-feed.ts';
-import { parseAnsi, withoutAnsi } from './ansi.ts';
+import { olderLines, pageLines, type FeedFromPage, type FeedTexts, type FeedToPage, type LogLine, type LogLink } from '../../protocol/log-feed.ts';
+import { parseAnsi, withoutAnsi, type Span } from './ansi.ts';
 import { element, fill } from './element.ts';
 import { highlight } from './highlight.ts';
 
@@ -14,6 +14,8 @@ export interface LogViewOptions {
   send(message: FeedFromPage): void;
   row(line: LogLine): LogRow;
   onMatches(text: string): void;
+  /** A place that a line names was pressed. */
+  onLink?(link: LogLink): void;
 }
 
 /** Words that colour a whole line by level. The level stands near the start of a line in every common format. */
@@ -137,8 +139,43 @@ export class LogView {
     if (level) node.classList.add(level);
     if (time) node.append(element('span', { class: 'time' }, `${time.slice(0, 23)} `));
     if (row.label) node.append(element('span', { class: `label source-${row.label.colour}` }, `${row.label.text} `));
-    for (const span of parseAnsi(text)) node.append(span.style ? element('span', { class: span.style }, span.text) : span.text);
+    node.append(...this.#pieces(parseAnsi(text), row.line.links ?? []));
     return { row, node };
+  }
+
+  /** The spans of a line, cut where links begin and end. */
+  #pieces(spans: readonly Span[], links: readonly LogLink[]): (Node | string)[] {
+    const styled = ({ text, style }: Span) => (style ? element('span', { class: style }, text) : text);
+    if (links.length === 0) return spans.map(styled);
+    const pieces: (Node | string)[] = [];
+    const buttons = new Map<LogLink, HTMLElement>();
+    let at = 0;
+    for (const { text, style } of spans) {
+      for (let from = 0; from < text.length; ) {
+        const link = links.find(({ start, end }) => start <= at && at < end);
+        const next = link ? link.end : Math.min(...links.map(({ start }) => start).filter((start) => start > at), Infinity);
+        const piece = styled({ text: text.slice(from, Math.min(text.length, from + next - at)), style });
+        const length = Math.min(text.length - from, next - at);
+        if (link) {
+          let button = buttons.get(link);
+          if (!button) {
+            buttons.set(link, (button = this.#link(link)));
+            pieces.push(button);
+          }
+          button.append(piece);
+        } else pieces.push(piece);
+        from += length;
+        at += length;
+      }
+    }
+    return pieces;
+  }
+
+  #link(link: LogLink): HTMLElement {
+    const label = fill(this.#texts.openPlace, `${link.path}:${link.line}`);
+    const button = element('button', { class: 'place', type: 'button', title: label, 'aria-label': label });
+    button.addEventListener('click', () => this.#options.onLink?.(link));
+    return button;
   }
 
   #scrolled(): void {

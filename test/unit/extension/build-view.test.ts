@@ -6,7 +6,7 @@ import { buildSteps, initialSteps, mergeStep, stepsAnnotation, type StepProgress
 import { say } from './say.ts';
 
 const words: BuildWords = {
-  steps: Object.fromEntries(buildSteps.map((step) => [step, step])) as BuildWords['steps'],
+  step: (step) => step,
   phase: (phase) => phase, source: (source) => source?.git?.uri ?? source?.type ?? '', hint: (log) => buildHint(log, say),
 };
 const circumstances: BuildCircumstances = { canOpen: true, hasFile: () => true, now: new Date('2026-01-01T00:01:00Z') };

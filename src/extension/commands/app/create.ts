@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { buildConfigs } from '../../../api/kinds/build.ts';
 import type { AppSource } from '../../../client/apps/app-plan.ts';
-import { sourceLimit } from '../build/build.ts';
-import { folderAnnotation } from '../build/source-folder.ts';
+import { folderAnnotation } from '../../sources/source-folders.ts';
+import { sourceLimit } from '../build/start-build.ts';
 import { upload } from '../build/upload.ts';
 import { Advice, patiently, type Command, type CommandContext } from '../command.ts';
 import { startEmbedded } from '../platform/start.ts';
@@ -55,7 +55,7 @@ async function ask({ session }: CommandContext, project: string, folder: string 
   }
 }
 
-async function create({ session, build }: CommandContext, namespace: string, { source, name, builder, port, route = true }: CreateAppArguments): Promise<string> {
+async function create({ session, build, sources }: CommandContext, namespace: string, { source, name, builder, port, route = true }: CreateAppArguments): Promise<string> {
   const first = await patiently(vscode.l10n.t('Creating "{0}"', name), async (signal) => {
     const { createApp } = await import('../../../client/apps/create-app.ts');
     return createApp(session.client, upload(session.client), {
@@ -63,7 +63,8 @@ async function create({ session, build }: CommandContext, namespace: string, { s
       ...(source.type === 'folder' && { annotations: { [folderAnnotation]: source.folder } }),
     }, signal);
   });
-  await build.show(first, { announce: true });
+  if (source.type === 'folder') await sources.note({ namespace, name }, source.folder);
+  await build.show([first], { announce: true });
   return first.metadata.name;
 }
 

@@ -1,4 +1,5 @@
-import { buildAnnotations, finishedPhases, type Build, type BuildConfig, type BuildPhase, type BuildSource } from '../../../api/kinds/build.ts';
+import { durationText } from '../../../api/duration.ts';
+import { buildAnnotations, finishedPhases, strategyFrom, strategyType, type Build, type BuildConfig, type BuildPhase, type BuildSource } from '../../../api/kinds/build.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 import { stateWord } from '../state-words.ts';
 
@@ -17,17 +18,18 @@ export function isActive(build: Build): boolean {
 }
 
 export function presentBuild(build: Build, t: Translate): Presentation {
-  const { phase, duration, message, reason } = build.status;
+  const { phase, duration, message, reason, startTimestamp } = build.status;
   const [icon, colour] = looks[phase] ?? looks.New;
   const state = stateWord(phase, t);
   return {
     label: build.metadata.name,
-    description: phase === 'Complete' && duration ? `${state} · ${(duration / 1e9).toFixed(1)} s` : state,
+    description: finishedPhases.includes(phase) && duration ? `${state} · ${durationText(duration / 1e6)}` : state,
+    ...(phase === 'Running' && startTimestamp && { since: startTimestamp }),
     icon,
     colour,
     tooltip: tooltipOf(build.metadata.name, [
-      [t('State'), state], [t('Builder'), builderText(build)], [t('Source'), sourceText(build.spec.source, t)], [t('Commit'), build.spec.revision?.git?.commit?.slice(0, 8)],
-      [t('Started'), build.status.startTimestamp], [t('Image'), build.status.outputDockerImageReference], [t('Reason'), message ?? reason],
+      [t('State'), state], [t('Trigger'), causeText(build, t)], [t('Commit'), commitText(build)], [t('Builder'), builderText(build)], [t('Source'), sourceText(build.spec.source, t)],
+      [t('Started'), startTimestamp], [t('Image'), build.status.outputDockerImageReference], [t('Reason'), message ?? reason],
     ]),
     contextValue: isActive(build) ? 'build.active' : 'build',
     accessibility: t('Build {0}, {1}', build.metadata.name, state),
@@ -35,15 +37,17 @@ export function presentBuild(build: Build, t: Translate): Presentation {
   };
 }
 
-export function presentBuildConfig(config: BuildConfig, newest: Build | undefined, t: Translate): Presentation {
+/** `saving`: a save builds it anew. */
+export function presentBuildConfig(config: BuildConfig, newest: Build | undefined, t: Translate, saving = false): Presentation {
+  const last = newest && `#${config.status?.lastVersion ?? 0} · ${stateWord(newest.status.phase, t)}`;
   return {
     label: config.metadata.name,
-    description: newest ? `#${config.status?.lastVersion ?? 0} · ${stateWord(newest.status.phase, t)}` : '',
+    description: [last, saving && t('on save')].filter(Boolean).join(' · '),
     icon: 'tools',
     tooltip: tooltipOf(config.metadata.name, [
-      [t('Source'), sourceText(config.spec.source, t)], [t('Builder'), config.spec.strategy.sourceStrategy?.from.name], [t('Output'), config.spec.output?.to?.name], [t('Last build'), newest?.metadata.name],
+      [t('Source'), sourceText(config.spec.source, t)], [t('Strategy'), strategyType(config.spec.strategy)], [t('Builder'), strategyFrom(config.spec.strategy)?.name], [t('Output'), config.spec.output?.to?.name], [t('Last build'), newest?.metadata.name],
     ]),
-    contextValue: 'buildconfig',
+    contextValue: saving ? 'buildconfig.saving' : 'buildconfig',
     accessibility: newest ? t('Build config {0}, last build {1}', config.metadata.name, stateWord(newest.status.phase, t)) : t('Build config {0}', config.metadata.name),
     expand: 'collapsed',
   };
@@ -55,7 +59,21 @@ export function sourceText(source: BuildSource | undefined, t: Translate): strin
   return source?.type === 'Binary' || source?.binary ? t('folder') : (source?.type ?? '');
 }
 
+/** What started it, in the user's language where everybody meets it. */
+export function causeText({ spec }: Build, t: Translate): string {
+  const known: Record<string, string> = {
+    'Manually triggered': t('started by hand'), 'Build configuration change': t('the build config changed'), 'Image change': t('a new image'),
+  };
+  return (spec.triggeredBy ?? []).map(({ message = '', imageChangeBuild }) => [known[message] ?? message, imageChangeBuild?.fromRef?.name].filter(Boolean).join(': ')).filter(Boolean).join(', ');
+}
+
+/** `1a2b3c4d Fix the header` */
+export function commitText({ spec }: Build): string | undefined {
+  const { commit, message } = spec.revision?.git ?? {};
+  return commit && `${commit.slice(0, 8)} ${message?.split('\n')[0] ?? ''}`.trim();
+}
+
 /** The builder by its name: the spec of a build names its digest. */
 export function builderText({ metadata, spec }: Build): string {
-  return metadata.annotations?.[buildAnnotations.builder] ?? spec.strategy.sourceStrategy?.from.name?.replace(/^.*\/([^/@]+)@sha256:.*$/, '$1') ?? spec.strategy.type ?? '';
+  return metadata.annotations?.[buildAnnotations.builder] ?? strategyFrom(spec.strategy)?.name?.replace(/^.*\/([^/@]+)@sha256:.*$/, '$1') ?? strategyType(spec.strategy) ?? '';
 }

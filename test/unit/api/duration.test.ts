@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { duration } from '../../../src/webviews/build/duration.ts';
+import { duration } from '../../../src/api/duration.ts';
 
 const start = '2026-01-01T00:00:00.000Z';
 const at = (seconds: number) => Date.parse(start) + seconds * 1000;
