@@ -1,7 +1,7 @@
 /** Carries builds from New to their end: starts pods as run policies allow, follows what the builder tells, writes the outcome. */
 import { equalJson } from '../../api/json.ts';
 import { buildAnnotations, builds, finishedPhases, strategyFrom, type Build, type BuildStatus } from '../../api/kinds/build.ts';
-import { pods, type Pod } from '../../api/kinds/core.ts';
+import { pods, secrets, serviceAccounts, type Pod } from '../../api/kinds/core.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { controllerOf, keyOf } from '../../api/meta.ts';
 import { isStatusError } from '../../api/status.ts';
@@ -13,9 +13,13 @@ import { controller, type ReconcileResult } from '../kernel/reconcile/controller
 import type { BinaryInputs } from './binary-input.ts';
 import { configKeys, ofConfig } from './build-index.ts';
 import { buildPodName } from './build-names.ts';
+import { buildContainer } from './build-pod-contract.ts';
+import { customTold, pushedDigest } from './custom-build-plan.ts';
+import type { BuildImages } from './build-pod-parts.ts';
+import { findSecrets, mayFindSecrets } from './build-pod-secrets.ts';
 import { makeBuildPod } from './build-pod.ts';
 import { messages, planCancelled, planError, planState, type PlannedState } from './build-plan.ts';
-import { missingBuilderText, outputShows, resolveImage, resolveOutput, type StreamLookup } from './image-resolver.ts';
+import { inputImages, missingBuilderText, outputShows, resolveImage, resolveOutput, type StreamLookup } from './image-resolver.ts';
 import { InputSender } from './input-sender.ts';
 import { builderAnnotation, inputAnnotation } from './instantiate-plan.ts';
 import type { PodAccess } from './pod-access.ts';
@@ -96,7 +100,12 @@ export async function startBuildController({ client, informers, clock, log, scop
       await hold(build, 'InvalidOutputReference', `${messages.InvalidOutputReference} There is no image stream "${to.name.split(':')[0]}" in project "${to.namespace ?? namespace}"; create it, and the build goes on.`);
       return { afterMs: builderPatience };
     }
-    const pod = await createPod(key, build, builder?.pullSpec, output);
+    const missing = await missingParts(build, namespace);
+    if (missing) {
+      await hold(build, missing.reason, missing.message);
+      return { afterMs: builderPatience };
+    }
+    const pod = await createPod(key, build, { builder: builder?.pullSpec, output, inputs: inputImages(build, namespace, streams) });
     if (!pod) return undefined;
     const now = clock.now().toISOString();
     const steps = mergeStep(
@@ -108,10 +117,21 @@ export async function startBuildController({ client, informers, clock, log, scop
     return undefined;
   }
 
-  async function createPod(key: string, build: Build, builder: string | undefined, output: string | undefined): Promise<Pod | undefined> {
+  /** What the build names and the pod cannot do without. */
+  async function missingParts(build: Build, namespace: string): Promise<{ reason: string; message: string } | undefined> {
+    const absent = (build.spec.source?.images ?? []).find(({ from }) => !resolveImage(from, namespace, streams));
+    if (absent) return { reason: 'InvalidImageReference', message: `Referenced image could not be resolved: there is no image "${absent.from.namespace ? `${absent.from.namespace}/` : ''}${absent.from.name}" (spec.source.images); when it is there, the build goes on.` };
+    const push = build.spec.output?.to && build.spec.output.pushSecret?.name;
+    if (push && !(await ifFound(client.get(secrets, { namespace, name: push })))) return { reason: 'MissingPushSecret', message: `Missing push secret. There is no secret "${push}" in project "${namespace}"; create it, and the build goes on.` };
+    return undefined;
+  }
+
+  async function createPod(key: string, build: Build, images: BuildImages): Promise<Pod | undefined> {
     const { namespace } = build.metadata;
     try {
-      return await client.create(pods, makeBuildPod(build, builder, output), { namespace });
+      const look = mayFindSecrets(build, images);
+      const [known, account] = look ? await Promise.all([client.list(secrets, { namespace }), ifFound(client.get(serviceAccounts, { namespace, name: build.spec.serviceAccount ?? 'builder' }))]) : [{ items: [] }, undefined];
+      return await client.create(pods, makeBuildPod(build, images, findSecrets(build, images, known.items, account)), { namespace });
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) {
         // Ours from a moment ago, if this control plane ended between pod and status.
@@ -133,11 +153,11 @@ export async function startBuildController({ client, informers, clock, log, scop
     const pod = podCache.get(`${namespace}/${podName}`) ?? (await ifFound(client.get(pods, { namespace, name: podName })));
     const ours = pod && controllerOf(pod)?.uid === build.metadata.uid && !(pod.metadata.deletionTimestamp && pod.status?.phase === 'Pending') ? pod : undefined;
     if (ours?.status?.phase === 'Running') {
-      progress.follow(key, ours.metadata.name);
+      progress.follow(key, ours.metadata.name, buildContainer(build.spec.strategy));
       const isFetched = [...stepsOf(build), ...progress.told(key)].some((one) => one.step === 'SourceFetched' && one.state === 'done');
-      if (build.spec.source?.binary && !isFetched) sender.serve(key, ours.metadata.name, annotations?.[inputAnnotation]);
+      if (build.spec.source?.binary && !isFetched) sender.serve(key, ours.metadata.name, buildContainer(build.spec.strategy), annotations?.[inputAnnotation]);
     }
-    const planned = planState({ build, pod: ours, told: progress.told(key), steps: stepsOf(build), streamShows: shows(build), now: clock.now() });
+    const planned = planState({ build, pod: ours, told: [...progress.told(key), ...customTold(build, ours, clock.now())], steps: stepsOf(build), streamShows: shows(build), pushed: pushedDigest(build, streams), now: clock.now() });
     if (finishedPhases.includes(planned.status.phase)) return end(key, build, planned);
     if (planned.status.phase === 'Running' && build.status.phase !== 'Running') recorder.normal(build, 'BuildStarted', `Build ${key} is now running`);
     await write(build, planned);

@@ -25,7 +25,7 @@ export async function buildLog(client: Client, access: PodAccess, clock: Clock, 
   const pod = build.metadata.annotations?.[buildAnnotations.podName] ?? buildPodName(name);
   const asked = new URLSearchParams();
   for (const key of passedOn) if (query.has(key)) asked.set(key, query.get(key) ?? '');
-  const log = await access.log(namespace, pod, buildContainer, asked, signal).catch((error: unknown) => {
+  const log = await access.log(namespace, pod, buildContainer(build.spec.strategy), asked, signal).catch((error: unknown) => {
     if (isStatusError(error, 'NotFound')) throw notFound(pods, pod);
     throw error;
   });

@@ -25,6 +25,8 @@ export interface Observation {
   steps: readonly StepProgress[];
   /** True once the output's image stream shows the digest. */
   streamShows(digest: string): boolean;
+  /** The image that a builder which tells nothing has brought into the output's stream. */
+  pushed?: string | undefined;
   now: Date;
 }
 
@@ -36,7 +38,7 @@ export interface PlannedState {
 }
 
 /** For a build whose pod was created. `status` is the one it has if nothing changed. */
-export function planState({ build, pod, told, steps: had, streamShows, now }: Observation): PlannedState {
+export function planState({ build, pod, told, steps: had, streamShows, pushed, now }: Observation): PlannedState {
   let steps = told.reduce((all, one) => mergeStep(all, one), [...had]);
   if (!pod) return finished(build, steps, 'Error', 'BuildPodDeleted', messages.BuildPodDeleted, undefined, now);
   switch (pod.status?.phase) {
@@ -44,7 +46,7 @@ export function planState({ build, pod, told, steps: had, streamShows, now }: Ob
       return { status: build.status.phase === 'Running' ? build.status : { ...withoutReason(build.status), phase: 'Running', startTimestamp: startOf(pod, now) }, steps };
     case 'Succeeded':
     case 'Failed': {
-      const ended = readTermination(pod);
+      const ended = readTermination(pod) ?? silentEnd(pod, pushed);
       for (const step of ended?.steps ?? []) steps = mergeStep(steps, step);
       if (pod.status.phase === 'Succeeded' && (pod.status.containerStatuses?.length ?? 0) === 0) return finished(build, steps, 'Error', 'NoBuildContainerStatus', messages.NoBuildContainerStatus, ended, now, pod);
       if (pod.status.phase === 'Failed') {
@@ -128,6 +130,15 @@ function whyFailed(build: Build, pod: Pod, ended: BuildTermination | undefined):
   if (ended?.reason) return { reason: ended.reason, message: ended.message ?? messages.GenericBuildFailed };
   return { reason: 'GenericBuildFailed', message: terminated?.message?.slice(-500) || messages.GenericBuildFailed };
 }
+
+/** Of a builder that leaves no message of ours: what there is of its log, or the image it pushed. */
+function silentEnd(pod: Pod, pushed: string | undefined): BuildTermination | undefined {
+  if (pod.status?.phase === 'Succeeded') return pushed === undefined ? undefined : { imageDigest: pushed, stages: [], steps: [] };
+  const logSnippet = pod.status?.containerStatuses?.[0]?.state?.terminated?.message;
+  return logSnippet ? { logSnippet: logSnippet.split('\n').slice(-snippetLines).join('\n'), stages: [], steps: [] } : undefined;
+}
+
+const snippetLines = 10;
 
 function readTermination(pod: Pod): BuildTermination | undefined {
   const text = pod.status?.containerStatuses?.[0]?.state?.terminated?.message;

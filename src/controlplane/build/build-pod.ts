@@ -1,42 +1,41 @@
 /** The pod of a build. Pure. */
+import type { IEnvVar } from 'kubernetes-models/v1';
 import { copyJson } from '../../api/json.ts';
-import { buildAnnotations, buildLabels, type Build } from '../../api/kinds/build.ts';
+import { buildAnnotations, buildLabels, strategyFrom, type Build } from '../../api/kinds/build.ts';
 import type { Pod } from '../../api/kinds/core.ts';
 import { controllerReference } from '../../api/meta.ts';
-import { buildContainer, buildPaths, buildVariables, toolsImage } from './build-pod-contract.ts';
+import { parseReference } from '../../oci/reference.ts';
+import { buildContainer, buildVariables, toolsImage } from './build-pod-contract.ts';
+import { configuredEnvironment, literal } from './build-pod-environment.ts';
+import type { BuildImages, BuildSecrets } from './build-pod-parts.ts';
+import { buildVolumes } from './build-pod-volumes.ts';
 import { buildPodName, labelValue } from './build-names.ts';
 
 /** Seconds a build has to clean up after it was told to end. */
 const grace = 10;
+/** As OpenShift sets it where the service account may not run as root. */
+const ordinaryUids = '1-';
 
-type Volumes = NonNullable<Pod['spec']['volumes']>;
-type Mounts = NonNullable<Pod['spec']['containers'][number]['volumeMounts']>;
+type Container = Pod['spec']['containers'][number];
 
-/** `builder` and `output`: as pull specifications. A Docker build may have no image of its own: its Dockerfile names one. */
-export function makeBuildPod(build: Build, builder: string | undefined, output: string | undefined): Pod {
+export function makeBuildPod(build: Build, images: BuildImages, secrets: BuildSecrets): Pod {
   const { name, namespace = '' } = build.metadata;
   const { spec } = build;
-  const { git, contextDir, sourceSecret, binary } = spec.source ?? {};
-  const volumes: Volumes = [];
-  const mounts: Mounts = [];
-  const env: { name: string; value: string }[] = [{ name: buildVariables.build, value: JSON.stringify(resolved(build, builder, output)) }, { name: 'LANG', value: 'C.UTF-8' }];
-  if (git) env.push({ name: 'SOURCE_REPOSITORY', value: git.uri }, { name: 'SOURCE_URI', value: git.uri });
-  if (contextDir) env.push({ name: 'SOURCE_CONTEXT_DIR', value: contextDir });
-  if (git?.ref) env.push({ name: 'SOURCE_REF', value: git.ref });
-  const mountSecret = (volume: string, secretName: string | undefined, mountPath: string, variable?: string) => {
-    if (!secretName) return;
-    volumes.push({ name: volume, secret: { secretName, defaultMode: 0o600 } });
-    mounts.push({ name: volume, mountPath, readOnly: true });
-    if (variable) env.push({ name: variable, value: mountPath });
+  const { volumes, mounts, env: places } = buildVolumes(spec, secrets);
+  const custom = spec.strategy.customStrategy;
+  const env = [...ownEnvironment(build, images), ...places, ...configuredEnvironment(spec.strategy)];
+  const { git, binary } = spec.source ?? {};
+  const withSource = git && !spec.source?.sourceSecret && secrets.source;
+  const common: Partial<Container> = {
+    ...(binary && { stdin: true, stdinOnce: true }),
+    ...(spec.resources && Object.keys(spec.resources).length > 0 && { resources: copyJson(spec.resources) }),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    ...(mounts.length > 0 && { volumeMounts: mounts }),
   };
-  mountSecret('build-source-secret', sourceSecret?.name, buildPaths.sourceSecret, 'SOURCE_SECRET_PATH');
-  mountSecret('build-push-secret', spec.output?.pushSecret?.name, buildPaths.pushSecret, 'PUSH_DOCKERCFG_PATH');
-  mountSecret('build-pull-secret', spec.strategy.sourceStrategy?.pullSecret?.name, buildPaths.pullSecret, 'PULL_DOCKERCFG_PATH');
-  for (const [index, { secret }] of (spec.source?.secrets ?? []).entries()) mountSecret(`build-secret-${index}`, secret.name, `${buildPaths.secrets}/${secret.name}`);
-  for (const [index, { configMap }] of (spec.source?.configMaps ?? []).entries()) {
-    volumes.push({ name: `build-configmap-${index}`, configMap: { name: configMap.name } });
-    mounts.push({ name: `build-configmap-${index}`, mountPath: `${buildPaths.configMaps}/${configMap.name}`, readOnly: true });
-  }
+  const container: Container = custom
+    ? { name: buildContainer(spec.strategy), image: images.builder ?? '', imagePullPolicy: custom.forcePull ? 'Always' : 'IfNotPresent', env, ...common }
+    : // The program mounts the build's root in namespaces of its own; what it runs there has no power at all.
+      { name: buildContainer(spec.strategy), image: toolsImage, imagePullPolicy: 'IfNotPresent', args: ['build'], env, securityContext: { privileged: true }, ...common };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -44,7 +43,11 @@ export function makeBuildPod(build: Build, builder: string | undefined, output: 
       name: buildPodName(name),
       namespace,
       labels: { [buildLabels.build]: labelValue(name) },
-      annotations: { [buildAnnotations.buildConfig]: build.metadata.annotations?.[buildAnnotations.buildConfig] ?? '', [buildLabels.build]: name },
+      annotations: {
+        [buildAnnotations.buildConfig]: build.metadata.annotations?.[buildAnnotations.buildConfig] ?? '',
+        [buildLabels.build]: name,
+        ...(withSource && { [sourceSecretAnnotation]: withSource }),
+      },
       ownerReferences: [controllerReference(build)],
     },
     spec: {
@@ -53,34 +56,47 @@ export function makeBuildPod(build: Build, builder: string | undefined, output: 
       terminationGracePeriodSeconds: grace,
       ...(spec.completionDeadlineSeconds && { activeDeadlineSeconds: spec.completionDeadlineSeconds }),
       ...(spec.nodeSelector && { nodeSelector: { ...spec.nodeSelector } }),
-      containers: [
-        {
-          name: buildContainer,
-          image: toolsImage,
-          imagePullPolicy: 'IfNotPresent',
-          args: ['build'],
-          env,
-          // The program mounts the build's root in namespaces of its own; what it runs there has no power at all.
-          securityContext: { privileged: true },
-          ...(binary && { stdin: true, stdinOnce: true }),
-          ...(spec.resources && Object.keys(spec.resources).length > 0 && { resources: copyJson(spec.resources) }),
-          terminationMessagePolicy: 'FallbackToLogsOnError',
-          ...(mounts.length > 0 && { volumeMounts: mounts }),
-        },
-      ],
+      ...(custom && secrets.pull && { imagePullSecrets: [{ name: secrets.pull }] }),
+      containers: [container],
       ...(volumes.length > 0 && { volumes }),
     },
   };
 }
 
+/** On a build pod: the source secret that was chosen by the annotations of the project's secrets. */
+const sourceSecretAnnotation = 'slipway.dev/source-secret';
+
+/** The names are OpenShift's: custom builders read them. */
+function ownEnvironment(build: Build, images: BuildImages): IEnvVar[] {
+  const { source = {}, strategy } = build.spec;
+  const { git, contextDir } = source;
+  const all: [string, string | undefined][] = [
+    [buildVariables.build, literal(JSON.stringify(resolved(build, images)))],
+    ['LANG', 'C.UTF-8'],
+    ['SOURCE_REPOSITORY', git && literal(git.uri)],
+    ['SOURCE_URI', git && literal(git.uri)],
+    ['SOURCE_CONTEXT_DIR', contextDir && literal(contextDir)],
+    ['SOURCE_REF', git?.ref && literal(git.ref)],
+    [buildVariables.allowedUids, strategy.sourceStrategy && ordinaryUids],
+  ];
+  if (strategy.customStrategy) {
+    all.push(['OPENSHIFT_CUSTOM_BUILD_BASE_IMAGE', images.builder]);
+    if (images.output) {
+      const { host, path, tag = 'latest' } = parseReference(images.output);
+      all.push(['OUTPUT_REGISTRY', host], ['OUTPUT_IMAGE', `${path}:${tag}`]);
+    }
+  }
+  return all.flatMap(([name, value]) => (value ? [{ name, value }] : []));
+}
+
 /** The build as the build program reads it: images by pull specification, nothing that grows with its history. */
-function resolved(build: Build, builder: string | undefined, output: string | undefined): Build {
+function resolved(build: Build, { builder, output, inputs }: BuildImages): Build {
   const copy = copyJson(build);
   const { name, namespace, uid } = copy.metadata;
   copy.metadata = { name, ...(namespace && { namespace }), ...(uid && { uid }) };
-  const { sourceStrategy, dockerStrategy, customStrategy } = copy.spec.strategy;
-  const strategy = sourceStrategy ?? dockerStrategy ?? customStrategy;
-  if (strategy && builder) strategy.from = { kind: 'DockerImage', name: builder };
+  const from = strategyFrom(copy.spec.strategy);
+  if (from && builder) Object.assign(from, { kind: 'DockerImage', name: builder, namespace: undefined });
+  for (const [index, image] of (copy.spec.source?.images ?? []).entries()) image.from = { kind: 'DockerImage', name: inputs[index] ?? image.from.name ?? '' };
   copy.spec.output = { ...copy.spec.output };
   if (output) copy.spec.output.to = { kind: 'DockerImage', name: output };
   else delete copy.spec.output.to;

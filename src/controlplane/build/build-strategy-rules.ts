@@ -53,6 +53,7 @@ function validateCustomStrategy(strategy: CustomBuildStrategy, field: string): F
     ...validateSecretReference(strategy.pullSecret, `${field}.pullSecret`),
     ...validateEnv(strategy.env, `${field}.env`),
   ];
+  if (strategy.exposeDockerSocket) errors.push(forbiddenField(`${field}.exposeDockerSocket`, 'there is no Docker daemon whose socket a builder could be given; let the builder make its image by itself and push it (it gets OUTPUT_REGISTRY, OUTPUT_IMAGE and PUSH_DOCKERCFG_PATH), or use the Docker strategy'));
   for (const [index, { secretSource, mountPath }] of (strategy.secrets ?? []).entries()) {
     if (!secretSource?.name) errors.push(required(`${field}.secrets[${index}].secretSource.name`));
     if (!mountPath?.startsWith('/')) errors.push(invalidValue(`${field}.secrets[${index}].mountPath`, mountPath, 'must be an absolute path'));

@@ -1,4 +1,5 @@
 /** What image a reference of a build stands for now. Pure: looks into image streams at hand. */
+import type { Build } from '../../api/kinds/build.ts';
 import { registryHost, type ImageStream } from '../../api/kinds/image.ts';
 import type { ObjectReference } from '../../api/meta.ts';
 
@@ -24,6 +25,11 @@ export function resolveImage(reference: ObjectReference | undefined, namespace: 
   const [name = '', tag = 'latest'] = reference.name.split(':');
   const latest = streams(at, name)?.status?.tags?.find((one) => one.tag === tag)?.items?.[0];
   return latest && { pullSpec: latest.dockerImageReference };
+}
+
+/** Pull specifications of `spec.source.images`; empty where there is none yet. */
+export function inputImages({ spec }: Pick<Build, 'spec'>, namespace: string, streams: StreamLookup): string[] {
+  return (spec.source?.images ?? []).map(({ from }) => resolveImage(from, namespace, streams)?.pullSpec ?? '');
 }
 
 /** Where the result of a build is pushed; undefined if its stream does not exist. */

@@ -5,7 +5,6 @@ import { delay, type Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import type { BinaryInputs } from './binary-input.ts';
-import { buildContainer } from './build-pod-contract.ts';
 import type { PodAccess } from './pod-access.ts';
 
 /** The container may be up a moment before it can be attached to. */
@@ -31,11 +30,11 @@ export class InputSender implements Disposable {
    * Starts sending unless it did already. An input that is not there although the pod waits for it (the control plane lost it, or there never was one)
    * is answered by ending the pod's standard input: the builder then fails with its reason instead of waiting for ever.
    */
-  serve(key: string, pod: string, input: string | undefined): void {
+  serve(key: string, pod: string, container: string, input: string | undefined): void {
     if (this.#sendings.has(key)) return;
     const stop = new AbortController();
     this.#sendings.set(key, stop);
-    this.#send(key, pod, input, stop.signal).catch((error: unknown) => {
+    this.#send(key, pod, container, input, stop.signal).catch((error: unknown) => {
       if (stop.signal.aborted) return;
       this.#log.warn('the source could not be sent into its build', { build: key, error });
       this.#sendings.delete(key);
@@ -52,9 +51,9 @@ export class InputSender implements Disposable {
     for (const key of [...this.#sendings.keys()]) this.forget(key);
   }
 
-  async #send(key: string, pod: string, input: string | undefined, signal: AbortSignal): Promise<void> {
+  async #send(key: string, pod: string, container: string, input: string | undefined, signal: AbortSignal): Promise<void> {
     const { namespace = '' } = splitKey(key);
-    const stream = await this.#attach(namespace, pod, signal);
+    const stream = await this.#attach(namespace, pod, container, signal);
     stream.on('error', () => undefined).resume();
     if (input === undefined || !(await this.#inputs.has(input))) {
       stream.end();
@@ -69,10 +68,10 @@ export class InputSender implements Disposable {
     await this.#inputs.drop(input);
   }
 
-  async #attach(namespace: string, pod: string, signal: AbortSignal): Promise<Duplex> {
+  async #attach(namespace: string, pod: string, container: string, signal: AbortSignal): Promise<Duplex> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#access.attach(namespace, pod, buildContainer, signal);
+        return await this.#access.attach(namespace, pod, container, signal);
       } catch (error) {
         if (attempt >= attempts || signal.aborted) throw error;
         await delay(this.#clock, 50 * 2 ** attempt, signal);

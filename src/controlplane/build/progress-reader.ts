@@ -3,7 +3,6 @@ import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { splitKey } from '../../api/meta.ts';
 import { parseProgress, type StepProgress } from '../../protocol/build-progress.ts';
-import { buildContainer } from './build-pod-contract.ts';
 import type { PodAccess } from './pod-access.ts';
 
 interface Reading {
@@ -27,11 +26,11 @@ export class ProgressReader implements Disposable {
   }
 
   /** Starts reading unless it does already. */
-  follow(key: string, pod: string): void {
+  follow(key: string, pod: string, container: string): void {
     if (this.#readings.has(key)) return;
     const reading: Reading = { stop: new AbortController(), told: [] };
     this.#readings.set(key, reading);
-    this.#read(key, pod, reading).catch((error: unknown) => {
+    this.#read(key, pod, container, reading).catch((error: unknown) => {
       if (!reading.stop.signal.aborted) this.#log.debug('progress of a build cannot be read', { build: key, error });
     });
   }
@@ -49,9 +48,9 @@ export class ProgressReader implements Disposable {
     for (const key of [...this.#readings.keys()]) this.forget(key);
   }
 
-  async #read(key: string, pod: string, { stop, told }: Reading): Promise<void> {
+  async #read(key: string, pod: string, container: string, { stop, told }: Reading): Promise<void> {
     const { namespace = '' } = splitKey(key);
-    const log = await this.#access.log(namespace, pod, buildContainer, new URLSearchParams({ follow: 'true' }), stop.signal);
+    const log = await this.#access.log(namespace, pod, container, new URLSearchParams({ follow: 'true' }), stop.signal);
     let rest = '';
     for await (const chunk of log as AsyncIterable<Buffer | string>) {
       const lines = (rest + chunk.toString()).split('\n');

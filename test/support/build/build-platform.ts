@@ -127,7 +127,8 @@ export async function startBuildPlatform(): Promise<BuildPlatform> {
     await makeScratch(scratch);
     const env = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SLIPWAY_BUILD_FOLDER: scratch, SLIPWAY_SERVICE_ACCOUNT: account, SLIPWAY_TERMINATION_LOG: terminationLog, SLIPWAY_REGISTRY_ADDRESS: `127.0.0.1:${registryPort}`,
-      ...Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value])),
+      // As the kubelet expands them.
+      ...Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value?.replaceAll('$$', '$')])),
     };
     state.child = startBuildProgram(tools, scratch, env, 'namespaces');
     node.set(key, state);

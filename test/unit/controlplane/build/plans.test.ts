@@ -7,7 +7,6 @@ import { dueBuild, surplusBuilds } from '../../../../src/controlplane/build/buil
 import { withoutProgress } from '../../../../src/controlplane/build/build-log.ts';
 import { buildPodName, labelValue } from '../../../../src/controlplane/build/build-names.ts';
 import { planCancelled, planState } from '../../../../src/controlplane/build/build-plan.ts';
-import { makeBuildPod } from '../../../../src/controlplane/build/build-pod.ts';
 import { validateBuildSpec } from '../../../../src/controlplane/build/build-spec-rules.ts';
 import { planInstantiation, refusal } from '../../../../src/controlplane/build/instantiate-plan.ts';
 import { missingBuilderText, resolveImage, resolveOutput, type StreamLookup } from '../../../../src/controlplane/build/image-resolver.ts';
@@ -136,20 +135,6 @@ describe('state from the pod', () => {
     const steps = mergeStep(mergeStep(initialSteps(), { step: 'SourceFetched', state: 'done', finishedAt: 'x' }), { step: 'Assemble', state: 'running' });
     expect(planCancelled(build(1, 'Running'), steps, now).steps.map(({ state }) => state)).toEqual(['skipped', 'skipped', 'skipped', 'done', 'skipped', 'failed', 'skipped', 'skipped', 'skipped']);
   });
-});
-
-test('the build pod: program, powers, secrets, the resolved build', () => {
-  const of = build(1, 'New');
-  of.spec = { ...of.spec, source: { binary: {}, sourceSecret: { name: 'git' }, secrets: [{ secret: { name: 'npm' } }], configMaps: [{ configMap: { name: 'settings' } }] }, completionDeadlineSeconds: 60 };
-  const pod = makeBuildPod(of, builderSpec, 'docker-registry.default.svc:5000/demo/web:latest');
-  expect(pod).toMatchObject({
-    metadata: { name: 'web-1-build', labels: { 'openshift.io/build.name': 'web-1' }, ownerReferences: [{ kind: 'Build', uid: 'b1', controller: true }] },
-    spec: { serviceAccountName: 'builder', restartPolicy: 'Never', activeDeadlineSeconds: 60, containers: [{ image: 'slipway/tools', args: ['build'], stdin: true, stdinOnce: true, securityContext: { privileged: true } }] },
-  });
-  expect(pod.spec.containers[0]?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/var/run/secrets/openshift.io/source', '/var/run/secrets/openshift.io/build/npm', '/var/run/configs/openshift.io/build/settings']);
-  const told = JSON.parse(pod.spec.containers[0]?.env?.find(({ name }) => name === 'BUILD')?.value ?? '') as Build;
-  expect(told.spec.output?.to).toEqual({ kind: 'DockerImage', name: 'docker-registry.default.svc:5000/demo/web:latest' });
-  expect(told.metadata).toEqual({ name: 'web-1', namespace: 'demo', uid: 'b1' });
 });
 
 test.each<[string, Partial<Build['spec']>, RegExp | undefined]>([
