@@ -35,8 +35,8 @@ export type BlobSource = Pick<Descriptor, 'digest' | 'size'> & {
 
 export interface TransferOptions {
   signal?: AbortSignal;
-  /** Bytes done so far of this blob. */
-  onProgress?(bytes: number): void;
+  /** Bytes done so far of this blob; those in the file when it is pulled into one. */
+  onProgress?: ((bytes: number) => void) | undefined;
 }
 
 const manifestLimit = 8 * 2 ** 20;
@@ -153,12 +153,14 @@ class Registry implements RegistryClient {
     try {
       await out.truncate(had);
       let position = had;
-      for await (const chunk of this.#read(repository, blob, hash, had, options)) {
+      options.onProgress?.(had);
+      for await (const chunk of this.#read(repository, blob, hash, had, { ...options, onProgress: undefined })) {
         for (let at = 0; at < chunk.length; ) {
           const { bytesWritten } = await out.write(chunk, at, chunk.length - at, position);
           at += bytesWritten;
           position += bytesWritten;
         }
+        options.onProgress?.(position);
       }
       await out.sync();
     } catch (error) {

@@ -7,28 +7,33 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { RegistryFailure } from '../../src/controlplane/image/registry/failure.ts';
-import { createRegistry } from '../../src/controlplane/image/registry/registry.ts';
+import type { Limits } from '../../src/controlplane/image/registry/limits.ts';
+import type { Origins } from '../../src/controlplane/image/registry/origins.ts';
+import { createRegistry, type Registry } from '../../src/controlplane/image/registry/registry.ts';
 import { formatRepository } from '../../src/controlplane/image/registry/repository.ts';
 import type { Streams } from '../../src/controlplane/image/registry/streams.ts';
 import type { AccessOptions } from '../../src/controlplane/image/registry/access.ts';
 
 /** Any stream may be made, except in project `closed`. */
-export function memoryStreams(): Streams & { readonly images: Set<string> } {
-  const streams = new Map<string, Map<string, string>>();
-  const images = new Set<string>();
+export function memoryStreams(initial: Record<string, Record<string, string>> = {}): Streams & { /** Digests of images that the platform knows. */ readonly known: Set<string>; remove(stream: string): void } {
+  const streams = new Map(Object.entries(initial).map(([name, tags]) => [name, new Map(Object.entries(tags))]));
+  const known = new Set([...streams.values()].flatMap((tags) => [...tags.values()]));
   return {
-    images,
+    known,
+    remove: (stream) => void streams.delete(stream),
     tags: async (at) => (streams.has(formatRepository(at)) ? [...(streams.get(formatRepository(at))?.keys() ?? [])] : undefined),
     resolve: async (at, tag) => streams.get(formatRepository(at))?.get(tag),
     holds: async (at, digest) => [...(streams.get(formatRepository(at))?.values() ?? [])].includes(digest),
     async put(at, tag, manifest) {
       if (at.namespace === 'closed') throw new RegistryFailure(403, 'DENIED', 'no');
-      images.add(manifest.digest);
+      known.add(manifest.digest);
       const stream = streams.get(formatRepository(at)) ?? new Map<string, string>();
       streams.set(formatRepository(at), stream);
       if (tag !== undefined) stream.set(tag, manifest.digest);
     },
     removeTag: async (at, tag) => streams.get(formatRepository(at))?.delete(tag) ?? false,
+    names: async () => [...streams.keys()],
+    images: async () => new Set(known),
   };
 }
 
@@ -49,6 +54,7 @@ export interface TestRegistry {
   url: string;
   port: number;
   streams: ReturnType<typeof memoryStreams>;
+  sweep: Registry['sweep'];
   /** PEM of the certificate that signs itself; empty without TLS. */
   ca: string;
   close(): Promise<void>;
@@ -61,11 +67,13 @@ export interface TestRegistryOptions {
   /** Also listens here, the same way. */
   socketPath?: string;
   streams?: ReturnType<typeof memoryStreams>;
+  origins?: Origins;
+  limits?: Limits;
 }
 
 export async function startRegistry(options: TestRegistryOptions): Promise<TestRegistry> {
   const streams = options.streams ?? memoryStreams();
-  const registry = await createRegistry({ directory: options.directory, streams, log: silentLog, ...(options.access ?? fixedAccess) });
+  const registry = await createRegistry({ directory: options.directory, streams, log: silentLog, ...(options.access ?? fixedAccess), ...(options.origins && { origins: options.origins }), ...(options.limits && { limits: options.limits }) });
   const keys = options.tls ? selfSigned(options.directory) : undefined;
   const make = (): Server => (keys ? createSecure(keys, registry.handler) : createPlain(registry.handler));
   const servers = [make()];
@@ -80,6 +88,7 @@ export async function startRegistry(options: TestRegistryOptions): Promise<TestR
     url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     port,
     streams,
+    sweep: () => registry.sweep(),
     ca: keys?.cert ?? '',
     async close() {
       for (const server of servers) {

@@ -20,7 +20,7 @@ const scheduleMs = 15 * 60 * 1000;
 
 export type OpenRegistry = (reference: ImageReference, options: { insecure: boolean; auth?: RegistryCredentials }) => RegistryClient;
 
-const openRegistry: OpenRegistry = (reference, { insecure, auth }) => registryClientFor(reference, { ...(insecure && { insecure }), ...(auth && { auth }) });
+export const openRegistry: OpenRegistry = (reference, { insecure, auth }) => registryClientFor(reference, { ...(insecure && { insecure }), ...(auth && { auth }) });
 
 export function startImportController(context: ModuleContext, open: OpenRegistry = openRegistry): void {
   const { client, clock, log, scope } = context;

@@ -1,6 +1,8 @@
 // Reads images, image streams, secrets (credentials of other registries).
 // Writes images, image streams and their status.
 import type { Module } from '../kernel/boot/module.ts';
+import { images, imageStreams } from '../../api/kinds/image.ts';
+import type { KubeObject } from '../../api/meta.ts';
 import { kind } from '../kernel/apiserver/kind.ts';
 import type { Authorizer, TokenReviewer } from '../kernel/apiserver/ports.ts';
 import { imageKind } from './image.ts';
@@ -8,8 +10,9 @@ import { imageStreamImageKind } from './image-stream-image.ts';
 import { imageStreamMappingKind } from './image-stream-mapping.ts';
 import { imageStreamTagKind } from './image-stream-tag.ts';
 import { imageStreamKind } from './image-stream.ts';
-import { startImportController, type OpenRegistry } from './import-controller.ts';
+import { openRegistry, startImportController, type OpenRegistry } from './import-controller.ts';
 import { LateClient } from '../kernel/boot/late-client.ts';
+import { RegistryOrigins } from './registry-origins.ts';
 import { RegistryStreams } from './registry-streams.ts';
 import { createRegistry, type Registry } from './registry/registry.ts';
 
@@ -43,12 +46,14 @@ export function imageModule(deps: ImageDependencies): Module {
       const registry = context.scope.own(await createRegistry({
         directory: deps.registryDirectory,
         streams: new RegistryStreams(context.client, deps.authorize),
+        origins: new RegistryOrigins(context.client, deps.openRegistry ?? openRegistry),
         tokens: deps.tokens,
         authorize: deps.authorize,
         clock: context.clock,
         log: context.log.child('registry'),
       }));
       context.scope.own(await deps.listen(registry));
+      for (const of of [images, imageStreams]) context.scope.own(context.informers.for<KubeObject>(of).onChange(({ type }) => void (type === 'deleted' && registry.sweepSoon())));
       startImportController(context, deps.openRegistry);
     },
   };

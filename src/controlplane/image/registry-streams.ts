@@ -1,5 +1,5 @@
 /** Tags of the registry, kept in image streams through the API like everyone's. */
-import { images, imageStreamMappings, imageStreams, imageStreamTags, type ImageStream } from '../../api/kinds/image.ts';
+import { images, imageStreamMappings, imageStreams, imageStreamTags, type Image, type ImageStream } from '../../api/kinds/image.ts';
 import { isStatusError, type StatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { internalReference } from '../../oci/reference.ts';
@@ -44,6 +44,16 @@ export class RegistryStreams implements Streams {
       });
       return;
     }
+    await this.#map(repository, tag, image, user);
+    // Whoever prunes may have deleted the image, which nothing showed, a moment before the tag did.
+    await this.#client.get(images, { name: image.metadata.name }).catch(async (error: unknown) => {
+      if (!isStatusError(error, 'NotFound')) throw error;
+      await this.#client.create(images, image);
+    });
+  }
+
+  async #map(repository: RepositoryName, tag: string, image: Image, user: UserInfo): Promise<void> {
+    const { namespace, name } = repository;
     const mapping = { apiVersion: 'image.openshift.io/v1', kind: 'ImageStreamMapping', metadata: { name, namespace }, image, tag };
     try {
       await this.#client.create(imageStreamMappings, mapping, { namespace });
@@ -54,6 +64,17 @@ export class RegistryStreams implements Streams {
         throw translate(again, repository);
       });
     }
+  }
+
+  async names(): Promise<string[]> {
+    const { items } = await this.#client.list(imageStreams);
+    return items.map(({ metadata }) => formatRepository({ namespace: metadata.namespace ?? '', name: metadata.name }));
+  }
+
+  async images(): Promise<Set<string>> {
+    // Streams first: an image that is deleted meanwhile was shown by none.
+    const shown = (await this.#client.list(imageStreams)).items.flatMap((stream) => [...imagesOf(stream)]);
+    return new Set([...shown, ...(await this.#client.list(images)).items.map(({ metadata }) => metadata.name)]);
   }
 
   async removeTag({ namespace, name }: RepositoryName, tag: string): Promise<boolean> {

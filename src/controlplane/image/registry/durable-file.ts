@@ -1,7 +1,13 @@
 /** Files that are whole or not there, whenever the machine stops: written aside, synced, renamed, and the folder synced. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+
+const temporaryPrefix = '.tmp-';
+/** What is being written takes seconds; older files are what a crash left. */
+const staleMs = 60 * 60 * 1000;
+/** A folder may be removed as empty between its making and the writing. */
+const folderAttempts = 3;
 
 /** Makes a folder whose existence survives a power cut. */
 export async function ensureFolder(path: string): Promise<void> {
@@ -11,7 +17,11 @@ export async function ensureFolder(path: string): Promise<void> {
 }
 
 export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+  const folder = await open(path, 'r').catch((error: unknown) => {
+    // Removed since: there is nothing left to keep.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+  if (!folder) return;
   try {
     await folder.sync();
   } catch (error) {
@@ -29,8 +39,18 @@ export async function moveDurably(from: string, to: string): Promise<void> {
 }
 
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await writeOnce(path, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= folderAttempts) throw error;
+    }
+  }
+}
+
+async function writeOnce(path: string, bytes: Uint8Array): Promise<void> {
   await ensureFolder(dirname(path));
-  const temporary = join(dirname(path), `.tmp-${randomUUID()}`);
+  const temporary = join(dirname(path), `${temporaryPrefix}${randomUUID()}`);
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
@@ -43,5 +63,15 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Removes what a crash left half written in a folder; `olderThanMs` is 0 when nobody else writes there. */
+export async function removeStale(folder: string, olderThanMs = staleMs): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(temporaryPrefix)) continue;
+    const path = join(folder, name);
+    const age = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity));
+    if (age >= olderThanMs) await rm(path, { force: true });
   }
 }

@@ -4,10 +4,13 @@ import { isDigest, isDigestLike } from '../../../oci/digest.ts';
 import type { Access } from './access.ts';
 import type { BlobStore } from './blob-store.ts';
 import { RegistryFailure } from './failure.ts';
+import type { Limits } from './limits.ts';
 import type { Links } from './links.ts';
+import type { PullThrough } from './pull-through.ts';
 import type { RepositoryName } from './repository.ts';
 import type { Streams } from './streams.ts';
 import type { Uploads } from './uploads.ts';
+import type { Use } from './use.ts';
 
 /** The parts of a registry. */
 export interface Parts {
@@ -16,6 +19,9 @@ export interface Parts {
   links: Links;
   uploads: Uploads;
   streams: Streams;
+  use: Use;
+  through: PullThrough;
+  limits: Limits;
 }
 
 export interface Exchange {

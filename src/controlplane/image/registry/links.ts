@@ -1,12 +1,14 @@
 /**
  * Which content each repository holds: `<directory>/repositories/<project>/<stream>/{_blobs,_manifests,_referrers}/…`, one small file each.
  * Content itself is shared by all repositories, so that nothing may be read through a repository that merely guesses a digest.
+ * The time of a file is when it was last asked for by somebody who pushes: what is young is not swept.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { splitDigest } from '../../../oci/digest.ts';
+import { isDigest, splitDigest } from '../../../oci/digest.ts';
 import type { Descriptor } from '../../../oci/manifest.ts';
-import { syncFolder, writeDurably } from './durable-file.ts';
+import { removeStale, syncFolder, writeDurably } from './durable-file.ts';
+import type { Origin } from './origins.ts';
 import { formatRepository, type RepositoryName } from './repository.ts';
 
 export interface ManifestLink {
@@ -14,7 +16,20 @@ export interface ManifestLink {
   size: number;
   /** Digest that the manifest refers to. */
   subject?: string;
+  /** Where it comes from, if it was not pushed here. */
+  origin?: Origin;
 }
+
+export interface BlobLink {
+  /** Known of content that may have to be fetched. */
+  size?: number;
+  origin?: Origin;
+}
+
+type LinkKind = '_blobs' | '_manifests';
+
+/** A time is renewed once it is this old; more often would cost a write for each request. */
+const renewMs = 60_000;
 
 export class Links {
   readonly #directory: string;
@@ -27,12 +42,13 @@ export class Links {
     return exists(join(this.#directory, formatRepository(repository)));
   }
 
-  async hasBlob(repository: RepositoryName, digest: string): Promise<boolean> {
-    return exists(this.#path(repository, '_blobs', digest));
+  async blob(repository: RepositoryName, digest: string): Promise<BlobLink | undefined> {
+    return readJson<BlobLink>(this.#path(repository, '_blobs', digest));
   }
 
-  async addBlob(repository: RepositoryName, digest: string): Promise<void> {
-    if (!(await this.hasBlob(repository, digest))) await writeDurably(this.#path(repository, '_blobs', digest), Buffer.alloc(0));
+  /** With an origin: content that is fetched when it is asked for. A link that stands is left alone. */
+  async addBlob(repository: RepositoryName, digest: string, link?: Required<BlobLink>): Promise<void> {
+    if (!(await this.renew(repository, '_blobs', digest))) await writeDurably(this.#path(repository, '_blobs', digest), Buffer.from(link ? JSON.stringify(link) : ''));
   }
 
   async removeBlob(repository: RepositoryName, digest: string): Promise<boolean> {
@@ -58,12 +74,54 @@ export class Links {
 
   async referrers(repository: RepositoryName, subject: string): Promise<Descriptor[]> {
     const folder = dirname(this.#referrer(repository, subject, subject));
-    const names = await readdir(folder).catch(() => []);
-    const found = await Promise.all(names.filter((name) => !name.startsWith('.')).sort().map((name) => readJson<Descriptor>(join(folder, name))));
+    const names = await namesIn(folder);
+    const found = await Promise.all(names.sort().map((name) => readJson<Descriptor>(join(folder, name))));
     return found.filter((descriptor) => descriptor !== undefined);
   }
 
-  #path(repository: RepositoryName, kind: '_blobs' | '_manifests', digest: string): string {
+  /** Tells sweeps that somebody counts on the link. False if there is none. */
+  async renew(repository: RepositoryName, kind: LinkKind, digest: string): Promise<boolean> {
+    const path = this.#path(repository, kind, digest);
+    const found = await stat(path).catch(ignoreMissing);
+    if (!found) return false;
+    const now = Date.now();
+    if (now - found.mtimeMs > renewMs) await utimes(path, now / 1000, now / 1000).catch(ignoreMissing);
+    return true;
+  }
+
+  /** Milliseconds since the epoch; undefined if there is no such link. */
+  async renewedAt(repository: RepositoryName, kind: LinkKind, digest: string): Promise<number | undefined> {
+    return (await stat(this.#path(repository, kind, digest)).catch(ignoreMissing))?.mtimeMs;
+  }
+
+  async repositories(): Promise<RepositoryName[]> {
+    const found: RepositoryName[] = [];
+    for (const namespace of await namesIn(this.#directory)) for (const name of await namesIn(join(this.#directory, namespace))) found.push({ namespace, name });
+    return found;
+  }
+
+  async digests(repository: RepositoryName, kind: LinkKind): Promise<string[]> {
+    const folder = join(this.#directory, formatRepository(repository), kind);
+    const found: string[] = [];
+    for (const algorithm of await namesIn(folder)) for (const hex of await namesIn(join(folder, algorithm))) found.push(`${algorithm}:${hex}`);
+    return found.filter(isDigest);
+  }
+
+  /** Removes what a crash left half written, and the folders of a repository that holds nothing any more. */
+  async tidy(repository: RepositoryName): Promise<void> {
+    const folder = join(this.#directory, formatRepository(repository));
+    for (const part of ['_blobs', '_manifests', '_referrers']) {
+      for (const inner of await namesIn(join(folder, part))) {
+        await removeStale(join(folder, part, inner));
+        await rmdir(join(folder, part, inner)).catch(ignoreInUse);
+      }
+      await rmdir(join(folder, part)).catch(ignoreInUse);
+    }
+    await rmdir(folder).catch(ignoreInUse);
+    await rmdir(dirname(folder)).catch(ignoreInUse);
+  }
+
+  #path(repository: RepositoryName, kind: LinkKind, digest: string): string {
     const { algorithm, hex } = splitDigest(digest);
     return join(this.#directory, formatRepository(repository), kind, algorithm, hex);
   }
@@ -84,11 +142,22 @@ async function remove(path: string): Promise<boolean> {
   return true;
 }
 
+/** Without what is being written. */
+async function namesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => (ignoreMissing(error), []));
+  return names.filter((name) => !name.startsWith('.'));
+}
+
+/** An empty file stands for an empty object. */
 async function readJson<T>(path: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readFile(path, 'utf8').catch(ignoreMissing);
+  return text === undefined ? undefined : (JSON.parse(text || '{}') as T);
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+}
+
+function ignoreInUse(error: unknown): void {
+  if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EBUSY', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
 }

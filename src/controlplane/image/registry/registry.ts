@@ -10,23 +10,39 @@ import { send, type Handler, type Parts } from './exchange.ts';
 import { RegistryFailure, toFailure } from './failure.ts';
 import { Links } from './links.ts';
 import { serveBlob } from './serve-blob.ts';
-import { serveReferrers, serveTags } from './serve-lists.ts';
+import { noLimits, type Limits } from './limits.ts';
+import { noOrigins, type Origins } from './origins.ts';
+import { PullThrough } from './pull-through.ts';
+import { serveAdminBlob } from './serve-admin.ts';
+import { serveCatalog, serveReferrers, serveTags } from './serve-lists.ts';
 import { serveManifest } from './serve-manifest.ts';
 import { serveUpload } from './serve-upload.ts';
 import type { Streams } from './streams.ts';
+import type { SweepResult } from './sweep.ts';
+import { Sweeper } from './sweeper.ts';
 import { Uploads } from './uploads.ts';
+import { Use } from './use.ts';
 
 export interface RegistryOptions extends AccessOptions {
-  /** Holds `blobs`, `repositories` and `uploads`; one registry at a time. */
+  /** Holds `blobs`, `repositories`, `uploads` and `fetches`; one registry at a time. */
   directory: string;
   streams: Streams;
   log: Log;
   clock?: Clock;
+  /** Other registries whose images streams show. */
+  origins?: Origins;
+  limits?: Limits;
+  /** Content that nobody needs stays so long after it was last pushed or asked for. Default: an hour. */
+  keepMs?: number;
 }
 
 export interface Registry extends Disposable {
   /** Answers any request; mount it on as many servers (TLS, plain, unix socket) as wanted. Never throws. */
   handler(request: IncomingMessage, response: ServerResponse): void;
+  /** Removes what nobody needs, now; with what is swept already if a sweep runs. */
+  sweep(): Promise<SweepResult>;
+  /** Images or streams were deleted: sweeps soon. */
+  sweepSoon(): void;
 }
 
 const routes: readonly { pattern: RegExp; handler: Handler }[] = [
@@ -37,18 +53,32 @@ const routes: readonly { pattern: RegExp; handler: Handler }[] = [
   { pattern: /^(.+)\/referrers\/([^/]+)$/, handler: serveReferrers },
 ];
 
-/** Makes the folders, clears what a crash left, and is ready to serve. */
+const adminBlobs = '/admin/blobs/';
+/** Pushes are slow on slow lines: a layer may wait so long for its manifest. */
+const defaultKeepMs = 60 * 60 * 1000;
+
+/** Makes the folders, takes up or clears what a crash left, and is ready to serve. */
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
-  const blobs = new BlobStore(options.directory);
-  const uploads = new Uploads(options.directory, blobs, options.clock ?? systemClock);
-  await blobs.open();
-  await uploads.open();
-  const parts: Parts = { access: new Access(options), blobs, links: new Links(options.directory), uploads, streams: options.streams };
+  const { directory, streams, log, clock = systemClock, keepMs = defaultKeepMs } = options;
+  const blobs = new BlobStore(directory);
+  const links = new Links(directory);
+  const use = new Use(clock);
+  const uploads = new Uploads(directory, blobs, clock);
+  const through = new PullThrough({ directory, blobs, links, use, log, origins: options.origins ?? noOrigins });
+  for (const part of [blobs, uploads, through]) await part.open();
+  const parts: Parts = { access: new Access(options), blobs, links, uploads, streams, use, through, limits: options.limits ?? noLimits };
+  const sweeper = new Sweeper({ blobs, links, streams, use, keepMs }, clock, log);
   return {
     handler: (request, response) => {
-      serve(request, response, parts).catch((error: unknown) => refuse(request, response, error, options.log));
+      serve(request, response, parts).catch((error: unknown) => refuse(request, response, error, log));
     },
-    dispose: () => uploads.dispose(),
+    sweep: () => sweeper.run(),
+    sweepSoon: () => sweeper.soon(),
+    async dispose() {
+      uploads.dispose();
+      await sweeper.dispose();
+      await through.dispose();
+    },
   };
 }
 
@@ -62,6 +92,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, parts: 
     await parts.access.identify(request);
     return send(response, 200, { 'content-type': 'application/json' }, '{}');
   }
+  if (path === '/v2/_catalog') return serveCatalog({ request, response, query }, parts);
+  if (path.startsWith(adminBlobs)) return serveAdminBlob(request, response, path.slice(adminBlobs.length), parts);
   if (!path.startsWith('/v2/')) throw new RegistryFailure(404, 'UNSUPPORTED', 'this is an image registry; its paths start with /v2/');
   const rest = path.slice('/v2/'.length);
   for (const { pattern, handler } of routes) {

@@ -21,12 +21,12 @@ export const serveUpload: Handler = async (exchange, parts) => {
       return send(response, 204);
     case 'PATCH':
       if (!inOrder(request, upload)) return outOfOrder(exchange, upload);
-      await upload.append(bodyOf(request));
+      await append(exchange, parts, upload);
       return send(response, 202, progress(upload));
     case 'PUT': {
       const digest = requireDigest(query.get('digest'));
       if (!inOrder(request, upload)) return outOfOrder(exchange, upload);
-      await upload.append(bodyOf(request));
+      await append(exchange, parts, upload);
       return finish(exchange, parts, upload, digest);
     }
     default:
@@ -40,24 +40,63 @@ async function start(exchange: Exchange, parts: Parts, mayPull: (from: Repositor
     const digest = requireDigest(query.get('mount'));
     const from = sourceOf(query.get('from'));
     // A mount that cannot be is an ordinary upload: the client must not learn whether another repository has the blob.
-    if (from && (await mayPull(from)) && (await parts.links.hasBlob(from, digest)) && (await parts.blobs.size(digest)) !== undefined) {
-      await parts.links.addBlob(repository, digest);
+    if (from && (await mayPull(from)) && (await mount(parts, repository, from, digest))) {
+      request.resume();
       return created(exchange, digest);
     }
   }
   const digest = query.has('digest') ? requireDigest(query.get('digest')) : undefined;
-  const upload = await parts.uploads.begin(formatRepository(repository), digest === undefined ? algorithmOf(query.get('digest-algorithm')) : splitDigest(digest).algorithm);
+  const algorithm = digest === undefined ? algorithmOf(query.get('digest-algorithm')) : splitDigest(digest).algorithm;
+  const upload = await parts.uploads.begin(formatRepository(repository), { algorithm, single: digest !== undefined });
   if (digest === undefined) {
     request.resume();
     return send(response, 202, progress(upload));
   }
-  await upload.append(bodyOf(request));
+  try {
+    await append(exchange, parts, upload);
+  } catch (error) {
+    // Nobody knows its name: it cannot be continued.
+    await parts.uploads.drop(upload);
+    throw error;
+  }
   return finish(exchange, parts, upload, digest);
 }
 
+async function mount({ links, blobs, through, use }: Parts, repository: RepositoryName, from: RepositoryName, digest: string): Promise<boolean> {
+  const link = await links.blob(from, digest);
+  if (!link) return false;
+  // Content that is still elsewhere comes here first: the new owner may have no credentials for it.
+  if ((await blobs.size(digest)) === undefined && !(await through.blob(from, digest, link)?.ended.then(() => true, () => false))) return false;
+  return use.exclusive(digest, async () => {
+    if ((await blobs.size(digest)) === undefined) return false;
+    use.linking(digest);
+    await links.addBlob(repository, digest);
+    return true;
+  });
+}
+
+async function append({ request, repository }: Exchange, { limits, uploads }: Parts, upload: Upload): Promise<void> {
+  const bytes = await limits.largestImage(repository);
+  const refusal = (): RegistryFailure => new RegistryFailure(403, 'DENIED', `an image of project ${repository.namespace} may have at most ${bytes} bytes (limit range, openshift.io/Image), this blob has more; make the image smaller or ask for a higher limit`);
+  try {
+    // Told before it is sent, where the length is known.
+    if (upload.size + Number(request.headers['content-length'] ?? 0) > bytes) throw refusal();
+    await upload.append(bodyOf(request), { bytes, refusal });
+  } catch (error) {
+    // What can never be finished does not wait for its time to run out, least of all on a full disk.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if ((error instanceof RegistryFailure && error.status === 403) || ['ENOSPC', 'EDQUOT', 'EIO'].includes(code)) await uploads.drop(upload);
+    throw error;
+  }
+}
+
 async function finish(exchange: Exchange, parts: Parts, upload: Upload, digest: string): Promise<void> {
-  await parts.uploads.commit(upload, digest);
-  await parts.links.addBlob(exchange.repository, digest);
+  const { links, uploads, use } = parts;
+  await use.exclusive(digest, async () => {
+    use.linking(digest);
+    await uploads.commit(upload, digest);
+    await links.addBlob(exchange.repository, digest);
+  });
   created(exchange, digest);
 }
 

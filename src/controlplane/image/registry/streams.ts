@@ -21,4 +21,8 @@ export interface Streams {
   put(repository: RepositoryName, tag: string | undefined, manifest: PushedManifest, user: UserInfo): Promise<void>;
   /** False if there is no such tag. */
   removeTag(repository: RepositoryName, tag: string): Promise<boolean>;
+  /** Every stream as `<project>/<stream>`, in no order. */
+  names(): Promise<string[]>;
+  /** Digests of every image that is known, shown by a stream or not: what a sweep keeps. */
+  images(): Promise<Set<string>>;
 }

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { digestOf } from '../../../../src/oci/digest.ts';
-import { registryClient } from '../../../../src/oci/registry-client.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { registryClient } from '../../../src/oci/registry-client.ts';
 
-const program = fileURLToPath(new URL('../../../bench/registry.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../bench/registry.ts', import.meta.url));
 const rounds = 5;
 let directory: string;
 let child: ChildProcess | undefined;
