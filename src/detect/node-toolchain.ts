@@ -1,47 +1,44 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findPrograms, isReadable, type Machine } from './command.ts';
+import { isReadable, type Machine } from './command.ts';
 import { packagesOf } from './install-hint.ts';
-import { hostPathsOf, prefixOf, type Rejected, type Search } from './search.ts';
+import { programsAt } from './places.ts';
+import { ask, hostPathsOf, judgeAll, prefixOf, type FoundToolchain, type Rejected, type Search, type Verdict } from './search.ts';
 
 /** Releases older than this lack what current npm packages and our own scripts expect. */
 const oldestMajor = 16;
-
-interface Candidate {
-  program: string;
-  version: string;
-  npm: string | undefined;
-}
+const places = ['~/.nvm/versions/node/*/bin', '~/.volta/tools/image/node/*/bin', '~/.asdf/installs/nodejs/*/bin', '~/.local/share/mise/installs/node/*/bin', '~/.local/share/fnm/node-versions/*/installation/bin', '~/.fnm/node-versions/*/installation/bin', '~/.nodenv/versions/*/bin', '~/n/bin', '/opt/homebrew/bin'];
 
 /** The first Node of the path that works and has an npm of its own; else the first Node with any npm of this machine. */
 export async function findNode(machine: Machine, needs: { npm: boolean }): Promise<Search> {
-  const rejected: Rejected[] = [];
-  const candidates: Candidate[] = [];
-  for (const path of await findPrograms(machine, 'node', 'nodejs')) {
-    const asked = await machine.run(path, ['-p', 'JSON.stringify([process.execPath, process.versions.node])']);
-    if (asked.code !== 0) {
-      rejected.push({ program: path, why: `does not run (${asked.stderr.trim().split('\n').pop() || `exit code ${asked.code}`})` });
-      continue;
-    }
-    const [execPath, version] = JSON.parse(asked.stdout) as [string, string];
+  const npms = new Map<string, string | undefined>();
+  const { found, others = [], rejected } = await judgeAll(await programsAt(machine, ['node', 'nodejs'], places), packagesOf.nodejs, async (path): Promise<Verdict> => {
+    const answer = await ask(machine, path, ['-p', 'JSON.stringify([process.execPath, process.versions.node])'], ({ stdout }) => JSON.parse(stdout) as [string, string]);
+    if ('why' in answer) return answer;
+    const [execPath, version] = answer;
     const program = await realpath(execPath).catch(() => execPath);
-    if (Number(version.split('.')[0]) < oldestMajor) rejected.push({ program, why: `version ${version} is older than ${oldestMajor}` });
-    else if (!(await isReadable(prefixOf(program)))) rejected.push({ program, why: `its folder ${prefixOf(program)} is not readable by this user` });
-    else if (!candidates.some((one) => one.program === program)) candidates.push({ program, version, npm: await npmBeside(program) });
-  }
-  const anyNpm = candidates.find((one) => one.npm)?.npm ?? (await npmOnPath(machine));
-  const chosen = candidates.find((one) => one.npm) ?? candidates[0];
+    if (Number(version.split('.')[0]) < oldestMajor) return { why: `version ${version} is older than ${oldestMajor}`, program };
+    if (!(await isReadable(prefixOf(program)))) return { why: `its folder ${prefixOf(program)} is not readable by this user`, program };
+    npms.set(program, await npmBeside(program));
+    return { version, program, hostPaths: [], programs: {} };
+  });
+  const candidates = [...(found ? [found] : []), ...others];
+  const withNpm = candidates.filter(({ program }) => npms.get(program));
+  const chosen = withNpm[0] ?? candidates[0];
   if (!chosen) return { rejected, packages: packagesOf.nodejs };
-  const npm = chosen.npm ?? anyNpm;
-  if (needs.npm && npm === undefined) {
-    return { rejected: [...rejected, { program: chosen.program, why: 'npm is missing' }], packages: packagesOf.npm };
-  }
-  const prefixes = [prefixOf(chosen.program), ...(npm === undefined ? [] : [await npmFolder(npm)])];
-  return {
-    found: { version: chosen.version, program: chosen.program, hostPaths: hostPathsOf(prefixes, machine.platform), programs: npm === undefined ? {} : { npm } },
-    rejected,
-    packages: packagesOf.nodejs,
+  const anyNpm = [...npms.values()].find(Boolean) ?? (await npmOnPath(machine));
+  const complete = ({ version, program }: FoundToolchain): FoundToolchain => {
+    const npm = npms.get(program) ?? anyNpm;
+    const prefixes = [prefixOf(program), ...(npm === undefined ? [] : [dirname(dirname(npm))])];
+    return { version, program, hostPaths: hostPathsOf(prefixes, machine.platform), programs: npm === undefined ? {} : { npm } };
   };
+  if (needs.npm && !npms.get(chosen.program) && anyNpm === undefined) {
+    const bare: Rejected = { program: chosen.program, why: 'npm is missing' };
+    return { rejected: [...rejected, bare], packages: packagesOf.npm };
+  }
+  // One that would borrow another's npm is offered only where there is no better.
+  const more = needs.npm ? withNpm.filter((one) => one !== chosen).map(complete) : [];
+  return { found: complete(chosen), ...(more.length > 0 && { others: more }), rejected, packages: packagesOf.nodejs };
 }
 
 /** npm's `npm-cli.js` that came with this Node: in its prefix (nvm, official archives) or linked beside it (distributions). */
@@ -55,14 +52,9 @@ async function npmBeside(node: string): Promise<string | undefined> {
 }
 
 async function npmOnPath(machine: Machine): Promise<string | undefined> {
-  for (const path of await findPrograms(machine, 'npm')) {
+  for (const path of await programsAt(machine, ['npm'], places)) {
     const real = await realpath(path).catch(() => undefined);
     if (real !== undefined && /npm-cli\.js$/.test(real) && (await isReadable(real))) return real;
   }
   return undefined;
-}
-
-/** `…/node_modules/npm/bin/npm-cli.js` gives `…/node_modules/npm`. */
-async function npmFolder(npm: string): Promise<string> {
-  return dirname(dirname(await realpath(npm)));
 }

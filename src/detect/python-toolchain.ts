@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { findPrograms, isReadable, type Machine } from './command.ts';
+import { isReadable, type Machine } from './command.ts';
 import { packagesOf } from './install-hint.ts';
-import { hostPathsOf, prefixOf, type Rejected, type Search } from './search.ts';
+import { programsAt } from './places.ts';
+import { ask, hostPathsOf, judgeAll, prefixOf, type Search, type Verdict } from './search.ts';
 
 /** Oldest Python whose `venv` and `pip` current packages still support. */
 const oldestMinor = 8;
+const places = ['~/.pyenv/versions/*/bin', '~/.asdf/installs/python/*/bin', '~/.local/share/mise/installs/python/*/bin', '~/.local/share/uv/python/cpython-*/bin', '/opt/homebrew/bin'];
 
 /** Tells where it really lies (a venv or shim on the path leads to its base) and whether environments can be made. */
 const question = `
@@ -30,31 +32,15 @@ interface Answer {
 
 /** The first Python 3 of the path that works and can make environments with pip. */
 export async function findPython(machine: Machine): Promise<Search> {
-  const rejected: Rejected[] = [];
-  const seen = new Set<string>();
-  for (const path of await findPrograms(machine, 'python3', 'python')) {
+  return judgeAll(await programsAt(machine, ['python3', 'python'], places), packagesOf.python, async (path): Promise<Verdict> => {
     // -I: neither the user's site nor variables of the environment decide what is found.
-    const asked = await machine.run(path, ['-I', '-c', question]);
-    if (asked.code !== 0) {
-      rejected.push({ program: path, why: `does not run (${asked.stderr.trim().split('\n').pop() || `exit code ${asked.code}`})` });
-      continue;
-    }
-    const answer = JSON.parse(asked.stdout) as Answer;
-    if (seen.has(answer.executable)) continue;
-    seen.add(answer.executable);
+    const answer = await ask(machine, path, ['-I', '-c', question], ({ stdout }) => JSON.parse(stdout) as Answer);
+    if ('why' in answer) return answer;
+    const { version, executable, prefix, exec } = answer;
     const why = await unusable(answer);
-    if (why) {
-      rejected.push({ program: answer.executable, why });
-      continue;
-    }
-    const prefixes = [answer.prefix, answer.exec, prefixOf(answer.executable)];
-    return {
-      found: { version: answer.version, program: answer.executable, hostPaths: hostPathsOf(prefixes, machine.platform), programs: {} },
-      rejected,
-      packages: packagesOf.python,
-    };
-  }
-  return { rejected, packages: packagesOf.python };
+    if (why) return { why, program: executable };
+    return { version, program: executable, hostPaths: hostPathsOf([prefix, exec, prefixOf(executable)], machine.platform), programs: {} };
+  });
 }
 
 async function unusable({ version, minor, missing, prefix, executable }: Answer): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 /** What the search for one language's toolchain gives, and the rules that all of them share. */
 import { dirname } from 'node:path';
+import type { CommandResult, Machine } from './command.ts';
 import type { Packages } from './install-hint.ts';
 
 /** A toolchain that was found, tried and works for this user. */
@@ -21,7 +22,10 @@ export interface Rejected {
 }
 
 export interface Search {
+  /** The one that is taken where nobody asks for a version. */
   found?: FoundToolchain;
+  /** More versions that work, each once. */
+  others?: FoundToolchain[];
   rejected: Rejected[];
   /** What would bring it if nothing was found. */
   packages: Packages;
@@ -38,4 +42,35 @@ export function hostPathsOf(prefixes: readonly string[], platform: NodeJS.Platfo
 export function prefixOf(program: string): string {
   const folder = dirname(program);
   return /[\\/]s?bin$/.test(folder) ? dirname(folder) : folder;
+}
+
+/** What a program that was asked turned out to be: a toolchain, a reason why not, or nothing new. */
+export type Verdict = FoundToolchain | { why: string; program?: string } | undefined;
+
+/** Asks each program in turn. The first that works is found; of the others each version once. */
+export async function judgeAll(paths: readonly string[], packages: Packages, judge: (path: string) => Promise<Verdict>): Promise<Search> {
+  const rejected: Rejected[] = [];
+  const found: FoundToolchain[] = [];
+  const verdicts = await Promise.all(paths.map(async (path) => ({ path, verdict: await judge(path) })));
+  for (const { path, verdict } of verdicts) {
+    if (verdict === undefined) continue;
+    if ('why' in verdict) {
+      const program = verdict.program ?? path;
+      if (!rejected.some((one) => one.program === program)) rejected.push({ program, why: verdict.why });
+    }
+    else if (!found.some((one) => one.program === verdict.program && one.version === verdict.version)) found.push(verdict);
+  }
+  const [first, ...others] = found;
+  return { ...(first && { found: first }), ...(others.length > 0 && { others }), rejected, packages };
+}
+
+/** Runs `path` and reads its answer; a program that fails is told with its last words. */
+export async function ask<T>(machine: Machine, path: string, args: readonly string[], read: (result: CommandResult) => T | undefined, env?: NodeJS.ProcessEnv): Promise<T | { why: string }> {
+  const result = await machine.run(path, args, env);
+  if (result.code !== 0) return { why: `does not run (${result.stderr.trim().split('\n').pop() || `exit code ${result.code}`})` };
+  try {
+    return read(result) ?? { why: `answers what is not understood (${result.stdout.trim().slice(0, 80)})` };
+  } catch {
+    return { why: `answers what is not understood (${result.stdout.trim().slice(0, 80)})` };
+  }
 }

@@ -1,16 +1,24 @@
 /** The languages this machine can build and run: what each host builder stands on. */
 import { thisMachine, type Machine } from './command.ts';
 import { installLine, thisPackageManager } from './install-hint.ts';
+import { findDotnet } from './dotnet-toolchain.ts';
+import { findGo } from './go-toolchain.ts';
+import { findJava } from './java-toolchain.ts';
 import { findNode } from './node-toolchain.ts';
+import { findPerl } from './perl-toolchain.ts';
+import { findPhp } from './php-toolchain.ts';
 import { findPython } from './python-toolchain.ts';
+import { findRuby } from './ruby-toolchain.ts';
 import type { FoundToolchain, Rejected, Search } from './search.ts';
 
 /** One host builder's toolchain: found, or missing with the line that brings it. */
 export interface Toolchain {
-  /** Name of the builder: `nodejs`, `python`, `static`. */
+  /** Name of the builder: `nodejs`, `python`, `golang`, … */
   builder: string;
   displayName: string;
   found?: FoundToolchain;
+  /** More versions that work, each once; builds may name them. */
+  others: FoundToolchain[];
   rejected: Rejected[];
   /** Only if nothing was found. */
   missing?: { why: string; install?: string };
@@ -27,6 +35,12 @@ interface Language {
 const languages: readonly Language[] = [
   { builder: 'nodejs', displayName: 'Node.js', program: 'node', search: (machine) => findNode(machine, { npm: true }) },
   { builder: 'python', displayName: 'Python', program: 'python3', search: findPython },
+  { builder: 'php', displayName: 'PHP', program: 'php', search: findPhp },
+  { builder: 'ruby', displayName: 'Ruby', program: 'ruby', search: findRuby },
+  { builder: 'perl', displayName: 'Perl', program: 'perl', search: findPerl },
+  { builder: 'golang', displayName: 'Go', program: 'go', search: findGo },
+  { builder: 'java', displayName: 'Java', program: 'java', search: findJava },
+  { builder: 'dotnet', displayName: '.NET', program: 'dotnet', search: findDotnet },
   { builder: 'static', displayName: 'Static files', program: 'node', search: (machine) => findNode(machine, { npm: false }) },
 ];
 
@@ -34,11 +48,11 @@ export async function detectToolchains(machine: Machine = thisMachine): Promise<
   const manager = await thisPackageManager(machine.platform);
   return Promise.all(
     languages.map(async ({ builder, displayName, program, search }): Promise<Toolchain> => {
-      const { found, rejected, packages } = await search(machine);
-      if (found) return { builder, displayName, found, rejected };
-      const why = rejected.length === 0 ? `${program} is not on the path` : rejected.map((one) => `${one.program}: ${one.why}`).join('; ');
+      const { found, others = [], rejected, packages } = await search(machine);
+      if (found) return { builder, displayName, found, others, rejected };
+      const why = rejected.length === 0 ? `${program} is not on this machine` : rejected.map((one) => `${one.program}: ${one.why}`).join('; ');
       const install = installLine(manager, packages);
-      return { builder, displayName, rejected, missing: { why, ...(install && { install }) } };
+      return { builder, displayName, others: [], rejected, missing: { why, ...(install && { install }) } };
     }),
   );
 }

@@ -3,7 +3,7 @@
  * Used by the sandbox driver for pods and by the build program for assemble, so that a build sees exactly what its application will see.
  */
 import { constants } from 'node:fs';
-import { access, chmod, lstat, mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { access, chmod, lstat, mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface HostRoot {
@@ -31,8 +31,10 @@ const systemFolders = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/li
 /** All of `/etc` that is seen: linker and certificate data, alternatives, and configuration of languages. Nothing here names users or holds keys. */
 const etcAllowed = [
   'alternatives', 'ca-certificates', 'ca-certificates.conf', 'crypto-policies', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone', 'mime.types', 'protocols',
-  'services', 'pki/ca-trust', 'pki/tls/certs', 'pki/tls/cert.pem', 'pki/tls/openssl.cnf', 'ssl/certs', 'ssl/cert.pem', 'ssl/openssl.cnf', 'fonts', 'java', 'maven', 'perl', 'php', 'python3', 'gitconfig', 'pip.conf',
+  'services', 'pki/ca-trust', 'pki/tls/certs', 'pki/tls/cert.pem', 'pki/tls/openssl.cnf', 'ssl/certs', 'ssl/cert.pem', 'ssl/openssl.cnf', 'fonts', 'java', 'maven', 'gradle', 'perl', 'php', 'python3', 'ruby', 'gemrc', 'dotnet', 'gitconfig', 'pip.conf',
 ].map((name) => `/etc/${name}`);
+/** Where Debian keeps the configuration of each of its JDKs. */
+const etcPattern = /^java-\d+-openjdk$/;
 
 /** Looks at this machine; nothing is changed. */
 export async function describeHostRoot(options: HostRootOptions): Promise<HostRoot> {
@@ -55,7 +57,8 @@ export async function describeHostRoot(options: HostRootOptions): Promise<HostRo
       { path: '/etc/nsswitch.conf', text: 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n' },
     ],
   };
-  for (const path of [...systemFolders, ...etcAllowed, ...options.hostPaths.filter((path) => !under(path, '/usr'))]) await addPath(root, path);
+  const more = (await readdir('/etc').catch(() => [])).filter((name) => etcPattern.test(name)).map((name) => `/etc/${name}`);
+  for (const path of [...systemFolders, ...etcAllowed, ...more, ...options.hostPaths.filter((path) => !under(path, '/usr'))]) await addPath(root, path);
   return root;
 }
 

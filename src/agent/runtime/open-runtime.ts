@@ -21,7 +21,7 @@ export interface RuntimeExtras {
 export async function openRuntime(config: AgentConfig, log: Log, extras: RuntimeExtras = {}): Promise<Runtime> {
   const { directory, bundles, nodeBinary, runtime: driver } = config;
   // Asking every toolchain takes longer than all else here: who needs the answer waits for it.
-  const toolchains = detectToolchains().then((list) => [...new Set(list.flatMap(({ found }) => found?.hostPaths ?? []))], () => []);
+  const toolchains = detectToolchains().then((list) => [...new Set(list.flatMap(({ found, others }) => [...(found ? [found] : []), ...others].flatMap((one) => one.hostPaths)))], () => []);
   const builtIn = new Map<string, ImageRecord>();
   const images = new ImageStore({
     directory: join(directory, 'images'), log, builtIn, form: driver === 'sandbox' ? 'overlay' : 'merged',

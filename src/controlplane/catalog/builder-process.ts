@@ -9,9 +9,10 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { FoundToolchain } from '../../detect/search.ts';
 import { makeBuilderImage } from './builder-image.ts';
-import { hostBuilders } from './host-builder.ts';
+import type { HostBuilder } from './host-builder.ts';
+import { hostBuilders } from './host-builders.ts';
 
-export type MakeImage = (builder: (typeof hostBuilders)[number], toolchain: FoundToolchain, scratch: string, signal: AbortSignal) => ReturnType<typeof makeBuilderImage>;
+export type MakeImage = (builder: HostBuilder, toolchain: FoundToolchain, scratch: string, signal: AbortSignal) => ReturnType<typeof makeBuilderImage>;
 
 interface Work {
   toolchain: FoundToolchain;

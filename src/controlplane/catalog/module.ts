@@ -1,5 +1,5 @@
 // Reads: image streams and image stream tags of project openshift.
-// Writes: image streams nodejs, python, static of project openshift, and their images through the registry.
+// Writes: image streams of the host builders in project openshift, and their images through the registry.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageStreams, imageStreamTags, type ImageStream, type ImageStreamTag } from '../../api/kinds/image.ts';
@@ -10,8 +10,9 @@ import type { RegistryClient } from '../../oci/registry-client.ts';
 import type { Module, ModuleContext } from '../kernel/boot/module.ts';
 import { fingerprintLabel, makeBuilderImage } from './builder-image.ts';
 import type { MakeImage } from './builder-process.ts';
-import { hostBuilders, type HostBuilder } from './host-builder.ts';
-import { planBuilder } from './publish-plan.ts';
+import type { HostBuilder } from './host-builder.ts';
+import { hostBuilders } from './host-builders.ts';
+import { planBuilder, offersOf } from './publish-plan.ts';
 
 export interface CatalogDependencies {
   /** A client of the internal registry that may push to project `openshift`. */
@@ -20,7 +21,7 @@ export interface CatalogDependencies {
   scratch: string;
   /** Default: looks at this machine. */
   toolchains?: () => Promise<Toolchain[]>;
-  /** Default: in this process. */
+  /** Of builders with a virtual environment, which take memory to pack. Default: in this process. */
   makeImage?: MakeImage;
 }
 
@@ -43,12 +44,12 @@ export function catalogModule({ registry, scratch, toolchains = detectToolchains
     const ended = new AbortController();
     context.scope.defer(() => ended.abort());
     const found = await toolchains();
-    hostPaths = [...new Set(found.flatMap((one) => one.found?.hostPaths ?? []))];
+    hostPaths = [...new Set(found.flatMap(({ found: first, others }) => [...(first ? [first] : []), ...others].flatMap((one) => one.hostPaths)))];
     // A virtual environment takes seconds to make: nobody who needs none waits for it.
     for (const builder of hostBuilders.toSorted((a, b) => Number(a.virtualEnvironment) - Number(b.virtualEnvironment))) {
       if (context.scope.disposed) return;
       const toolchain = found.find((one) => one.builder === builder.name);
-      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name), (...given) => makeImage(...given, ended.signal)));
+      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name), (variant, ...given) => (variant.virtualEnvironment ? makeImage(variant, ...given, ended.signal) : makeBuilderImage(variant, ...given))));
       if (toolchain?.missing) context.log.info('builder not offered', { builder: builder.name, why: toolchain.missing.why });
     }
   };
@@ -87,25 +88,28 @@ async function withRetries(context: ModuleContext, work: () => Promise<void>): P
 
 async function publish(client: Client, registry: RegistryClient, builder: HostBuilder, toolchain: Toolchain | undefined, scratch: string, makeImage: typeof makeBuilderImage): Promise<void> {
   const existing = await client.get<ImageStream>(imageStreams, { namespace: 'openshift', name: builder.name }).catch(ignoreMissing);
-  const plan = planBuilder(builder, toolchain, existing, await publishedFingerprint(client, builder.name));
+  const tags = offersOf(builder, toolchain).flatMap((one) => one.tags);
+  const published = new Map(existing ? await Promise.all(tags.map(async (tag) => [tag, await publishedFingerprint(client, `${builder.name}:${tag}`)] as const)) : []);
+  const plan = planBuilder(builder, toolchain, existing, published);
   if (plan.stream) {
     if (!existing) await client.create(imageStreams, plan.stream, { namespace: 'openshift' });
     else if (JSON.stringify(existing.spec) !== JSON.stringify(plan.stream.spec)) await client.update(imageStreams, plan.stream, { namespace: 'openshift', name: builder.name });
   }
-  if (!plan.push) return;
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
-  try {
-    const { image, layer } = await makeImage(builder, plan.push.toolchain, scratch);
-    const blobs = [{ digest: layer.digest, size: layer.size, content: layer.path }, { digest: image.config.digest, size: image.config.size, content: image.config.bytes }];
-    for (const tag of plan.push.tags) await registry.pushImage(`openshift/${builder.name}`, tag, { blobs, manifest: image.manifest });
-  } finally {
+  for (const { builder: variant, toolchain: found, tags: names } of plan.push) {
     await rm(scratch, { recursive: true, force: true });
+    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    try {
+      const { image, layer } = await makeImage(variant, found, scratch);
+      const blobs = [{ digest: layer.digest, size: layer.size, content: layer.path }, { digest: image.config.digest, size: image.config.size, content: image.config.bytes }];
+      for (const tag of names) await registry.pushImage(`openshift/${builder.name}`, tag, { blobs, manifest: image.manifest });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   }
 }
 
-async function publishedFingerprint(client: Client, stream: string): Promise<string | undefined> {
-  const tag = await client.get<ImageStreamTag>(imageStreamTags, { namespace: 'openshift', name: `${stream}:latest` }).catch(ignoreMissing);
+async function publishedFingerprint(client: Client, name: string): Promise<string | undefined> {
+  const tag = await client.get<ImageStreamTag>(imageStreamTags, { namespace: 'openshift', name }).catch(ignoreMissing);
   return tag?.image.dockerImageMetadata?.Config?.Labels?.[fingerprintLabel];
 }
 

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { build as bundle } from 'esbuild';
 import { pack } from 'tar-stream';
 import type { Build, CommonBuildSpec } from '../../../src/api/kinds/build.ts';
-import { hostBuilders } from '../../../src/controlplane/catalog/host-builder.ts';
+import { hostBuilders } from '../../../src/controlplane/catalog/host-builders.ts';
 import { makeBuilderImage } from '../../../src/controlplane/catalog/builder-image.ts';
 import { thisMachine } from '../../../src/detect/command.ts';
 import { detectToolchains } from '../../../src/detect/toolchain.ts';

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hostBuilders } from '../../../../src/controlplane/catalog/host-builder.ts';
+import { hostBuilders } from '../../../../src/controlplane/catalog/host-builders.ts';
 
 let folder: string;
 let server: ChildProcess;

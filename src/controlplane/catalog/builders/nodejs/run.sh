@@ -1,14 +1,23 @@
 #!/bin/sh
 # Starts a Node.js application: NODE_CMD, else the npm script NPM_RUN, else the start script.
-app_root=${APP_ROOT:-/opt/app-root}
-export PORT="${PORT:-8080}" HOST="${HOST:-0.0.0.0}" npm_config_update_notifier=false npm_config_cache="${npm_config_cache:-${TMPDIR:-/tmp}/npm-cache}"
+. "${0%/*}/common.sh"
+export npm_config_update_notifier=false npm_config_cache="${npm_config_cache:-${TMPDIR:-/tmp}/npm-cache}"
 if [ "$DEV_MODE" = true ]; then : "${NODE_ENV:=development}"; else : "${NODE_ENV:=production}"; fi
 export NODE_ENV
 cd "$app_root/src" || exit 1
 PATH="$app_root/src/node_modules/.bin:$PATH"
 export PATH
-if [ "$DEV_MODE" = true ] && [ -x node_modules/.bin/nodemon ]; then
-  exec nodemon --inspect="${DEBUG_PORT:-5858}"
+if [ "$DEV_MODE" = true ]; then
+  if [ -x node_modules/.bin/nodemon ]; then
+    exec nodemon --inspect="${DEBUG_PORT:-5858}"
+  fi
+  # Node's own watcher from 18.11 on.
+  file=$(sed -n "s/^exec node '\{0,1\}\([^ ']*\)'\{0,1\}\$/\1/p" "$app_root/etc/start.sh" 2>/dev/null)
+  if [ -n "$file" ] && node --watch --version >/dev/null 2>&1; then
+    echo "---> nodemon is not among the dependencies: node --watch restarts the server"
+    exec node --watch --inspect="${DEBUG_PORT:-5858}" "$file"
+  fi
+  warn "DEV_MODE needs nodemon among the dependencies, or a start script of the form \"node FILE\" and Node.js 18.11; the server will not restart by itself"
 fi
 if [ -n "$NODE_CMD" ]; then
   exec /bin/sh -c "exec $NODE_CMD"
