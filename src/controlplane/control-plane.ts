@@ -87,7 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const rbac = new RbacAuthorizer();
     const parts = connectModules({ home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
     const api: ApiServer = scope.own(createApiServer({
-      store, kinds: kindsOf(parts.modules), clock, log, authorize: rbac.authorize, tokens, requests: requestLog(process.env.SLIPWAY_REQUEST_LOG),
+      store, kinds: kindsOf(parts.modules), admission: parts.modules.flatMap(({ admission = [] }) => admission), clock, log, authorize: rbac.authorize, tokens, requests: requestLog(process.env.SLIPWAY_REQUEST_LOG),
       checks: { store: () => undefined, modules: () => (booting.ready ? undefined : 'starting') },
     }));
 

@@ -59,6 +59,7 @@ export interface RunConfig {
   WorkingDir?: string;
   Labels?: Record<string, string> | null;
   StopSignal?: string;
+  OnBuild?: string[] | null;
 }
 
 export interface ImageConfig extends Platform {

@@ -4,11 +4,9 @@ import { parseConfig, type ImageConfig, type ParsedManifest } from '../../oci/ma
 
 export type ImageSource = ParsedManifest & { digest: string; bytes: Buffer; config?: Buffer };
 
-type IndexedImage = Image & { dockerImageManifests?: { digest: string; mediaType: string; manifestSize: number; architecture: string; os: string; variant?: string }[] };
-
 /** `managed`: its content is in our registry. */
 export function imageOf(source: ImageSource, dockerImageReference: string, managed: boolean): Image {
-  const image: IndexedImage = {
+  const image: Image = {
     apiVersion: 'image.openshift.io/v1',
     kind: 'Image',
     metadata: {
@@ -26,7 +24,7 @@ export function imageOf(source: ImageSource, dockerImageReference: string, manag
     image.dockerImageManifests = source.manifest.manifests.map(({ digest, mediaType, size, platform }) => ({
       digest, mediaType, manifestSize: size, architecture: platform?.architecture ?? '', os: platform?.os ?? '', ...(platform?.variant && { variant: platform.variant }),
     }));
-    image.dockerImageMetadata = { kind: 'DockerImage', apiVersion: '1.0', Id: source.digest };
+    image.dockerImageMetadata = { kind: 'DockerImage', apiVersion: 'image.openshift.io/1.0', Id: source.digest };
     return image;
   }
   const { config, layers } = source.manifest;
@@ -45,10 +43,10 @@ function readConfig(bytes: Buffer | undefined): ImageConfig | undefined {
 }
 
 function metadataOf(config: ImageConfig | undefined, id: string, size: number): DockerImageMetadata {
-  const { User, Env, Entrypoint, Cmd, WorkingDir, ExposedPorts, Labels, Volumes } = config?.config ?? {};
+  const { User, Env, Entrypoint, Cmd, WorkingDir, ExposedPorts, Labels, Volumes, OnBuild, StopSignal } = config?.config ?? {};
   return {
     kind: 'DockerImage',
-    apiVersion: '1.0',
+    apiVersion: 'image.openshift.io/1.0',
     Id: id,
     Size: size,
     ...(config?.created && { Created: config.created }),
@@ -63,6 +61,8 @@ function metadataOf(config: ImageConfig | undefined, id: string, size: number): 
       ...(ExposedPorts && { ExposedPorts }),
       ...(Labels && { Labels }),
       ...(Volumes && { Volumes }),
+      ...(OnBuild && { OnBuild }),
+      ...(StopSignal && { StopSignal }),
     },
   };
 }

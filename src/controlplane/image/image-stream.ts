@@ -1,12 +1,17 @@
 /** ImageStream: tags of a project's images, with their history. Its status follows its spec within the same write. */
-import { imageStreams, registryHost, type ImageStream, type TagReference } from '../../api/kinds/image.ts';
-import { duplicateValue, forbiddenField, invalid, invalidValue, isStatusError, notSupported, required, type FieldError } from '../../api/status.ts';
+import { imageStreams, registryHost, type ImageStream } from '../../api/kinds/image.ts';
+import { duplicateValue, invalid, invalidValue, required, type FieldError } from '../../api/status.ts';
 import { isTag, parseReference } from '../../oci/reference.ts';
-import type { RequestContext, StoredKind, UserInfo } from '../kernel/apiserver/kind.ts';
+import { ifFound } from '../../client/if-found.ts';
+import type { RequestContext, StoredKind } from '../kernel/apiserver/kind.ts';
 import type { Authorizer } from '../kernel/apiserver/ports.ts';
 import { layersSubresource, secretsSubresource } from './image-stream-parts.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
 import { agoOf } from '../../api/relative-time.ts';
+import { referenceErrors } from './import-request.ts';
+import { streamNameErrors } from './stream-name.ts';
+import { pullErrors } from './tag-access.ts';
+import { fillTag, tagErrors } from './tag-rules.ts';
 import { changedTags, resolveTags, setGenerations, sourcesOf } from './tags-plan.ts';
 
 export interface ImageStreamRules {
@@ -21,6 +26,7 @@ export function imageStreamKind(rules: ImageStreamRules): StoredKind<ImageStream
     type: 'stored',
     resource: imageStreams,
     statusSubresource: true,
+    nameRule: 'path',
     defaults: fillIn,
     prepareCreate: (stream, context) => prepare(stream, undefined, context, rules),
     prepareUpdate: (stream, old, context) => prepare(stream, old, context, rules),
@@ -41,17 +47,13 @@ export function imageStreamKind(rules: ImageStreamRules): StoredKind<ImageStream
 function fillIn(stream: ImageStream): void {
   stream.spec ??= {};
   stream.spec.lookupPolicy ??= { local: false };
-  for (const reference of stream.spec.tags ?? []) {
-    if (reference.annotations === undefined) reference.annotations = null;
-    reference.importPolicy ??= {};
-    if (reference.from?.kind === 'DockerImage') reference.importPolicy.importMode ||= 'Legacy';
-    reference.referencePolicy ??= { type: 'Source' };
-    reference.referencePolicy.type ||= 'Source';
-  }
+  for (const reference of stream.spec.tags ?? []) fillTag(reference);
 }
 
 async function prepare(stream: ImageStream, old: ImageStream | undefined, context: RequestContext, rules: ImageStreamRules): Promise<void> {
-  const { namespace, name } = stream.metadata;
+  const { namespace = '', name } = stream.metadata;
+  // As OpenShift shows them, whatever the order they came in.
+  stream.spec.tags?.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const publicHost = rules.publicHost();
   stream.status = {
     ...structuredClone(stream.status),
@@ -62,57 +64,43 @@ async function prepare(stream: ImageStream, old: ImageStream | undefined, contex
   setGenerations(old, stream);
   const streams = new Map<string, ImageStream>();
   const errors: FieldError[] = [];
+  for (const reference of changed) errors.push(...(await pullErrors(context.user, { namespace, name }, reference, `spec.tags[${reference.name}]`, rules.authorize)));
+  if (errors.length > 0) throw invalid(imageStreams, name, errors);
   for (const source of sourcesOf(stream, changed)) {
-    if (source.namespace !== namespace && !(await mayPull(context.user, source, rules.authorize))) {
-      errors.push(forbiddenField(`spec.tags[${source.tag}].from`, `${source.namespace}/${source.name}`));
-      continue;
-    }
-    const found = await rules.client.get().get(imageStreams, source).catch((error: unknown) => {
-      if (!isStatusError(error, 'NotFound')) throw error;
-    });
+    const found = await ifFound(rules.client.get().get(imageStreams, source));
     if (found) streams.set(`${source.namespace}/${source.name}`, found);
   }
-  if (errors.length === 0) errors.push(...resolveTags(stream, changed, (at, of) => streams.get(`${at}/${of}`), context.now));
+  errors.push(...resolveTags(stream, changed, (at, of) => streams.get(`${at}/${of}`), context.now));
   if (errors.length > 0) throw invalid(imageStreams, name, errors);
-}
-
-async function mayPull(user: UserInfo, { namespace, name }: { namespace: string; name: string }, authorize: Authorizer): Promise<boolean> {
-  if (user.groups.includes('system:masters')) return true;
-  return (await authorize(user, { verb: 'get', group: imageStreams.group, version: imageStreams.version, resource: imageStreams.plural, subresource: 'layers', namespace, name })).allowed;
 }
 
 function validate(stream: ImageStream): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
+  errors.push(...streamNameErrors(stream.metadata.name));
   if (`${stream.metadata.namespace}/${stream.metadata.name}`.length > 255) errors.push(invalidValue('metadata.name', stream.metadata.name, "'namespace/name' cannot be longer than 255 characters"));
+  errors.push(...repositoryErrors(stream.spec.dockerImageRepository));
   (stream.spec.tags ?? []).forEach((reference, index) => {
-    const field = `spec.tags[${index}]`;
+    const field = `spec.tags[${reference.name || index}]`;
     if (!reference.name) errors.push(required(`${field}.name`));
     else if (!isTag(reference.name)) errors.push(invalidValue(`${field}.name`, reference.name, 'must be a tag: letters, digits, "_", "." and "-", at most 128'));
     else if (seen.has(reference.name)) errors.push(duplicateValue(`${field}.name`, reference.name));
     seen.add(reference.name);
-    errors.push(...sourceErrors(reference, `${field}.from`));
+    errors.push(...tagErrors(reference, field));
   });
   return errors;
 }
 
-const kinds = ['DockerImage', 'ImageStreamImage', 'ImageStreamTag'];
-
-function sourceErrors({ from, importPolicy, referencePolicy }: TagReference, field: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (referencePolicy && !['Source', 'Local'].includes(referencePolicy.type)) errors.push(notSupported(field.replace(/from$/, 'referencePolicy.type'), referencePolicy.type, ['Local', 'Source']));
-  if (importPolicy?.scheduled && from?.kind !== 'DockerImage') errors.push(invalidValue(field.replace(/from$/, 'importPolicy'), importPolicy, 'only tags pointing to Docker repositories may be scheduled for background import'));
-  if (!from) return errors;
-  if (!from.name) errors.push(required(`${field}.name`));
-  if (!kinds.includes(from.kind ?? '')) errors.push(notSupported(`${field}.kind`, from.kind ?? '', kinds));
-  else if (from.kind === 'DockerImage' && from.name) {
-    try {
-      parseReference(from.name);
-    } catch (error) {
-      errors.push(invalidValue(`${field}.name`, from.name, (error as Error).message));
-    }
-  }
-  return errors;
+function repositoryErrors(repository: string | undefined): FieldError[] {
+  const field = 'spec.dockerImageRepository';
+  if (!repository) return [];
+  const errors = referenceErrors(repository, field);
+  if (errors.length > 0) return errors;
+  const { tag, digest } = parseReference(repository);
+  return [
+    ...(tag === undefined ? [] : [invalidValue(field, repository, 'the repository name may not contain a tag')]),
+    ...(digest === undefined ? [] : [invalidValue(field, repository, 'the repository name may not contain an ID')]),
+  ];
 }
 
 function newestFirst(stream: ImageStream): { tag: string; created: string }[] {

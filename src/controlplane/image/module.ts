@@ -1,5 +1,5 @@
 // Reads images, image streams, secrets (credentials of other registries).
-// Writes images, image streams and their status.
+// Writes images, image streams and their status; image names in pods and what makes them, as they are admitted.
 import type { Module } from '../kernel/boot/module.ts';
 import { images, imageStreams } from '../../api/kinds/image.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -10,7 +10,13 @@ import { imageStreamImageKind } from './image-stream-image.ts';
 import { imageStreamMappingKind } from './image-stream-mapping.ts';
 import { imageStreamTagKind } from './image-stream-tag.ts';
 import { imageStreamKind } from './image-stream.ts';
-import { openRegistry, startImportController, type OpenRegistry } from './import-controller.ts';
+import { imageStreamImportKind } from './image-stream-import.ts';
+import { imagePolicy } from './image-policy.ts';
+import { imageTagKind } from './image-tag.ts';
+import { startImportController } from './import-controller.ts';
+import { openRegistry, type OpenRegistry } from './importer.ts';
+import { keepPublicRepositories } from './public-repository.ts';
+import { StreamImports } from './stream-imports.ts';
 import { LateClient } from '../kernel/boot/late-client.ts';
 import { RegistryOrigins } from './registry-origins.ts';
 import { RegistryStreams } from './registry-streams.ts';
@@ -31,16 +37,21 @@ export interface ImageDependencies {
 
 export function imageModule(deps: ImageDependencies): Module {
   const client = new LateClient();
+  const imports = new StreamImports(client, deps.openRegistry ?? openRegistry);
+  const publicHost = deps.publicHost ?? (() => undefined);
   return {
     name: 'image',
     dependsOn: ['project'],
     kinds: [
       kind(imageKind),
-      kind(imageStreamKind({ client, authorize: deps.authorize, publicHost: deps.publicHost ?? (() => undefined) })),
-      kind(imageStreamTagKind(client)),
+      kind(imageStreamKind({ client, authorize: deps.authorize, publicHost })),
+      kind(imageStreamTagKind(client, deps.authorize)),
+      kind(imageTagKind(client, deps.authorize)),
       kind(imageStreamImageKind(client)),
-      kind(imageStreamMappingKind(client)),
+      kind(imageStreamMappingKind(client, deps.authorize)),
+      kind(imageStreamImportKind(imports)),
     ],
+    admission: [imagePolicy(client)],
     async start(context) {
       client.set(context.client);
       const registry = context.scope.own(await createRegistry({
@@ -54,7 +65,9 @@ export function imageModule(deps: ImageDependencies): Module {
       }));
       context.scope.own(await deps.listen(registry));
       for (const of of [images, imageStreams]) context.scope.own(context.informers.for<KubeObject>(of).onChange(({ type }) => void (type === 'deleted' && registry.sweepSoon())));
-      startImportController(context, deps.openRegistry);
+      imports.clock = context.clock;
+      startImportController(context, imports);
+      keepPublicRepositories(context, publicHost);
     },
   };
 }

@@ -6,8 +6,8 @@ import { ifFound } from '../../client/if-found.ts';
 import { isInternal, parseReference } from '../../oci/reference.ts';
 import { credentialsFor, type RegistryCredentials } from '../../oci/registry-auth.ts';
 import type { RegistryClient } from '../../oci/registry-client.ts';
-import type { OpenRegistry } from './import-controller.ts';
-import { pullSecretTypes } from './image-stream-parts.ts';
+import type { OpenRegistry } from './importer.ts';
+import { pullSecretTypes } from './stream-imports.ts';
 import type { Origin, Origins } from './registry/origins.ts';
 import type { RepositoryName } from './registry/repository.ts';
 

@@ -1,4 +1,5 @@
 /** Tags of the registry, kept in image streams through the API like everyone's. */
+import { latestEvent } from '../../api/image-tags.ts';
 import { images, imageStreamMappings, imageStreams, imageStreamTags, type Image, type ImageStream } from '../../api/kinds/image.ts';
 import { isStatusError, type StatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
@@ -9,7 +10,7 @@ import { imageOf } from './image-document.ts';
 import { RegistryFailure } from './registry/failure.ts';
 import { formatRepository, type RepositoryName } from './registry/repository.ts';
 import type { PushedManifest, Streams } from './registry/streams.ts';
-import { imagesOf, latestOf } from './tag-history.ts';
+import { imagesOf } from './tag-history.ts';
 
 export class RegistryStreams implements Streams {
   readonly #client: Client;
@@ -27,7 +28,7 @@ export class RegistryStreams implements Streams {
 
   async resolve(repository: RepositoryName, tag: string): Promise<string | undefined> {
     const stream = await this.#stream(repository);
-    return (stream && latestOf(stream, tag)?.image) || undefined;
+    return (stream && latestEvent(stream, tag)?.image) || undefined;
   }
 
   async holds(repository: RepositoryName, digest: string): Promise<boolean> {

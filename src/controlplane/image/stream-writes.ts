@@ -1,9 +1,14 @@
 /** Changes of an image stream on behalf of its virtual kinds, tried again when somebody else wrote first. */
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { isStatusError, timeout } from '../../api/status.ts';
+import { delay, systemClock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 
-const attempts = 10;
+/** Many may push into one stream at once. */
+const attempts = 30;
+/** A write that is not yet on disk cannot be read, only collided with. */
+const pauseMs = 5;
+const longestPauseMs = 50;
 
 /** `change` gets a private copy; `undefined` writes nothing. */
 export async function changeStream(client: Client, at: { namespace: string | undefined; name: string; subresource?: string }, change: (stream: ImageStream) => ImageStream | undefined): Promise<ImageStream> {
@@ -16,6 +21,7 @@ export async function changeStream(client: Client, at: { namespace: string | und
     } catch (error) {
       if (!isStatusError(error, 'Conflict')) throw error;
       if (attempt >= attempts) throw timeout(`image stream "${at.name}" keeps changing; try again`, 2);
+      await delay(systemClock, Math.min(attempt * pauseMs, longestPauseMs) * (0.5 + Math.random()));
     }
   }
 }

@@ -1,5 +1,7 @@
 /** The history of an image stream's tags: newest first, one entry a change, as OpenShift keeps it (internalimageutil). */
-import type { ImageStream, NamedTagEventList, TagEvent } from '../../api/kinds/image.ts';
+import { latestEvent } from '../../api/image-tags.ts';
+import { equalJson } from '../../api/json.ts';
+import type { ImageStream, NamedTagEventList, TagEvent, TagEventCondition } from '../../api/kinds/image.ts';
 
 /** Older entries are dropped: a stream that is built into daily keeps half a year. */
 const historyLimit = 200;
@@ -8,20 +10,9 @@ export function historyOf(stream: ImageStream, tag: string): NamedTagEventList |
   return stream.status?.tags?.find((one) => one.tag === tag);
 }
 
-/** What the tag stands for now. */
-export function latestOf(stream: ImageStream, tag: string): TagEvent | undefined {
-  return historyOf(stream, tag)?.items?.[0];
-}
-
 /** Changes `stream.status`, whose tags must be a private copy. False if nothing changed. */
 export function addTagEvent(stream: ImageStream, tag: string, event: TagEvent): boolean {
-  const tags = ((stream.status ??= { dockerImageRepository: '' }).tags ??= []);
-  let list = tags.find((one) => one.tag === tag);
-  if (!list) {
-    list = { tag, items: [] };
-    tags.push(list);
-    tags.sort((a, b) => (a.tag < b.tag ? -1 : 1));
-  }
+  const list = listOf(stream, tag);
   const items = (list.items ??= []);
   const [newest] = items;
   const sameReference = newest?.dockerImageReference === event.dockerImageReference;
@@ -40,27 +31,56 @@ export function addTagEvent(stream: ImageStream, tag: string, event: TagEvent): 
   return true;
 }
 
-/** Gives tags of the same stream that follow `tag` what it has got. */
+/** The tag's part of `stream.status`, a private copy, made if it is missing. */
+function listOf(stream: ImageStream, tag: string): NamedTagEventList {
+  const tags = ((stream.status ??= { dockerImageRepository: '' }).tags ??= []);
+  let list = tags.find((one) => one.tag === tag);
+  if (!list) {
+    list = { tag, items: null };
+    tags.push(list);
+    tags.sort((a, b) => (a.tag < b.tag ? -1 : 1));
+  }
+  return list;
+}
+
+/** Shows why the tag's image could not be looked up; `undefined`: it could. Its history stays. False if nothing changed. */
+export function setCondition(stream: ImageStream, tag: string, condition: TagEventCondition | undefined): boolean {
+  if (!condition) {
+    const list = historyOf(stream, tag);
+    if (!list?.conditions) return false;
+    delete list.conditions;
+    return true;
+  }
+  const list = listOf(stream, tag);
+  if (equalJson(list.conditions, [condition])) return false;
+  list.conditions = [condition];
+  return true;
+}
+
+/** Gives tags of the same stream that follow `tag` what it has got: its image, or the reason why there is none. */
 export function updateFollowers(stream: ImageStream, tag: string): void {
   const done = new Set<string>();
   const todo = [tag];
   for (let followed = todo.pop(); followed !== undefined; followed = todo.pop()) {
-    const event = latestOf(stream, followed);
-    if (done.has(followed) || !event) continue;
+    const event = latestEvent(stream, followed);
+    const condition = historyOf(stream, followed)?.conditions?.[0];
+    if (done.has(followed) || (!event && !condition)) continue;
     done.add(followed);
-    for (const reference of stream.spec.tags ?? []) {
-      if (reference.from?.kind !== 'ImageStreamTag' || (reference.from.namespace && reference.from.namespace !== stream.metadata.namespace)) continue;
-      const source = splitSource(stream, reference.from.name ?? '', ':');
-      if (source?.stream === stream.metadata.name && source.part === followed && addTagEvent(stream, reference.name, event)) todo.push(reference.name);
+    for (const { name, from } of stream.spec.tags ?? []) {
+      if (from?.kind !== 'ImageStreamTag' || (from.namespace && from.namespace !== stream.metadata.namespace)) continue;
+      const source = splitSource(stream.metadata.name, from.name ?? '', ':');
+      if (source?.stream !== stream.metadata.name || source.part !== followed) continue;
+      const moved = event !== undefined && addTagEvent(stream, name, event);
+      if (setCondition(stream, name, condition) || moved) todo.push(name);
     }
   }
 }
 
-/** `<part>` of the stream itself, or `<stream><separator><part>`. */
-export function splitSource(stream: ImageStream, name: string, separator: ':' | '@'): { stream: string; part: string } | undefined {
+/** `<part>` of the stream `own` itself, or `<stream><separator><part>`. */
+export function splitSource(own: string, name: string, separator: ':' | '@'): { stream: string; part: string } | undefined {
   // A digest has a colon of its own.
   const at = name.indexOf(separator);
-  const parts = at < 0 ? [stream.metadata.name, name] : [name.slice(0, at), name.slice(at + 1)];
+  const parts = at < 0 ? [own, name] : [name.slice(0, at), name.slice(at + 1)];
   const [owner = '', part = ''] = parts;
   return owner === '' || part === '' || (separator === ':' && part.includes(':')) ? undefined : { stream: owner, part };
 }

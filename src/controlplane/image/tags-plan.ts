@@ -1,11 +1,12 @@
 /** What a write to `spec.tags` means: which tags changed, their generations, and what they stand for now. */
+import { latestEvent } from '../../api/image-tags.ts';
 import type { ImageStream, TagEvent, TagReference } from '../../api/kinds/image.ts';
 import { toTime } from '../../api/meta.ts';
 import { equalJson, type JsonObject } from '../../api/json.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../../api/status.ts';
 import { isInternal, parseReference, formatReference } from '../../oci/reference.ts';
-import { addTagEvent, findImage, latestOf, splitSource, updateFollowers } from './tag-history.ts';
+import { addTagEvent, findImage, splitSource, updateFollowers } from './tag-history.ts';
 
 /** Another stream that a changed tag takes its image from. */
 export interface SourceStream {
@@ -43,15 +44,16 @@ export function setGenerations(old: ImageStream | undefined, next: ImageStream):
   for (const reference of next.spec.tags ?? []) if (changed.has(reference) || reference.generation === null || reference.generation === undefined) reference.generation = generation;
 }
 
-/** Streams that must be known before `resolveTags`. */
-export function sourcesOf(stream: ImageStream, changed: readonly TagReference[]): SourceStream[] {
-  return changed.flatMap((reference) => {
-    const separator = separatorOf(reference);
-    const source = separator && splitSource(stream, reference.from?.name ?? '', separator);
-    if (!source) return [];
-    const namespace = reference.from?.namespace || (stream.metadata.namespace ?? '');
-    return namespace === stream.metadata.namespace && source.stream === stream.metadata.name ? [] : [{ namespace, name: source.stream, tag: reference.name }];
-  });
+/** The stream that a tag takes its image from, which may be its own; undefined for images of other registries and for names that are none. */
+export function sourceOf(stream: { namespace: string; name: string }, { name: tag, from }: TagReference): SourceStream | undefined {
+  const separator = separatorOf(from?.kind);
+  const source = separator && splitSource(stream.name, from?.name ?? '', separator);
+  return source && { namespace: from?.namespace || stream.namespace, name: source.stream, tag };
+}
+
+/** Other streams, which must be known before `resolveTags`. */
+export function sourcesOf({ metadata: { namespace = '', name } }: ImageStream, changed: readonly TagReference[]): SourceStream[] {
+  return changed.flatMap((reference) => sourceOf({ namespace, name }, reference) ?? []).filter((source) => source.namespace !== namespace || source.name !== name);
 }
 
 /** Puts what changed tags stand for into `stream.status`. `find` gives streams named by `sourcesOf`. */
@@ -74,15 +76,15 @@ function resolve(stream: ImageStream, reference: TagReference, find: (namespace:
   if (!from) return undefined;
   // Images of other registries are looked up by the import controller, unless only their name is wanted.
   if (from.kind === 'DockerImage') return reference.reference ? { created: toTime(now), dockerImageReference: from.name ?? '', image: '', generation: 0 } : undefined;
-  const separator = separatorOf(reference);
+  const separator = separatorOf(from.kind);
   if (!separator) return invalidValue(`${field}.kind`, from.kind ?? '', 'must be DockerImage, ImageStreamImage or ImageStreamTag');
-  const source = splitSource(stream, from.name ?? '', separator);
+  const source = splitSource(stream.metadata.name, from.name ?? '', separator);
   if (!source) return invalidValue(`${field}.name`, from.name ?? '', 'must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>');
   const namespace = from.namespace || (stream.metadata.namespace ?? '');
   const own = namespace === stream.metadata.namespace && source.stream === stream.metadata.name;
   const owner = own ? stream : find(namespace, source.stream);
   if (!owner) return { reason: 'FieldValueNotFound', field: `${field}.name`, message: `Not found: ${JSON.stringify(from.name)}` };
-  const event = separator === ':' ? latestOf(owner, source.part) : findImage(owner, source.part);
+  const event = separator === ':' ? latestEvent(owner, source.part) : findImage(owner, source.part);
   if (event === 'ambiguous') return invalidValue(`${field}.name`, from.name ?? '', 'more than one image starts so; name it in full');
   if (!event) return undefined;
   return { ...event, created: own ? event.created : toTime(now), dockerImageReference: reference.reference ? event.dockerImageReference : localReference(event.dockerImageReference, owner, stream) };
@@ -99,7 +101,7 @@ function localReference(text: string, owner: ImageStream, stream: ImageStream): 
   }
 }
 
-function separatorOf(reference: TagReference): ':' | '@' | undefined {
-  if (reference.from?.kind === 'ImageStreamTag') return ':';
-  return reference.from?.kind === 'ImageStreamImage' ? '@' : undefined;
+function separatorOf(kind: string | undefined): ':' | '@' | undefined {
+  if (kind === 'ImageStreamTag') return ':';
+  return kind === 'ImageStreamImage' ? '@' : undefined;
 }

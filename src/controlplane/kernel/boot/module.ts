@@ -4,6 +4,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Scope } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Kind } from '../apiserver/kind.ts';
+import type { Admission } from '../apiserver/ports.ts';
 import type { InformerFactory } from '../reconcile/informer-factory.ts';
 
 /** What a module gets when it starts. Everything it starts is owned by `scope`, which ends in reverse boot order. */
@@ -23,6 +24,8 @@ export interface Module {
   readonly dependsOn: readonly string[];
   /** Kinds served from before the first module starts. */
   readonly kinds: readonly Kind[];
+  /** Rules over objects of any kind, in force as long as kinds are served. */
+  readonly admission?: readonly Admission[];
   /** Starts controllers and listeners; resolves when the module is ready to serve. */
   start?(context: ModuleContext): Promise<void>;
 }
