@@ -1,7 +1,7 @@
 /** A registry that listens, over tags kept in memory: for tests and measurements of the registry alone. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer as createPlain, type Server } from 'node:http';
+import { createServer as createPlain, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -69,13 +69,16 @@ export interface TestRegistryOptions {
   streams?: ReturnType<typeof memoryStreams>;
   origins?: Origins;
   limits?: Limits;
+  /** Sees each request first; true if it answered it. */
+  before?(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 export async function startRegistry(options: TestRegistryOptions): Promise<TestRegistry> {
   const streams = options.streams ?? memoryStreams();
   const registry = await createRegistry({ directory: options.directory, streams, log: silentLog, ...(options.access ?? fixedAccess), ...(options.origins && { origins: options.origins }), ...(options.limits && { limits: options.limits }) });
   const keys = options.tls ? selfSigned(options.directory) : undefined;
-  const make = (): Server => (keys ? createSecure(keys, registry.handler) : createPlain(registry.handler));
+  const handler = (request: IncomingMessage, response: ServerResponse): void => void (options.before?.(request, response) || registry.handler(request, response));
+  const make = (): Server => (keys ? createSecure(keys, handler) : createPlain(handler));
   const servers = [make()];
   await new Promise<void>((resolve) => servers[0]?.listen(0, '127.0.0.1', resolve));
   if (options.socketPath !== undefined) {
