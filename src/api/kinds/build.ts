@@ -156,7 +156,7 @@ export interface BuildTriggerCause {
   bitbucketWebHook?: WebHookCause;
   genericWebHook?: WebHookCause;
 }
-/** `secret` is never the secret itself: `***`, or OpenShift's shortened form. */
+/** `secret` is never the secret itself, but `<secret>`. */
 export interface WebHookCause {
   revision?: SourceRevision;
   secret?: string;

@@ -16,6 +16,7 @@ import { buildLog } from './build-log.ts';
 import { Instantiator } from './instantiate.ts';
 import { inputAnnotation } from './instantiate-plan.ts';
 import type { PodAccess } from './pod-access.ts';
+import { receiveWebHook } from './webhook/webhook.ts';
 
 export interface BuildDependencies {
   access: PodAccess;
@@ -56,6 +57,14 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
       }
     },
   };
+  const webhooks: Subresource<BuildConfig> = {
+    type: 'open',
+    kind: 'Build',
+    run: (context, request) => {
+      if (!parts) throw serviceUnavailable('builds are not ready yet');
+      return receiveWebHook({ client: parts.client, instantiate: (namespace, name, body) => instantiator.instantiate(namespace, name, body) }, context, request);
+    },
+  };
   const clone: Subresource<Build> = {
     type: 'action',
     kind: 'BuildRequest',
@@ -73,7 +82,7 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
   return {
     name: 'build',
     dependsOn: ['project', 'image', 'pod'],
-    kinds: [kind(buildConfigKind({ instantiate, instantiatebinary: instantiateBinary })), kind(buildKind({ clone, log }))],
+    kinds: [kind(buildConfigKind({ instantiate, instantiatebinary: instantiateBinary, webhooks })), kind(buildKind({ clone, log }))],
     async start(context) {
       parts = { client: context.client, clock: context.clock };
       instantiator.start(context.client, context.clock);

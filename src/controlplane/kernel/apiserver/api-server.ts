@@ -7,7 +7,7 @@ import type { Log } from '../../../base/log.ts';
 import type { Store } from '../store/store.ts';
 import { authenticator } from './authenticate.ts';
 import type { Core } from './core.ts';
-import type { RequestSink } from './http/request-log.ts';
+import { shownPath, type RequestSink } from './http/request-log.ts';
 import { httpHandler, type Handler } from './http/serve.ts';
 import { upgradeHandler, type UpgradeHandler } from './http/upgrade.ts';
 import { impersonating } from './impersonate.ts';
@@ -69,7 +69,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
   const metrics = new Metrics(store, hub);
   const pipeline: Pipeline = { core, paths: pathHandler({ kinds, metrics, checks: { ping: () => undefined, ...options.checks }, version: options.version ?? {} }) };
-  const http = { pipeline, authenticate: impersonating(authenticator(options.tokens, clock), options.authorize), metrics, requests: options.requests };
+  const http = { pipeline, authenticate: impersonating(authenticator(options.tokens, clock), options.authorize), metrics, requests: options.requests, shown: shownPath(kinds) };
   const handle = httpHandler(http);
   const upgrade = upgradeHandler(http);
 

@@ -8,6 +8,8 @@ export interface CallOptions {
   namespace?: string | undefined;
   name?: string | undefined;
   subresource?: string | undefined;
+  /** What follows the subresource in the path. */
+  tail?: readonly string[];
   query?: URLSearchParams;
   dryRun?: boolean;
   now: Date;
@@ -21,6 +23,7 @@ export interface CallOptions {
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 const noQuery = new URLSearchParams();
+const none: readonly string[] = [];
 const never = new AbortController().signal;
 
 /** One request to one resource, routed and authorized. */
@@ -31,6 +34,7 @@ export class Call implements RequestContext {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
+  readonly tail: readonly string[];
   readonly query: URLSearchParams;
   readonly dryRun: boolean;
   readonly now: Date;
@@ -46,6 +50,7 @@ export class Call implements RequestContext {
     this.namespace = options.namespace;
     this.name = options.name;
     this.subresource = options.subresource;
+    this.tail = options.tail ?? none;
     this.query = options.query ?? noQuery;
     this.dryRun = options.dryRun ?? false;
     this.now = options.now;

@@ -2,7 +2,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { KubeList, KubeObject, WatchEvent } from '../../../api/meta.ts';
 import type { Resource } from '../../../api/resource.ts';
-import type { FieldError } from '../../../api/status.ts';
+import type { FieldError, Status } from '../../../api/status.ts';
 
 export interface UserInfo {
   username: string;
@@ -54,12 +54,25 @@ export type Subresource<T extends KubeObject = KubeObject> =
   | { type: 'action'; /** Default POST. */ methods?: readonly string[]; /** Kind of the body and answer, for discovery. */ kind: string; apiVersion?: string; run(context: RequestContext, body: KubeObject | undefined, method: string): Promise<KubeObject> }
   /** The raw body, not decoded (binary builds). */
   | { type: 'upload'; kind: string; apiVersion?: string; run(context: RequestContext, body: Readable): Promise<KubeObject> }
+  /**
+   * Reached by POST without credentials (webhooks): nobody is asked who they are, no rule is looked up, `run` alone decides by what the request brings. The rest of the
+   * path is a secret: it is in no log and no error. A `Status` that is no failure is answered with 200, too.
+   */
+  | { type: 'open'; kind: string; run(context: RequestContext, request: OpenRequest): Promise<KubeObject | Status> }
   /** Text that may follow (`pods/log`); ends when the readable ends. */
   | { type: 'text'; kind: string; run(context: RequestContext): Promise<Readable> }
   /** exec, attach, portforward: the pipeline speaks WebSocket and SPDY and hands over channels. */
   | { type: 'stream'; kind: string; protocol: 'remotecommand'; run(context: RequestContext, session: RemoteCommand): Promise<void> }
   | { type: 'stream'; kind: string; protocol: 'portforward'; run(context: RequestContext, port: number): Promise<Duplex> }
   | ({ type: 'fields' } & FieldsSubresource<T>);
+
+export interface OpenRequest {
+  /** What follows the subresource's name, part by part. */
+  readonly path: readonly string[];
+  header(name: string): string | undefined;
+  /** Rejects with 413 beyond the bound. */
+  body(): Promise<Buffer>;
+}
 
 /** A part of the object updated on its own, like `status`; everything else is taken from the stored object. */
 export interface FieldsSubresource<T extends KubeObject> {

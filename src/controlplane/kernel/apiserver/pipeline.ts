@@ -41,7 +41,7 @@ export interface Pipeline {
 
 export async function serve(pipeline: Pipeline, user: UserInfo, request: ApiRequest): Promise<{ answer: Answer; call?: Call }> {
   const target = routeOf(request.method, request.path, request.query);
-  await authorize(pipeline.core.authorize, user, attributesOf(target));
+  if (!isOpen(pipeline.core, target)) await authorize(pipeline.core.authorize, user, attributesOf(target));
   if (target.type === 'path') return { answer: await answerPath(pipeline, request, target) };
   const call = callFor(pipeline.core, user, target, request);
   // A group or version on its own is discovery, which reads like a path to a resource.
@@ -53,11 +53,20 @@ async function answerPath({ paths }: Pipeline, request: ApiRequest, { path }: Pa
   return (await paths(request, path)) ?? pageNotFound();
 }
 
+/** True for a path below a subresource that asks for no credentials. */
+function isOpen(core: Core, target: ResourceRequest | PathRequest): boolean {
+  const [first] = target.type === 'resource' ? target.rest : [];
+  if (target.type === 'path' || first === undefined) return false;
+  return core.kinds.find(target.apiVersion, target.resource)?.subresources.get(first)?.type === 'open';
+}
+
 /** Undefined for a resource that is not served. */
 export function callFor(core: Core, user: UserInfo, target: ResourceRequest, request: Pick<ApiRequest, 'query' | 'signal' | 'userAgent'>): Call | undefined {
   const served = core.kinds.find(target.apiVersion, target.resource);
   if (!served || (!served.resource.namespaced && target.namespace && target.resource !== 'namespaces')) return undefined;
-  if (target.subresource !== undefined && !served.subresources.has(target.subresource)) return undefined;
+  const open = isOpen(core, target);
+  const subresource = open ? target.rest[0] : target.subresource;
+  if (subresource !== undefined && !served.subresources.has(subresource)) return undefined;
   const { query } = request;
   // The namespace object's own path carries its name in the namespace's place.
   const isNamespace = target.resource === 'namespaces' && !served.resource.namespaced;
@@ -67,7 +76,8 @@ export function callFor(core: Core, user: UserInfo, target: ResourceRequest, req
     verb: target.verb,
     namespace: isNamespace ? undefined : target.namespace,
     name: target.name,
-    subresource: target.subresource,
+    subresource,
+    ...(open && { tail: target.rest.slice(1) }),
     query,
     dryRun: dryRunOf(query),
     now: core.clock.now(),

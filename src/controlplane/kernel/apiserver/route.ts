@@ -12,6 +12,8 @@ export interface ResourceRequest {
   readonly name: string | undefined;
   /** The rest of the path; `proxy/…` keeps its tail. */
   readonly subresource: string | undefined;
+  /** The same in parts, each without its escapes. */
+  readonly rest: readonly string[];
   readonly verb: string;
 }
 
@@ -45,16 +47,17 @@ export function routeOf(method: string, path: string, query: URLSearchParams): R
   }
   const resource = parts[at] ?? '';
   const name = decode(parts[at + 1]);
-  const subresource = parts.length > at + 2 ? parts.slice(at + 2).map(decode).join('/') : undefined;
+  const rest = parts.slice(at + 2).map((part) => decode(part) ?? '');
+  const subresource = rest.length > 0 ? rest.join('/') : undefined;
   let verb = verbs[method] ?? method.toLowerCase();
   if (name === undefined) {
     if (verb === 'get') verb = isTrue(query.get('watch')) ? 'watch' : 'list';
     else if (verb === 'delete') verb = 'deletecollection';
   }
-  return { type: 'resource', apiVersion: group ? `${group}/${version}` : version, group, version, resource, namespace, name, subresource, verb };
+  return { type: 'resource', apiVersion: group ? `${group}/${version}` : version, group, version, resource, namespace, name, subresource, rest, verb };
 }
 
-function decode(part: string | undefined): string | undefined {
+export function decode(part: string | undefined): string | undefined {
   if (part === undefined || !part.includes('%')) return part;
   try {
     return decodeURIComponent(part);

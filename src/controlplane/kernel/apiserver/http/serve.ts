@@ -27,6 +27,8 @@ export interface HttpOptions {
   authenticate: Authenticate;
   metrics: Metrics;
   requests: RequestSink | undefined;
+  /** How a path is shown in logs. */
+  shown(url: string): string;
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -92,7 +94,7 @@ async function handle(options: HttpOptions, message: IncomingMessage, response: 
     options.requests?.({
       time: new Date().toISOString(),
       method: request.method,
-      path: message.url ?? '/',
+      path: options.shown(message.url ?? '/'),
       userAgent: request.userAgent ?? '',
       user,
       status: response.statusCode,
@@ -110,7 +112,7 @@ async function handle(options: HttpOptions, message: IncomingMessage, response: 
     await respond(options, request, response, served.answer, call, negotiated, headers);
   } catch (error) {
     if (response.headersSent || response.destroyed) {
-      options.pipeline.core.log.warn('answer cut short', { path: request.path, error });
+      options.pipeline.core.log.warn('answer cut short', { path: options.shown(request.path), error });
       response.destroy();
       return;
     }
@@ -123,8 +125,8 @@ async function handle(options: HttpOptions, message: IncomingMessage, response: 
   }
 }
 
-function unexpected({ pipeline }: HttpOptions, request: ApiRequest, error: unknown): StatusError {
-  pipeline.core.log.error('request failed', { method: request.method, path: request.path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+function unexpected({ pipeline, shown }: HttpOptions, request: ApiRequest, error: unknown): StatusError {
+  pipeline.core.log.error('request failed', { method: request.method, path: shown(request.path), error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   return internalError(error instanceof Error ? error.message : String(error));
 }
 

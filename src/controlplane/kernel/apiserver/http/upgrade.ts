@@ -22,6 +22,8 @@ export interface UpgradeOptions {
   authenticate: Authenticate;
   metrics: Metrics;
   requests: RequestSink | undefined;
+  /** How a path is shown in logs. */
+  shown(url: string): string;
 }
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -32,7 +34,7 @@ export function upgradeHandler(options: UpgradeOptions): UpgradeHandler {
     socket.on('error', () => socket.destroy());
     upgrade(options, message, socket, head).catch((error: unknown) => {
       const failure = error instanceof StatusError ? error : internalError(error instanceof Error ? error.message : String(error));
-      if (!(error instanceof StatusError)) options.pipeline.core.log.error('upgrade failed', { path: message.url, error });
+      if (!(error instanceof StatusError)) options.pipeline.core.log.error('upgrade failed', { path: options.shown(message.url ?? '/'), error });
       refuse(socket, failure.status);
     });
   };
@@ -48,7 +50,7 @@ async function upgrade(options: UpgradeOptions, message: IncomingMessage, socket
   socket.once('close', () => {
     options.metrics.count(request.method, 101);
     options.requests?.({
-      time: new Date().toISOString(), method: request.method, path: message.url ?? '/', userAgent: request.userAgent ?? '', user: user.username, status: 101, milliseconds: performance.now() - began,
+      time: new Date().toISOString(), method: request.method, path: options.shown(message.url ?? '/'), userAgent: request.userAgent ?? '', user: user.username, status: 101, milliseconds: performance.now() - began,
     });
   });
   const target = routeOf(request.method, request.path, request.query);

@@ -146,6 +146,8 @@ function parts(served: Served): Part[] {
           return { name, group, version, kind: part.kind, verbs: ['get', 'patch', 'update'] };
         case 'text':
           return { name, group, version, kind: part.kind, verbs: ['get'] };
+        case 'open':
+          return { name, group, version, kind: part.kind, verbs: ['create'] };
         case 'stream':
           return { name, group, version, kind: part.kind, verbs: ['create', 'get'] };
         case 'upload':

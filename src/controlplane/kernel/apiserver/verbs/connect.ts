@@ -26,6 +26,11 @@ export async function connect(call: Call, part: Connectable, request: Pick<ApiRe
     case 'upload':
       if (request.method !== 'POST') throw methodNotAllowed();
       return { type: 'object', code: 201, served, object: await part.run(context, request.stream) };
+    case 'open': {
+      if (request.method !== 'POST') throw methodNotAllowed();
+      const object = await part.run(context, { path: call.tail, header: (name) => request.header(name), body: () => request.body() });
+      return { type: 'object', code: 200, served, object };
+    }
     case 'text':
       if (request.method !== 'GET') throw methodNotAllowed();
       return { type: 'text', readable: await part.run(context) };
