@@ -224,6 +224,8 @@ export const buildAnnotations = {
   buildConfig: 'openshift.io/build-config.name',
   number: 'openshift.io/build.number',
   podName: 'openshift.io/build.pod-name',
+  /** On a build that repeats another one: that one's name. */
+  cloneOf: 'openshift.io/build.clone-of',
   paused: 'openshift.io/build-config.paused',
   /** On a build: its builder by the name a person gave, `openshift/nodejs:latest`; the spec names its digest. */
   builder: 'slipway.dev/builder',

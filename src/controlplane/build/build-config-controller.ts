@@ -7,27 +7,29 @@ import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller } from '../kernel/reconcile/controller.ts';
-import { dueBuild, surplusBuilds } from './build-config-plan.ts';
+import { dueBuild, surplusBuilds, unnotedBuild } from './build-config-plan.ts';
 import { configKeys, ofConfig } from './build-index.ts';
+import { watchedTags } from './image-change.ts';
 import type { StreamLookup } from './image-resolver.ts';
 import type { Instantiator } from './instantiate.ts';
-import { triggerSource } from './instantiate-plan.ts';
+import { readStreams } from './stream-lookup.ts';
 
 const byStream = 'buildconfig.stream';
 
 export async function startBuildConfigController({ client, informers, clock, log, scope }: ModuleContext, instantiator: Instantiator): Promise<void> {
   const recorder = scope.own(eventRecorder(client, 'buildconfig-controller', clock));
   const configs = informers.for(buildConfigs, {
-    [byStream]: (config) =>
-      (config.spec.triggers ?? []).flatMap((trigger) => {
-        const from = trigger.type === 'ImageChange' ? triggerSource(config, trigger.imageChange?.from) : undefined;
-        return from?.kind === 'ImageStreamTag' && from.name ? [`${from.namespace ?? config.metadata.namespace}/${from.name.split(':')[0]}`] : [];
-      }),
+    [byStream]: (config) => [...new Set(watchedTags(config).map(({ from }) => `${from.namespace ?? config.metadata.namespace}/${from.name?.split(':')[0]}`))],
   });
   const buildCache = informers.for(builds, { [ofConfig]: configKeys });
   const streamCache = informers.for(imageStreams);
   await Promise.all([configs.synced, buildCache.synced, streamCache.synced]);
   const streams: StreamLookup = (namespace, name) => streamCache.get(`${namespace}/${name}`);
+
+  for (const config of configs.list()) {
+    const unnoted = unnotedBuild(config, buildCache.byIndex(ofConfig, keyOf(config)));
+    if (unnoted) await instantiator.note(config, unnoted.number, unnoted.build);
+  }
 
   const loop = scope.own(controller({ name: 'buildconfig-controller', clock, log, reconcile }));
   scope.own(configs.onChange(({ object }) => loop.enqueue(keyOf(object))));
@@ -46,15 +48,17 @@ export async function startBuildConfigController({ client, informers, clock, log
     const own = buildCache.byIndex(ofConfig, key);
     for (const build of surplusBuilds(config, own)) await client.delete(builds, build.metadata, { propagationPolicy: 'Background' }).catch(ignoreGone);
     if (!dueBuild(config, streams)) return;
-    // Triggers are decided on what the store has: an older copy would build twice.
+    // Triggers are decided on what the store has: an older copy of the config or of a stream would build twice.
     const current = await ifFound(client.get(buildConfigs, { namespace, name }));
-    const request = current && dueBuild(current, streams);
+    const request = current && dueBuild(current, await readStreams(client, current));
     if (!request) return;
     try {
       await instantiator.instantiate(namespace, name, request);
     } catch (error) {
-      // Somebody else was faster.
+      // Somebody else was faster, or the config is going.
       if (isStatusError(error, 'Conflict', 'NotFound')) return;
+      const latest = isStatusError(error, 'BadRequest') ? await client.get(buildConfigs, { namespace, name }) : undefined;
+      if (latest && !dueBuild(latest, await readStreams(client, latest))) return;
       recorder.warning(current, 'BuildConfigInstantiateFailed', `error instantiating Build from BuildConfig ${key} (${request.lastVersion}): ${(error as Error).message}`);
       throw error;
     }

@@ -1,40 +1,51 @@
 /** What a build config's triggers and history limits ask for. Pure. */
-import { buildAnnotations, finishedPhases, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause } from '../../api/kinds/build.ts';
+import { buildAnnotations, finishedPhases, strategyFrom, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause } from '../../api/kinds/build.ts';
+import { dueImageChange, sameTag, watchedTags, type ImageChange } from './image-change.ts';
 import { resolveImage, type StreamLookup } from './image-resolver.ts';
-import { triggerSource } from './instantiate-plan.ts';
+import { isPaused } from './instantiate-plan.ts';
 
 /** The build to start, if one is due. Its `lastVersion` makes it void if somebody else was faster. */
 export function dueBuild(config: BuildConfig, streams: StreamLookup): BuildRequest | undefined {
-  if (config.metadata.deletionTimestamp || config.metadata.annotations?.[buildAnnotations.paused] === 'true') return undefined;
+  const { metadata, spec, status } = config;
+  if (metadata.deletionTimestamp || isPaused(config)) return undefined;
   // Nothing can be built before its source is sent.
-  if (config.spec.source?.binary) return undefined;
-  const lastVersion = config.status?.lastVersion ?? 0;
-  const cause = lastVersion === 0 && hasTrigger(config, 'ConfigChange') ? ({ message: 'Build configuration change' } satisfies BuildTriggerCause) : imageCause(config, streams, lastVersion);
-  if (!cause) return undefined;
-  return { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name: config.metadata.name }, lastVersion, triggeredBy: [cause] };
+  if (spec.source?.binary && spec.source.dockerfile === undefined && !spec.source.images?.length) return undefined;
+  const lastVersion = status?.lastVersion ?? 0;
+  const request = { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name: metadata.name }, lastVersion };
+  if (lastVersion === 0 && hasConfigChange(config) && !waitsForImage(config, streams)) return { ...request, triggeredBy: [{ message: 'Build configuration change' }] };
+  const change = dueImageChange(config, streams);
+  return change && { ...request, triggeredByImage: { kind: 'DockerImage', name: change.image }, from: change.from, triggeredBy: [imageCause(change)] };
 }
 
-function hasTrigger(config: BuildConfig, type: string): boolean {
-  return config.spec.triggers?.some((trigger) => trigger.type === type) ?? false;
+function hasConfigChange({ spec }: BuildConfig): boolean {
+  return spec.triggers?.some((trigger) => trigger.type === 'ConfigChange') ?? false;
 }
 
-function imageCause(config: BuildConfig, streams: StreamLookup, lastVersion: number): BuildTriggerCause | undefined {
-  for (const { type, imageChange } of config.spec.triggers ?? []) {
-    if (type !== 'ImageChange' || imageChange?.paused) continue;
-    const from = triggerSource(config, imageChange?.from);
-    const image = resolveImage(from, config.metadata.namespace ?? '', streams);
-    const seen = imageChange?.lastTriggeredImageID;
-    if (!image || from?.kind === 'DockerImage' || image.pullSpec === seen) continue;
-    // A config that was built before its trigger saw anything (by hand, from an older one) is not built for nothing.
-    if (!seen && lastVersion > 0) continue;
-    return { message: 'Image change', imageChangeBuild: { imageID: image.pullSpec, ...(from && { fromRef: from }) } };
-  }
-  return undefined;
+/** The image to start from is not there yet, and a trigger will tell when it is: another build may be making it. */
+function waitsForImage(config: BuildConfig, streams: StreamLookup): boolean {
+  const namespace = config.metadata.namespace ?? '';
+  const from = strategyFrom(config.spec.strategy);
+  return from?.kind === 'ImageStreamTag' && !resolveImage(from, namespace, streams) && watchedTags(config).some((watching) => !watching.imageChange.paused && sameTag(watching.from, from, namespace));
+}
+
+function imageCause({ from, image }: ImageChange): BuildTriggerCause {
+  return { message: 'Image change', imageChangeBuild: { imageID: image, fromRef: from } };
+}
+
+/** The newest build of this very config that it has no note of: the control plane ended after it was made. */
+export function unnotedBuild({ metadata, status }: BuildConfig, builds: readonly Build[]): { number: number; build: Build } | undefined {
+  const own = builds.filter((one) => one.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid)).map((build) => ({ number: numberOf(build), build }));
+  const newest = own.sort((a, b) => b.number - a.number)[0];
+  return newest && newest.number > (status?.lastVersion ?? 0) ? newest : undefined;
+}
+
+function numberOf({ metadata }: Build): number {
+  return Number(metadata.annotations?.[buildAnnotations.number] ?? 0);
 }
 
 /** Finished builds beyond the limits, oldest first out. */
 export function surplusBuilds(config: BuildConfig, builds: readonly Build[]): Build[] {
-  const newestFirst = [...builds].sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '') || Number(b.metadata.annotations?.[buildAnnotations.number] ?? 0) - Number(a.metadata.annotations?.[buildAnnotations.number] ?? 0));
+  const newestFirst = [...builds].sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '') || numberOf(b) - numberOf(a));
   const finished = newestFirst.filter((one) => finishedPhases.includes(one.status.phase));
   const beyond = (limit: number | undefined, wanted: (build: Build) => boolean) => (limit === undefined ? [] : finished.filter(wanted).slice(limit));
   return [

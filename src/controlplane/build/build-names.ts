@@ -4,6 +4,12 @@ import { createHash } from 'node:crypto';
 const longestLabel = 63;
 const longestName = 253;
 
+/** `<config>-<number>`; longer ones keep their end, which tells them apart. */
+export function buildName(config: string, number: number | string): string {
+  const end = `-${number}`;
+  return `${shortened(config, longestName - end.length)}${end}`;
+}
+
 /** `<build>-build`. */
 export function buildPodName(build: string): string {
   return shortened(`${build}-build`, longestName);

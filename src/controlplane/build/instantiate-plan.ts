@@ -1,18 +1,20 @@
 /** The build that a build config and a request make. Pure. */
 import { withoutPassword } from '../../api/shown-url.ts';
 import { copyJson } from '../../api/json.ts';
-import { buildAnnotations, buildLabels, strategyFrom, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
+import { buildAnnotations, buildConfigs, buildLabels, strategyFrom, type Build, type BuildConfig, type BuildRequest, type BuildTriggerCause, type CommonBuildSpec } from '../../api/kinds/build.ts';
 import { controllerReference, type ObjectReference, type Time } from '../../api/meta.ts';
 import { badRequest, conflict, type StatusError } from '../../api/status.ts';
-import { buildConfigs } from '../../api/kinds/build.ts';
 import { initialSteps, mergeStep, stepsAnnotation } from '../../protocol/build-progress.ts';
-import { labelValue } from './build-names.ts';
+import { buildName, labelValue } from './build-names.ts';
+import { override } from './build-overrides.ts';
+import { noteImages, sameTag, type ImageChange } from './image-change.ts';
 import { resolveImage, type StreamLookup } from './image-resolver.ts';
 
 /** Annotation of a binary build: name of the file that holds its input until the build pod has taken it. */
 export const inputAnnotation = 'slipway.dev/build-input';
 /** Annotation: the builder image as the build config names it, kept when the spec is resolved to a digest. */
 export const builderAnnotation = 'slipway.dev/builder';
+export const manual: BuildTriggerCause = { message: 'Manually triggered' };
 
 export interface Instantiation {
   /** The config with its next number and what its triggers have now seen. */
@@ -22,89 +24,106 @@ export interface Instantiation {
 
 /** Why nothing may be built now, as an error for whoever asked. */
 export function refusal(config: BuildConfig, request: BuildRequest): StatusError | undefined {
-  const { name, namespace } = config.metadata;
-  if (config.metadata.annotations?.[buildAnnotations.paused] === 'true') return conflict(buildConfigs, name, `builds of build config ${namespace}/${name} are paused (annotation ${buildAnnotations.paused})`);
+  const { name, namespace = '' } = config.metadata;
+  const { source, strategy } = config.spec;
+  if (config.metadata.deletionTimestamp) return conflict(buildConfigs, name, 'it is being deleted');
+  if (isPaused(config)) return badRequest(`can't instantiate from BuildConfig ${namespace}/${name}: BuildConfig is paused`);
   const last = config.status?.lastVersion ?? 0;
-  if (request.lastVersion !== undefined && request.lastVersion !== last) return conflict(buildConfigs, name, `the LastVersion(${last}) on build config ${namespace}/${name} does not match the build request LastVersion(${request.lastVersion})`);
-  if (config.spec.source?.binary && !request.binary) return badRequest(`build config "${name}" builds from a source that is sent with each build: send it to buildconfigs/${name}/instantiatebinary, e.g. with slipway or oc start-build ${name} --from-dir .`);
+  if (typeof request.lastVersion === 'number' && request.lastVersion !== last) return badRequest(`the LastVersion(${last}) on build config ${namespace}/${name} does not match the build request LastVersion(${request.lastVersion})`);
+  if (strategy.jenkinsPipelineStrategy) return badRequest(`build config "${name}" is a Jenkins pipeline, which is not served; build with the Source or Docker strategy`);
+  const change = changeOf(request);
+  const seen = change && config.status?.imageChangeTriggers?.find((one) => sameTag(one.from, change.from, namespace));
+  if (seen && seen.lastTriggeredImageID === change.image) return badRequest(`build config ${namespace}/${name} has already instantiated a build for imageid ${change.image}`);
+  if (source?.binary && !request.binary && source.dockerfile === undefined && !source.images?.length) {
+    return badRequest(`build config "${name}" builds from a source that is sent with each build: send it to buildconfigs/${name}/instantiatebinary, e.g. with slipway or oc start-build ${name} --from-dir .`);
+  }
   return undefined;
 }
 
-export function planInstantiation(config: BuildConfig, request: BuildRequest, streams: StreamLookup, now: Time): Instantiation {
+export function isPaused({ metadata }: BuildConfig): boolean {
+  return metadata.annotations?.[buildAnnotations.paused]?.toLowerCase() === 'true';
+}
+
+/** `number` is above every one that was ever given. Throws `StatusError` for options of another strategy. */
+export function planInstantiation(config: BuildConfig, request: BuildRequest, streams: StreamLookup, now: Time, number = (config.status?.lastVersion ?? 0) + 1): Instantiation {
   const { name, namespace = '' } = config.metadata;
-  const number = (config.status?.lastVersion ?? 0) + 1;
+  const change = changeOf(request);
   const next = copyJson(config);
   next.status = { ...next.status, lastVersion: number };
-  recordImages(next, streams, now);
-  const { triggers: _triggers, runPolicy, successfulBuildsHistoryLimit: _successful, failedBuildsHistoryLimit: _failed, ...common } = copyJson(config.spec);
-  const named = strategyFrom(common.strategy);
-  const spec = withRequest(common, request, namespace, streams);
-  const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...annotations } = config.metadata.annotations ?? {};
+  noteImages(next, streams, change, now);
+  const { triggers: _triggers, runPolicy, successfulBuildsHistoryLimit: _successful, failedBuildsHistoryLimit: _failed, ...spec } = copyJson(config.spec);
+  const named = (!change && request.from) || strategyFrom(spec.strategy);
+  setSource(spec, request);
+  resolveImages(spec, request, change, namespace, streams);
+  override(spec, request, `${namespace}/${name}`);
+  const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, [buildAnnotations.paused]: _paused, ...annotations } = config.metadata.annotations ?? {};
   return {
     config: next,
     build: {
       apiVersion: 'build.openshift.io/v1',
       kind: 'Build',
       metadata: {
-        name: `${name}-${number}`,
+        name: buildName(name, number),
         namespace,
-        labels: { ...config.metadata.labels, buildconfig: labelValue(name), [buildLabels.buildConfig]: labelValue(name), [buildLabels.runPolicy]: runPolicy ?? 'Serial' },
+        labels: { ...request.metadata?.labels, ...config.metadata.labels, buildconfig: labelValue(name), [buildLabels.buildConfig]: labelValue(name), [buildLabels.runPolicy]: runPolicy ?? 'Serial' },
         annotations: {
           ...annotations,
+          ...request.metadata?.annotations,
           [buildAnnotations.buildConfig]: name,
           [buildAnnotations.number]: String(number),
-          ...(named?.name && { [builderAnnotation]: `${named.namespace ?? namespace}/${named.name}` }),
-          [stepsAnnotation]: JSON.stringify(mergeStep(initialSteps(spec.strategy), { step: 'SourceLocation', state: 'done', startedAt: now, finishedAt: now, detail: sourceDetail(spec) })),
-          ...request.metadata?.annotations,
+          ...(named?.name && { [builderAnnotation]: named.kind === 'DockerImage' ? named.name : `${named.namespace ?? namespace}/${named.name}` }),
+          [stepsAnnotation]: firstSteps(spec, now),
         },
         ownerReferences: [controllerReference(config)],
       },
-      spec: { ...spec, triggeredBy: request.triggeredBy ?? [{ message: 'Manually triggered' }] },
+      spec: { ...spec, triggeredBy: request.triggeredBy?.length ? request.triggeredBy : [manual] },
       status: { phase: 'New', config: { kind: 'BuildConfig', name, namespace } },
     },
   };
 }
 
-function withRequest(spec: CommonBuildSpec, request: BuildRequest, namespace: string, streams: StreamLookup): CommonBuildSpec {
-  if (request.revision) spec.revision = copyJson(request.revision);
-  if (request.binary && spec.source) spec.source = { ...spec.source, type: 'Binary', binary: request.binary.asFile ? { asFile: request.binary.asFile } : {} };
-  if (request.binary && spec.source) delete spec.source.git;
+/** What is known of a build's steps when it is made. */
+export function firstSteps(spec: CommonBuildSpec, now: Time): string {
+  return JSON.stringify(mergeStep(initialSteps(spec.strategy), { step: 'SourceLocation', state: 'done', startedAt: now, finishedAt: now, detail: sourceDetail(spec) }));
+}
+
+/** The image whose change asks for the build: `from` is then the trigger's tag, and else an image to start from instead. */
+function changeOf({ triggeredByImage, from }: BuildRequest): ImageChange | undefined {
+  return triggeredByImage?.name && from ? { from, image: triggeredByImage.name } : undefined;
+}
+
+function setSource(spec: CommonBuildSpec, { revision, binary }: BuildRequest): void {
+  const source = (spec.source ??= {});
+  if (revision) spec.revision = copyJson(revision);
+  else delete spec.revision;
+  if (binary) {
+    source.binary = binary.asFile ? { asFile: binary.asFile } : {};
+    delete source.git;
+    if (binary.asFile === 'Dockerfile') delete source.dockerfile;
+  } else {
+    delete source.binary;
+  }
+  delete source.type;
+}
+
+/** A reference that leads nowhere yet stays as it is: the build waits for it and says so. */
+function resolveImages(spec: CommonBuildSpec, request: BuildRequest, change: ImageChange | undefined, namespace: string, streams: StreamLookup): void {
+  const specOf = (from: ObjectReference | undefined) => (change && from?.kind === 'ImageStreamTag' && sameTag(change.from, from, namespace) ? change.image : resolveImage(from, namespace, streams)?.pullSpec);
   const { sourceStrategy, dockerStrategy, customStrategy } = spec.strategy;
   const strategy = sourceStrategy ?? dockerStrategy ?? customStrategy;
-  if (!strategy) return spec;
-  if (request.env?.length) strategy.env = [...(strategy.env ?? []).filter((old) => !request.env?.some((one) => one.name === old.name)), ...copyJson(request.env)];
-  if (sourceStrategy && request.sourceStrategyOptions?.incremental !== undefined) sourceStrategy.incremental = request.sourceStrategyOptions.incremental;
-  const resolved = resolveImage(request.from ?? strategy.from, namespace, streams);
-  // A reference that leads nowhere yet stays as it is: the build waits for it and says so.
-  if (resolved) strategy.from = { kind: 'DockerImage', name: resolved.pullSpec };
-  else if (request.from) strategy.from = request.from;
-  return spec;
-}
-
-/** Every ImageChange trigger has seen what it leads to now, whoever started the build: one change makes one build. */
-function recordImages(config: BuildConfig, streams: StreamLookup, now: Time): void {
-  const seen: NonNullable<NonNullable<BuildConfig['status']>['imageChangeTriggers']> = [];
-  for (const trigger of config.spec.triggers ?? []) {
-    if (trigger.type !== 'ImageChange') continue;
-    const image = resolveImage(triggerSource(config, trigger.imageChange?.from), config.metadata.namespace ?? '', streams);
-    if (!image) continue;
-    trigger.imageChange = { ...trigger.imageChange, lastTriggeredImageID: image.pullSpec };
-    seen.push({ ...(trigger.imageChange.from && { from: trigger.imageChange.from }), lastTriggeredImageID: image.pullSpec, lastTriggerTime: now });
+  const wanted = (!change && request.from) || strategy?.from;
+  if (strategy && wanted) {
+    const image = specOf(wanted);
+    strategy.from = image ? { kind: 'DockerImage', name: image } : wanted;
   }
-  if (seen.length > 0 && config.status) config.status.imageChangeTriggers = seen;
-}
-
-export function triggerSource(config: BuildConfig, from: ObjectReference | undefined): ObjectReference | undefined {
-  return from ?? strategyFrom(config.spec.strategy);
+  for (const source of spec.source?.images ?? []) {
+    const image = specOf(source.from);
+    if (image) source.from = { kind: 'DockerImage', name: image };
+  }
 }
 
 function sourceDetail({ source }: CommonBuildSpec): string {
   if (source?.git) return withoutPassword(source.git.uri) + (source.git.ref ? `#${source.git.ref}` : '');
-  return source?.binary ? 'uploaded' : (source?.type ?? 'None');
-}
-
-/** The request that repeats a build. */
-export function cloneRequest(build: Build, request: BuildRequest): BuildRequest {
-  const revision = request.revision ?? build.spec.revision;
-  return { ...request, ...(revision && { revision }), triggeredBy: request.triggeredBy ?? ([{ message: 'Manually triggered' }] satisfies BuildTriggerCause[]) };
+  if (source?.binary) return 'uploaded';
+  return source?.dockerfile === undefined ? (source?.images?.length ? 'Image' : 'None') : 'Dockerfile';
 }

@@ -1,18 +1,27 @@
 /** Starts builds: reads the config, plans, takes the next number, creates. */
-import { buildConfigs, builds, strategyFrom, type Build, type BuildConfig, type BuildRequest } from '../../api/kinds/build.ts';
-import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
+import { buildAnnotations, buildConfigs, buildLabels, builds, type Build, type BuildConfig, type BuildRequest } from '../../api/kinds/build.ts';
+import { copyJson } from '../../api/json.ts';
 import { toTime } from '../../api/meta.ts';
-import { badRequest, isStatusError, serviceUnavailable } from '../../api/status.ts';
+import { isStatusError, serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
-import { cloneRequest, planInstantiation, refusal } from './instantiate-plan.ts';
-import type { StreamLookup } from './image-resolver.ts';
+import { labelValue } from './build-names.ts';
+import { cloneRefusal, planClone } from './clone-plan.ts';
+import { noteImages } from './image-change.ts';
+import { planInstantiation, refusal } from './instantiate-plan.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { readStreams } from './stream-lookup.ts';
 
-/** Times a number is asked for when others build at the same moment. */
+/** Times a write is tried when others write the same config at the same moment. */
 const attempts = 20;
 
+export interface InstantiateOptions {
+  dryRun?: boolean;
+}
+
 export class Instantiator {
+  readonly #turns = new KeyedLock();
   #parts: { client: Client; clock: Clock } | undefined;
 
   /** Kinds are described before the module starts, and asked only after. */
@@ -21,41 +30,73 @@ export class Instantiator {
   }
 
   /**
-   * Rejects with `StatusError`. The build's name is what two starters at the same moment fight for, and the number is noted after it is taken:
-   * so numbers have no gaps, whatever fails.
+   * Rejects with `StatusError`. Builds of one config are made one after another. The build's name takes its number, and the number is noted after that:
+   * so numbers have no gaps, whatever fails, and a control plane that ends in between finds the number taken.
    */
-  async instantiate(namespace: string, name: string, request: BuildRequest): Promise<Build> {
+  async instantiate(namespace: string, name: string, request: BuildRequest, options: InstantiateOptions = {}): Promise<Build> {
     const { client, clock } = this.#ready();
-    for (let attempt = 1; ; attempt++) {
+    return this.#turns.run(`${namespace}/${name}`, async () => {
       const config = await client.get<BuildConfig>(buildConfigs, { namespace, name });
       const refused = refusal(config, request);
       if (refused) throw refused;
-      const streams = await this.#streams(config, request);
-      const planned = planInstantiation(config, request, streams, toTime(clock.now()));
-      let build: Build | undefined;
+      const streams = await readStreams(client, config, [request.from]);
+      return this.#make(config, (number) => planInstantiation(config, request, streams, toTime(clock.now()), number), options);
+    });
+  }
+
+  async clone(namespace: string, name: string, request: BuildRequest, options: InstantiateOptions = {}): Promise<Build> {
+    const { client, clock } = this.#ready();
+    const build = await client.get<Build>(builds, { namespace, name });
+    const configName = build.status.config?.name;
+    return this.#turns.run(`${namespace}/${configName ?? ''}`, async () => {
+      const config = configName ? await ifFound(client.get<BuildConfig>(buildConfigs, { namespace, name: configName })) : undefined;
+      const refused = cloneRefusal(build, config);
+      if (refused) throw refused;
+      return this.#make(config, (number) => planClone(build, config, request, clock.now(), number), options);
+    });
+  }
+
+  /** What a control plane that ended could no more write of a build it had made. */
+  async note(config: BuildConfig, number: number, build: Build): Promise<void> {
+    const { client, clock } = this.#ready();
+    const { namespace = '', name } = config.metadata;
+    const cause = build.spec.triggeredBy?.find((one) => one.imageChangeBuild)?.imageChangeBuild;
+    const change = cause?.imageID && cause.fromRef ? { from: cause.fromRef, image: cause.imageID } : undefined;
+    await this.#turns.run(`${namespace}/${name}`, async () => {
+      const next = copyJson(config);
+      next.status = { ...next.status, lastVersion: number };
+      noteImages(next, await readStreams(client, config), change, toTime(clock.now()));
+      await this.#note(next);
+    });
+  }
+
+  /** A number may be taken although the config does not know it: its note was lost with a control plane, or builds were left from a config before. */
+  async #make(config: BuildConfig | undefined, plan: (number: number) => { config: BuildConfig | undefined; build: Build }, { dryRun = false }: InstantiateOptions): Promise<Build> {
+    const { client } = this.#ready();
+    let number = (config?.status?.lastVersion ?? 0) + 1;
+    for (let attempt = 1; ; attempt++) {
+      const planned = plan(number);
       try {
-        build = await client.create<Build>(builds, planned.build, { namespace });
+        const build = await client.create<Build>(builds, planned.build, { namespace: planned.build.metadata.namespace, dryRun });
+        if (planned.config && !dryRun) await this.#note(planned.config);
+        return build;
       } catch (error) {
-        if (attempt >= attempts || !isStatusError(error, 'AlreadyExists')) throw error;
+        if (attempt >= attempts || !isStatusError(error, 'AlreadyExists') || !config) throw error;
+        number = Math.max(number, await this.#highest(config)) + 1;
       }
-      await this.#note(planned.config);
-      if (build) return build;
     }
   }
 
-  async clone(namespace: string, name: string, request: BuildRequest): Promise<Build> {
+  async #highest({ metadata }: BuildConfig): Promise<number> {
     const { client } = this.#ready();
-    const build = await client.get<Build>(builds, { namespace, name });
-    if (build.spec.source?.binary) throw badRequest(`build "${name}" was made from a source that was sent to it and is not kept; start a new one with its source, e.g. oc start-build ${build.status.config?.name ?? name} --from-dir .`);
-    const config = build.status.config?.name;
-    if (!config) throw badRequest(`build "${name}" has no build config to be repeated from`);
-    return this.instantiate(namespace, config, cloneRequest(build, request));
+    const { items } = await client.list(builds, { namespace: metadata.namespace, labelSelector: `${buildLabels.buildConfig}=${labelValue(metadata.name)}` });
+    return Math.max(0, ...items.map((one) => Number(one.metadata.annotations?.[buildAnnotations.number] ?? 0)));
   }
 
   /** Writes the number and what triggers have seen into the config; a newer state of it keeps everything else. */
   async #note(planned: BuildConfig): Promise<void> {
     const { client } = this.#ready();
-    const { namespace, name } = planned.metadata;
+    const { namespace, name, uid } = planned.metadata;
     let next = planned;
     for (let attempt = 1; ; attempt++) {
       try {
@@ -66,23 +107,9 @@ export class Instantiator {
         if (attempt >= attempts || !isStatusError(error, 'Conflict')) throw error;
       }
       const now = await ifFound(client.get<BuildConfig>(buildConfigs, { namespace, name }));
-      if (!now || (now.status?.lastVersion ?? 0) >= (planned.status?.lastVersion ?? 0)) return;
+      if (!now || now.metadata.uid !== uid || (now.status?.lastVersion ?? 0) >= (planned.status?.lastVersion ?? 0)) return;
       next = { ...now, status: { ...now.status, ...planned.status, lastVersion: planned.status?.lastVersion ?? 0 } };
     }
-  }
-
-  async #streams(config: BuildConfig, request: BuildRequest): Promise<StreamLookup> {
-    const { client } = this.#ready();
-    const namespace = config.metadata.namespace ?? '';
-    const named = [request.from, strategyFrom(config.spec.strategy), ...(config.spec.triggers ?? []).map((trigger) => trigger.imageChange?.from)];
-    const found = new Map<string, ImageStream>();
-    for (const reference of named) {
-      if (!reference?.name || (reference.kind !== 'ImageStreamTag' && reference.kind !== 'ImageStreamImage')) continue;
-      const at = { namespace: reference.namespace ?? namespace, name: reference.name.split(/[:@]/)[0] ?? '' };
-      const stream = await ifFound(client.get(imageStreams, at));
-      if (stream) found.set(`${at.namespace}/${at.name}`, stream);
-    }
-    return (space, name) => found.get(`${space}/${name}`);
   }
 
   #ready(): { client: Client; clock: Clock } {

@@ -32,7 +32,7 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
   const instantiate: Subresource<BuildConfig> = {
     type: 'action',
     kind: 'BuildRequest',
-    run: ({ namespace = '', name = '' }, body) => instantiator.instantiate(namespace, name, requestFor(name, body)),
+    run: ({ namespace = '', name = '', dryRun }, body) => instantiator.instantiate(namespace, name, requestFor(name, body), { dryRun }),
   };
   const instantiateBinary: Subresource<BuildConfig> = {
     type: 'upload',
@@ -68,7 +68,7 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
   const clone: Subresource<Build> = {
     type: 'action',
     kind: 'BuildRequest',
-    run: ({ namespace = '', name = '' }, body) => instantiator.clone(namespace, name, requestFor(name, body)),
+    run: ({ namespace = '', name = '', dryRun }, body) => instantiator.clone(namespace, name, requestFor(name, body), { dryRun }),
   };
   const log: Subresource<Build> = {
     type: 'text',
@@ -82,7 +82,7 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
   return {
     name: 'build',
     dependsOn: ['project', 'image', 'pod'],
-    kinds: [kind(buildConfigKind({ instantiate, instantiatebinary: instantiateBinary, webhooks })), kind(buildKind({ clone, log }))],
+    kinds: [kind(buildConfigKind({ instantiate, instantiatebinary: instantiateBinary, webhooks })), kind(buildKind({ clone, log }, () => parts?.clock.now() ?? new Date()))],
     async start(context) {
       parts = { client: context.client, clock: context.clock };
       instantiator.start(context.client, context.clock);

@@ -199,10 +199,10 @@ describe('builds on the platform', () => {
     });
 
     test('paused, another number, another strategy: refused with the reason', async () => {
-      await expect(start('site', { lastVersion: 1 })).rejects.toMatchObject({ code: 409 });
+      await expect(start('site', { lastVersion: 1 })).rejects.toMatchObject({ code: 400 });
       await platform.client.patch(buildConfigs, { namespace, name: 'site' }, 'merge', { metadata: { annotations: { 'openshift.io/build-config.paused': 'true' } } });
-      await expect(start('site')).rejects.toMatchObject({ code: 409, message: expect.stringContaining('paused') as string });
-      await expect(platform.client.create(buildConfigs, config('docker', { strategy: { dockerStrategy: {} } }), { namespace })).rejects.toMatchObject({ code: 422, message: expect.stringContaining('use the Source strategy') as string });
+      await expect(start('site')).rejects.toMatchObject({ code: 400, message: expect.stringContaining('paused') as string });
+      await expect(platform.client.create(buildConfigs, config('pipeline', { strategy: { jenkinsPipelineStrategy: {} } }), { namespace })).rejects.toMatchObject({ code: 422, message: expect.stringContaining('Source or Docker strategy') as string });
       const build = await platform.client.get(builds, { namespace, name: 'site-1' });
       await expect(platform.client.update(builds, { ...build, spec: { ...build.spec, completionDeadlineSeconds: 5 } } as Build, build.metadata)).rejects.toMatchObject({ code: 422, message: expect.stringContaining('spec is immutable') as string });
       await expect(platform.client.update(builds, { ...build, status: { phase: 'New' } } as Build, build.metadata)).rejects.toMatchObject({ code: 422, message: expect.stringContaining('terminal state') as string });

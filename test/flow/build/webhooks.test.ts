@@ -59,7 +59,8 @@ describe('webhooks', () => {
     number++;
     const warned = await post('web', hidden.generic, 'generic', { 'content-type': 'text/plain' }, 'anything');
     expect(warned).toMatchObject({ status: 200, body: { kind: 'Build', metadata: { name: `web-${++number}` } }, headers: { warning: '299 - "invalid Content-Type on payload, ignoring payload and continuing with build"' } });
-    const docker = (await post('docker', hidden.generic, 'generic', json, payload('generic.json'))).body as Build;
+    const docker = (await post('docker', hidden.generic, 'generic', json, payload('generic-docker.json'))).body as Build;
+    expect(await post('web', hidden.generic, 'generic', json, payload('generic-docker.json'))).toMatchObject({ status: 400, body: { message: `Cannot specify Docker build specific options on ${namespace}/web, not a Docker build.` } });
     expect(docker.spec.strategy.dockerStrategy).toMatchObject({ noCache: true, buildArgs: [{ name: 'KEPT', value: 'x' }, { name: 'VERSION', value: '2' }] });
   });
 

@@ -54,7 +54,7 @@ describe('instantiation', () => {
   });
 
   test('refusals', () => {
-    expect(refusal(config({}, 3), request({ lastVersion: 2 }))?.code).toBe(409);
+    expect(refusal(config({}, 3), request({ lastVersion: 2 }))?.message).toBe('the LastVersion(3) on build config demo/web does not match the build request LastVersion(2)');
     expect(refusal(config({ source: { binary: {} } }), request())?.code).toBe(400);
     expect(refusal(config({ source: { binary: {} } }), request({ binary: {} }))).toBeUndefined();
   });
@@ -68,10 +68,19 @@ describe('instantiation', () => {
 });
 
 describe('triggers', () => {
+  const noted = (of: BuildConfig, id: string): BuildConfig => ({ ...of, status: { lastVersion: 1, imageChangeTriggers: [{ from: { namespace: 'openshift', name: 'nodejs:latest' }, lastTriggeredImageID: id }] } });
   const seen = (id: string) => [{ type: 'ImageChange' as const, imageChange: { lastTriggeredImageID: id } }];
   test.each<[string, BuildConfig, string | undefined]>([
     ['a new config', config(), 'Build configuration change'],
-    ['a built config', config({}, 1), undefined],
+    ['a built config', config({ triggers: [{ type: 'ConfigChange' }] }, 1), undefined],
+    ['a trigger that came later', config({}, 1), 'Image change'],
+    ['a trigger whose image the status remembers', noted(config({}, 1), builderSpec), undefined],
+    ['the status knows better than the field', noted(config({ triggers: seen(builderSpec) }, 1), 'old'), 'Image change'],
+    ['another tag', config({ triggers: [{ type: 'ImageChange', imageChange: { from: { kind: 'ImageStreamTag', name: 'web:latest' } } }] }, 1), 'Image change'],
+    ['a tag that is not there', config({ triggers: [{ type: 'ImageChange', imageChange: { from: { kind: 'ImageStreamTag', name: 'web:none' } } }] }, 1), undefined],
+    ['an image to start from that another build makes', config({ strategy: { sourceStrategy: { from: { kind: 'ImageStreamTag', name: 'web:none' } } } }), undefined],
+    ['an image to start from that nobody watches', config({ strategy: { sourceStrategy: { from: { kind: 'ImageStreamTag', name: 'web:none' } } }, triggers: [{ type: 'ConfigChange' }] }), 'Build configuration change'],
+    ['an upload beside a Dockerfile', config({ source: { binary: {}, dockerfile: 'FROM scratch' } }), 'Build configuration change'],
     ['a new builder image', config({ triggers: seen('old') }, 1), 'Image change'],
     ['the same builder image', config({ triggers: seen(builderSpec) }, 1), undefined],
     ['a paused trigger', config({ triggers: [{ type: 'ImageChange', imageChange: { lastTriggeredImageID: 'old', paused: true } }] }, 1), undefined],

@@ -65,7 +65,8 @@ describe('generic', () => {
   const revision = { commit: head, author: ada, message: 'Say hello' };
   test.each<[string, string | undefined, Buffer | string, BuildConfig, WebHookTrigger, object]>([
     ['an empty body', undefined, '', configOf(), {}, { build: true }],
-    ['JSON', json, fixture('generic.json'), configOf(), {}, { build: true, revision: { ...revision, committer: { name: 'Grace Hopper' } }, dockerStrategyOptions: { buildArgs: [{ name: 'VERSION', value: '2' }], noCache: true } }],
+    ['JSON', json, fixture('generic.json'), configOf(), {}, { build: true, revision: { ...revision, committer: { name: 'Grace Hopper' } } }],
+    ['options of the Docker strategy', json, fixture('generic-docker.json'), configOf(), {}, { build: true, dockerStrategyOptions: { buildArgs: [{ name: 'VERSION', value: '2' }], noCache: true } }],
     ['variables that are allowed', json, fixture('generic.json'), configOf(), { allowEnv: true }, { build: true, env: [{ name: 'FROM_HOOK', value: 'yes' }] }],
     ['YAML', 'application/yaml', fixture('generic.yaml'), configOf(), { allowEnv: true }, { build: true, revision, env: [{ name: 'FROM_HOOK', value: 'yes' }] }],
     ['several refs', json, fixture('generic-refs.json'), configOf('feature'), {}, { build: true, revision: { message: 'Try' } }],
