@@ -45,5 +45,5 @@ test('a password in the URL is not told', async () => {
   const uri = `${server.url.replace('//', '//me:hush@')}/private/.git`;
   const told = `"nope" is no branch, tag or commit of ${server.url}/private/.git`;
   await expect(fetchGit(fetch(uri, 'nope'))).rejects.toThrow(told);
-  await expect(cloneWithLibrary({ ...fetch(uri, 'nope'), target: join(folder, 'other') }, { env: {}, hasSecret: false })).rejects.toThrow(told);
+  await expect(cloneWithLibrary({ ...fetch(uri, 'nope'), target: join(folder, 'other') }, { env: {}, hasSecret: false, warnings: [] })).rejects.toThrow(told);
 });

@@ -13,14 +13,14 @@ import { buildVariables, generatedLabels, mergeLabels } from '../../../../src/co
 import { encodeTermination, Progress } from '../../../../src/controlplane/build/tools/build/progress.ts';
 import { mountsUnder, parseMounts } from '../../../../src/controlplane/build/tools/build/root/mount-table.ts';
 import { buildOwnership, rootFiles, type BuildRoot } from '../../../../src/controlplane/build/tools/build/root/build-root.ts';
-import { destinationOf, findScripts, scriptsUrlOf, type ScriptSearch } from '../../../../src/controlplane/build/tools/build/scripts.ts';
+import { destinationOf, findScripts, outdatedNames, scriptsUrlOf, type ScriptSearch } from '../../../../src/controlplane/build/tools/build/scripts.ts';
 import type { BuildSettings } from '../../../../src/controlplane/build/tools/build/settings.ts';
 import { upload } from '../../../../src/controlplane/build/tools/build/upload.ts';
 import { parseProgress } from '../../../../src/protocol/build-progress.ts';
 
 describe('scripts', () => {
   const image = new Set(['/opt/s2i/assemble', '/opt/s2i/run', '/other/assemble']);
-  const search = (more: Partial<ScriptSearch>): ScriptSearch => ({ url: undefined, atUrl: new Set(), inSource: new Set(), imageUrl: 'image:///opt/s2i', inImage: (path) => image.has(path), ...more });
+  const search = (more: Partial<ScriptSearch>): ScriptSearch => ({ url: undefined, atUrl: new Set(), inSource: new Set(), imageUrl: 'image:///opt/s2i', atImageUrl: new Set(), inImage: (path) => image.has(path), ...more });
   const fromImage = (path: string) => ({ from: 'image', path });
 
   test.each<[string, Partial<ScriptSearch>, object, string[]]>([
@@ -28,6 +28,7 @@ describe('scripts', () => {
     ['the source comes before the image', { inSource: new Set(['assemble', 'save-artifacts']) }, { assemble: { from: 'source' }, run: fromImage('/opt/s2i/run'), 'save-artifacts': { from: 'source' } }, []],
     ['the URL comes before both', { url: 'http://x/s/', atUrl: new Set(['assemble']), inSource: new Set(['assemble']) }, { assemble: { from: 'url', url: 'http://x/s/assemble' }, run: fromImage('/opt/s2i/run') }, []],
     ['another folder of the image', { url: 'image:///other' }, { assemble: fromImage('/other/assemble'), run: fromImage('/opt/s2i/run') }, []],
+    ['the image names a URL', { imageUrl: 'https://x/s', atImageUrl: new Set(['assemble', 'run']) }, { assemble: { from: 'url', url: 'https://x/s/assemble' }, run: { from: 'url', url: 'https://x/s/run' } }, []],
     ['an image that is no builder', { imageUrl: undefined, inSource: new Set(['run']) }, { run: { from: 'source' } }, ['assemble']],
   ])('%s', (_, more, scripts, missing) => {
     expect(findScripts(search(more))).toMatchObject({ scripts, missing });
@@ -36,6 +37,8 @@ describe('scripts', () => {
   test('labels and variables that name them', () => {
     expect(scriptsUrlOf({ 'io.s2i.scripts-url': 'image:///old' }, { STI_SCRIPTS_URL: 'image:///older' })).toBe('image:///old');
     expect(scriptsUrlOf({}, { STI_SCRIPTS_URL: 'image:///older' })).toBe('image:///older');
+    expect(outdatedNames({ 'io.openshift.s2i.scripts-url': 'image:///new', 'io.s2i.scripts-url': 'image:///old' }, {})).toEqual([]);
+    expect(outdatedNames({ 'io.s2i.scripts-url': 'image:///old' }, { STI_LOCATION: '/opt' })).toEqual([expect.stringContaining('label io.s2i.scripts-url'), expect.stringContaining('variable STI_LOCATION')]);
     expect([destinationOf({}, {}), destinationOf({ 'io.openshift.s2i.destination': '/opt/app/' }, {})]).toEqual(['/tmp', '/opt/app']);
   });
 });
@@ -114,6 +117,8 @@ describe('links of source and image', () => {
   const at = (name: string) => join(folder, name);
   const builder = { labels: { 'io.openshift.s2i.scripts-url': 'image:///s2i' }, env: {}, workingDir: '/app' } as unknown as BuilderImage;
   const root = () => rootFiles(at('root'), at('tmp')) as BuildRoot;
+  const said: string[] = [];
+  const order = (scriptsUrl?: string) => ({ source: at('source'), scriptsUrl, root: root(), builder, mounted: (path: string) => at(`pod${path}`), say: (text: string) => void said.push(text), signal: new AbortController().signal });
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'links-'));
@@ -128,16 +133,36 @@ describe('links of source and image', () => {
     writeFileSync(at('source/start.sh'), 'mine');
     symlinkSync('../../start.sh', at('source/.s2i/bin/run'));
     symlinkSync(at('outside'), at('root/opt/s2i/source/run'));
-    const { paths } = await upload(at('source'), undefined, root(), builder, new AbortController().signal);
+    const { paths } = await upload(order());
     expect(paths).toMatchObject({ assemble: '/s2i/assemble', run: '/opt/s2i/source/run' });
     expect([readFileSync(at('outside'), 'utf8'), readFileSync(at('root/opt/s2i/source/run'), 'utf8'), readFileSync(at('tmp/src/start.sh'), 'utf8')]).toEqual(['untouched', 'mine', 'mine']);
+  });
+
+  test('scripts of old are found, with a warning', async () => {
+    mkdirSync(at('source/.sti/bin'), { recursive: true });
+    writeFileSync(at('source/.sti/bin/assemble'), 'of old');
+    writeFileSync(at('source/.sti/bin/run'), 'of old');
+    writeFileSync(at('source/.s2i/bin/run'), 'of now');
+    const { paths } = await upload(order());
+    expect(paths).toMatchObject({ assemble: '/tmp/scripts/assemble', run: '/opt/s2i/source/run' });
+    expect([readFileSync(at('tmp/scripts/assemble'), 'utf8'), readFileSync(at('root/opt/s2i/source/run'), 'utf8')]).toEqual(['of old', 'of now']);
+    expect(said).toContain('warning: .sti/bin/assemble is outdated, the folder is .s2i/bin now');
+  });
+
+  test("scripts of a file URL are the build pod's; an address that gives none fails", async () => {
+    mkdirSync(at('pod/volumes/scripts'), { recursive: true });
+    writeFileSync(at('pod/volumes/scripts/assemble'), 'mounted');
+    const { paths, origins } = await upload(order('file:///volumes/scripts'));
+    expect([paths.assemble, paths.run, readFileSync(at('tmp/scripts/assemble'), 'utf8')]).toEqual(['/tmp/scripts/assemble', '/s2i/run', 'mounted']);
+    expect(origins).toContain('file:///volumes/scripts');
+    for (const nothing of ['file:///nowhere', 'image:///nowhere', 'ftp://x/y']) await expect(upload(order(nothing))).rejects.toMatchObject({ reason: 'FetchScriptsFailed' });
   });
 
   test('scripts from a URL are bounded, and its password is not told', async () => {
     const server = createServer((request, response) => void (request.url?.endsWith('/run') ? response.writeHead(404).end() : response.end(Buffer.alloc((1 << 20) + 1))));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const asked = upload(at('source'), `http://me:hush@${host}/`, root(), builder, new AbortController().signal);
+    const asked = upload(order(`http://me:hush@${host}/`));
     await expect(asked).rejects.toThrow(`The scripts at http://${host}/ could not be fetched: assemble is larger than 1048576 bytes`);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

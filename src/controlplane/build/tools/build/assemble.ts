@@ -3,6 +3,7 @@ import type { Build } from '../../../../api/kinds/build.ts';
 import type { BuilderImage } from './builder-image.ts';
 import { assembleFailed, postCommitFailed } from './failure.ts';
 import type { BuildRoot } from './root/build-root.ts';
+import type { RunResult } from './run.ts';
 import { mergeVariables, type Variable } from './source/environment.ts';
 import { destinationOf } from './scripts.ts';
 
@@ -26,7 +27,16 @@ export interface Step {
 
 export async function runAssemble(script: string, { root, builder, env, say, signal }: Step): Promise<void> {
   const result = await root.run({ argv: [script], workingDir: builder.workingDir, env, line: say, signal });
-  if (result.code !== 0) throw assembleFailed(result);
+  if (result.code !== 0) throw assembleFailed(result, await whatHelps(result, root));
+}
+
+/** What is different here from a cluster, if that may be why. */
+async function whatHelps({ code, tail }: RunResult, root: BuildRoot): Promise<string | undefined> {
+  if ((code === 126 || code === 127) && !(await root.find('/bin/sh'))) return 'The builder image has no /bin/sh, which scripts need.';
+  const owners = tail.some((line) => /\b(?:chown|chgrp|install|setgroups|setgid|setuid|useradd|groupadd|adduser|su|sudo|tar)\b.*(?:Invalid argument|Operation not permitted|not permitted|Permission denied)/i.test(line));
+  if (!owners || root.kind === 'plain') return undefined;
+  const { uid, gid } = root.user;
+  return `A build has one user here (uid ${uid}, gid ${gid}): files cannot be given to another, and no users be made. Do what needs other users in the Dockerfile of the builder image, and let assemble give rights to the group (chgrp -R ${gid}, chmod -R g=u), as OpenShift asks of images.`;
 }
 
 /** Runs in what was just committed; what it changes is thrown away. */
@@ -46,7 +56,6 @@ export function postCommitCommand({ script, command = [], args = [] }: NonNullab
 }
 
 /** Later wins: the source's own file, the build config, OpenShift's names. All of them stay in the image. */
-export function buildEnvironment(fromSource: readonly Variable[], build: Build, openshift: readonly Variable[]): Variable[] {
-  const configured = (build.spec.strategy.sourceStrategy?.env ?? []).map(({ name, value }) => ({ name, value: value ?? '' }));
+export function buildEnvironment(fromSource: readonly Variable[], configured: readonly Variable[], openshift: readonly Variable[]): Variable[] {
   return mergeVariables(fromSource, configured, openshift);
 }

@@ -30,12 +30,24 @@ export const pullBuilderFailed = (reference: string, why: string) =>
   new BuildFailure('PullBuilderImageFailed', `Failed to pull the builder image ${reference}: ${why}`);
 
 export const scriptsMissing = (missing: readonly string[], looked: readonly string[]) =>
-  new BuildFailure('FetchScriptsFailed', `No "${missing.join('" and "')}" script was found for this build (looked in ${looked.join(', ')}). Choose a builder image made for Source-to-Image, or add .s2i/bin/${missing[0] ?? 'assemble'} to the source.`);
+  new BuildFailure('InstallScriptsFailed', `No "${missing.join('" and "')}" script was found for this build (looked in ${looked.join(', ')}). Choose a builder image made for Source-to-Image, or add .s2i/bin/${missing[0] ?? 'assemble'} to the source.`);
 
 export const scriptsNotFetched = (url: string, why: string) => new BuildFailure('FetchScriptsFailed', `The scripts at ${withoutPassword(url)} could not be fetched: ${why}`);
 
-export const assembleFailed = (result: RunResult) =>
-  new BuildFailure('AssembleFailed', `Assemble script failed: ${howItEnded(result)}.`);
+/** `hint`: what probably is the matter, and what helps. */
+export const assembleFailed = (result: RunResult, hint?: string) =>
+  new BuildFailure('AssembleFailed', `Assemble script failed: ${howItEnded(result)}.${hint === undefined ? '' : ` ${hint}`}`);
+
+export const assembleUserForbidden = (reference: string, user: string, allowed: string) =>
+  new BuildFailure('AssembleUserForbidden', `Assemble user for S2I build is forbidden: the builder image ${reference} must specify a user that is numeric and within the range of allowed users (${allowed}), but it has ${user === '' ? 'none, which means root' : `"${user}"`}. Give it a line such as "USER 1001" in its Dockerfile, or the label io.openshift.s2i.assemble-user=1001.`);
+
+export const onBuildForbidden = (reference: string, instructions: readonly string[]) =>
+  new BuildFailure('OnBuildForbidden', `ONBUILD instructions are not allowed in a builder image of a Source build; ${reference} has ${instructions.length} ("ONBUILD ${instructions[0] ?? ''}"). Use the Docker strategy with a Dockerfile that starts FROM this image.`);
+
+export const unresolvableVariable = (name: string, place: string) =>
+  new BuildFailure('UnresolvableEnvironmentVariable', `Unable to resolve build environment variable reference. The variable ${name} refers to ${place}, which does not exist; make it, or mark the reference as optional.`);
+
+export const imageContentFailed = (reference: string, why: string) => new BuildFailure('FetchImageContentFailed', `Failed to extract image content of ${reference}: ${why}`);
 
 export const postCommitFailed = (result: RunResult) =>
   new BuildFailure('PostCommitHookFailed', `Build failed because of post commit hook: ${howItEnded(result)}.`);

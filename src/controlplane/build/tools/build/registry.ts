@@ -21,7 +21,7 @@ export async function openRegistry(settings: BuildSettings, reference: ImageRefe
 
 async function credentialsIn(folder: string | undefined, reference: ImageReference): Promise<RegistryCredentials | undefined> {
   if (folder === undefined) return undefined;
-  for (const key of ['.dockerconfigjson', '.dockercfg']) {
+  for (const key of ['.dockerconfigjson', '.dockercfg', 'config.json']) {
     const text = await readFile(join(folder, key), 'utf8').catch(() => undefined);
     const found = text === undefined ? undefined : credentialsFor(reference, text);
     if (found) return found;

@@ -1,4 +1,4 @@
-/** Where each script of Source-to-Image comes from: the URL of the build config, else `.s2i/bin` of the source, else the image's label. */
+/** Where each script of Source-to-Image comes from: the URL of the build config, else `.s2i/bin` of the source, else the image's label, which may name a URL too. */
 import { withoutPassword } from '../../../../api/shown-url.ts';
 
 export const scriptNames = ['assemble', 'run', 'save-artifacts', 'usage'] as const;
@@ -9,12 +9,14 @@ export type ScriptPlace = { from: 'url'; url: string } | { from: 'source' } | { 
 export interface ScriptSearch {
   /** `spec.strategy.sourceStrategy.scripts`. */
   url: string | undefined;
-  /** Scripts the URL gave; `undefined` if it is an `image://` one. */
+  /** Scripts the URL gave; none if it is an `image://` one. */
   atUrl: ReadonlySet<string>;
   /** Names in `.s2i/bin`. */
   inSource: ReadonlySet<string>;
   /** The label's or environment's URL. */
   imageUrl: string | undefined;
+  /** Scripts that one gave. */
+  atImageUrl: ReadonlySet<string>;
   /** Whether the image has a file. */
   inImage(path: string): boolean;
 }
@@ -28,10 +30,10 @@ export interface FoundScripts {
 }
 
 export function findScripts(search: ScriptSearch): FoundScripts {
-  const { url, atUrl, inSource, imageUrl } = search;
+  const { url, atUrl, inSource, imageUrl, atImageUrl } = search;
   const scripts: FoundScripts['scripts'] = {};
   for (const name of scriptNames) {
-    const place = fromUrl(name, url, atUrl, search) ?? (inSource.has(name) ? { from: 'source' as const } : fromImage(name, imageUrl, search));
+    const place = fromUrl(name, url, atUrl, search) ?? (inSource.has(name) ? { from: 'source' as const } : fromUrl(name, imageUrl, atImageUrl, search));
     if (place) scripts[name] = place;
   }
   const missing = (['assemble', 'run'] as const).filter((name) => !scripts[name]);
@@ -50,13 +52,38 @@ function fromImage(name: ScriptName, url: string | undefined, { inImage }: Scrip
   return inImage(path) ? { from: 'image', path } : undefined;
 }
 
-/** Labels and variables of an image that tell where its scripts are, newest name first (source-to-image docs, builder_image.md). */
+interface Names {
+  /** Newest first; all but the first are warned of. */
+  labels: readonly string[];
+  variable: string;
+}
+
+const scriptsUrl: Names = { labels: ['io.openshift.s2i.scripts-url', 'io.s2i.scripts-url'], variable: 'STI_SCRIPTS_URL' };
+const destination: Names = { labels: ['io.openshift.s2i.destination', 'io.s2i.destination'], variable: 'STI_LOCATION' };
+
+/** What the image tells, by a label or, long ago, by a variable (source-to-image docs, builder_image.md). */
+function told({ labels: names, variable }: Names, labels: Record<string, string>, env: Record<string, string>): { value: string; old?: string } | undefined {
+  for (const [index, name] of names.entries()) {
+    const value = labels[name];
+    if (value !== undefined) return { value, ...(index > 0 && { old: `label ${name}` }) };
+  }
+  const value = env[variable];
+  return value === undefined ? undefined : { value, old: `variable ${variable}` };
+}
+
 export function scriptsUrlOf(labels: Record<string, string>, env: Record<string, string>): string | undefined {
-  return labels['io.openshift.s2i.scripts-url'] ?? labels['io.s2i.scripts-url'] ?? env.STI_SCRIPTS_URL;
+  return told(scriptsUrl, labels, env)?.value;
 }
 
 /** Folder that receives `src`, `scripts` and `artifacts`. */
 export function destinationOf(labels: Record<string, string>, env: Record<string, string>): string {
-  const named = labels['io.openshift.s2i.destination'] ?? labels['io.s2i.destination'] ?? env.STI_LOCATION ?? '/tmp';
-  return named.replace(/\/+$/, '') || '/tmp';
+  return (told(destination, labels, env)?.value ?? '/tmp').replace(/\/+$/, '') || '/tmp';
+}
+
+/** What an image says in words of old, for people. */
+export function outdatedNames(labels: Record<string, string>, env: Record<string, string>): string[] {
+  return [scriptsUrl, destination].flatMap((names) => {
+    const old = told(names, labels, env)?.old;
+    return old === undefined ? [] : [`the ${old} of the builder image is outdated, its image should have the label ${names.labels[0] ?? ''}`];
+  });
 }

@@ -16,6 +16,12 @@ export interface BuildSettings {
   sourceSecret: string | undefined;
   pushSecret: string | undefined;
   pullSecret: string | undefined;
+  /** Folder with one folder for each input image that has a pull secret, by its number. */
+  sourceImages: string;
+  /** Folder with one folder a volume of the strategy. */
+  volumes: string;
+  /** Where a path of the build pod is. */
+  mounted(path: string): string;
   /** Folder with one folder a secret, and one a config map, of `spec.source`. */
   secrets: string;
   configMaps: string;
@@ -38,6 +44,9 @@ export async function readSettings(env: NodeJS.ProcessEnv): Promise<BuildSetting
     sourceSecret: env.SOURCE_SECRET_PATH && mounted(env.SOURCE_SECRET_PATH),
     pushSecret: env.PUSH_DOCKERCFG_PATH && mounted(env.PUSH_DOCKERCFG_PATH),
     pullSecret: env.PULL_DOCKERCFG_PATH && mounted(env.PULL_DOCKERCFG_PATH),
+    sourceImages: mounted(buildPaths.sourceImages),
+    volumes: mounted(buildPaths.volumes),
+    mounted,
     secrets: mounted(buildPaths.secrets),
     configMaps: mounted(buildPaths.configMaps),
     registryAddress: env[buildVariables.registryAddress],

@@ -3,13 +3,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buildEnvironment, assembleEnv, runAssemble, runPostCommit } from './assemble.ts';
-import { findBuilder } from './builder-image.ts';
+import { assembleUser, checkAssembleUser } from './assemble-user.ts';
+import { findBuilder, type BuilderImage } from './builder-image.ts';
 import { commitImage, pushImage } from './commit.ts';
-import { BuildFailure } from './failure.ts';
+import { configuredVariables } from './configured-variables.ts';
+import { BuildFailure, onBuildForbidden } from './failure.ts';
 import { restoreArtifacts } from './incremental.ts';
 import { inject } from './injections.ts';
 import { buildVariables, generatedLabels, mergeLabels, readImageMetadata } from './labels.ts';
 import type { Progress } from './progress.ts';
+import type { BuildRoot, RootVolume } from './root/build-root.ts';
 import { openRoot } from './root/open-root.ts';
 import type { BuildSettings } from './settings.ts';
 import { readEnvironmentFile } from './source/environment.ts';
@@ -30,24 +33,33 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
   if (!from) throw new BuildFailure('GenericBuildFailed', 'Only the Source strategy is built here; the build names no builder image.');
   const say = (text: string) => progress.say(text);
 
+  // Known before anything is fetched.
+  const configured = configuredVariables('env', strategy.sourceStrategy?.env, process.env);
   const source = await progress.step('SourceFetched', () => progress.stage('FetchInputs', 'FetchGitSource', () => fetchSource(settings, input, say, signal)), ({ detail }) => detail);
   const { revision } = source;
   const fromSource = await readEnvironmentFile(source.folder);
-  const variables = buildEnvironment(fromSource, build, buildVariables(build, revision));
+  const variables = buildEnvironment(fromSource, configured, buildVariables(build, revision));
 
   const started = await progress.step('BuilderStarted', async () => {
     say(`Pulling builder image ${from} ...`);
     const builder = await progress.stage('PullImages', 'PullBaseImage', () => findBuilder(settings, from, signal));
-    const root = await openRoot(settings, builder, say, signal);
-    return { builder, root };
+    try {
+      checkBuilder(builder, from);
+      const root = await openRoot(settings, builder, say, signal, { user: assembleUser(builder), volumes: volumesOf(settings) });
+      return { builder, root };
+    } catch (error) {
+      builder.registry.close();
+      throw error;
+    }
   }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process'));
   const { builder, root } = started;
   try {
-    const scripts = await upload(source.folder, strategy.sourceStrategy?.scripts, root, builder, signal);
+    await tellLayered(root, builder, say);
+    const scripts = await upload({ source: source.folder, scriptsUrl: strategy.sourceStrategy?.scripts, root, builder, mounted: settings.mounted, say, signal });
     say(`Using ${scripts.origins}`);
     const empty = await inject(settings, root, builder);
     const env = assembleEnv(builder, variables, process.env);
-    if (strategy.sourceStrategy?.incremental) await restoreArtifacts(settings, root, builder, say, signal);
+    if (strategy.sourceStrategy?.incremental) await restoreArtifacts(settings, root, builder, scripts.paths['save-artifacts'], say, signal);
 
     const committed = await progress.stage('Build', 'DockerBuild', async () => {
       say('Running assemble ...');
@@ -85,4 +97,22 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
     builder.registry.close();
     await rm(join(settings.folder, 'blobs'), { recursive: true, force: true });
   }
+}
+
+function checkBuilder(builder: BuilderImage, reference: string): void {
+  const onBuild = builder.image.config.config?.OnBuild ?? [];
+  if (onBuild.length > 0) throw onBuildForbidden(reference, onBuild);
+  checkAssembleUser(builder, reference, process.env);
+}
+
+function volumesOf({ build, volumes }: BuildSettings): RootVolume[] {
+  return (build.spec.strategy.sourceStrategy?.volumes ?? []).flatMap(({ name, mounts }) => mounts.map(({ destinationPath }) => ({ source: join(volumes, name), path: destinationPath })));
+}
+
+/** Source-to-Image hands sources over to a tar in the image, started by its shell; without them it makes a layer of the sources, which is what is done here always. */
+async function tellLayered(root: BuildRoot, { hostPaths }: BuilderImage, say: (text: string) => void): Promise<void> {
+  if (hostPaths) return;
+  const has = async (name: string) => (await Promise.all(['/bin', '/usr/bin', '/usr/local/bin'].map((folder) => root.find(`${folder}/${name}`)))).some(Boolean);
+  const missing = [...((await has('tar')) ? [] : ['tar']), ...((await root.find('/bin/sh')) ? [] : ['/bin/sh'])];
+  if (missing.length > 0) say(`Image is missing basic requirements (${missing.join(' and ')}), layered build will be performed`);
 }

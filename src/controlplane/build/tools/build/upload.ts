@@ -5,13 +5,15 @@ import { dirname } from 'node:path';
 import { withoutPassword } from '../../../../api/shown-url.ts';
 import type { BuilderImage } from './builder-image.ts';
 import { scriptsMissing, scriptsNotFetched } from './failure.ts';
+import { scriptsAt } from './script-source.ts';
 import type { BuildRoot } from './root/build-root.ts';
 import { fileInside } from './source/inside.ts';
-import { destinationOf, findScripts, scriptNames, scriptsUrlOf, type FoundScripts, type ScriptName, type ScriptPlace } from './scripts.ts';
+import { destinationOf, findScripts, outdatedNames, scriptNames, scriptsUrlOf, type FoundScripts, type ScriptName, type ScriptPlace } from './scripts.ts';
 
 /** Where scripts that the image does not bring stay in the image that is made. */
 const keptScripts = '/opt/s2i/source';
-const scriptLimit = 1 << 20;
+/** Folders of a source that hold scripts; the second is of old. */
+const sourceFolders = ['.s2i/bin', '.sti/bin'] as const;
 
 export interface UploadedScripts {
   /** Path inside the root of each script. */
@@ -20,27 +22,53 @@ export interface UploadedScripts {
   origins: string;
 }
 
-export async function upload(source: string, scriptsUrl: string | undefined, root: BuildRoot, builder: BuilderImage, signal: AbortSignal): Promise<UploadedScripts> {
-  const destination = destinationOf(builder.labels, builder.env);
+export interface UploadOrder {
+  /** Folder of the source; it is moved into the root. */
+  source: string;
+  /** `spec.strategy.sourceStrategy.scripts`. */
+  scriptsUrl: string | undefined;
+  root: BuildRoot;
+  builder: BuilderImage;
+  /** Where a path of the build pod is. */
+  mounted(path: string): string;
+  say(text: string): void;
+  signal: AbortSignal;
+}
+
+export async function upload({ source, scriptsUrl, root, builder, mounted, say, signal }: UploadOrder): Promise<UploadedScripts> {
+  const { labels, env } = builder;
+  const place = destinationOf(labels, env);
+  for (const old of outdatedNames(labels, env)) say(`warning: ${old}`);
   const inSource = new Map<string, string>();
   for (const name of scriptNames) {
-    const file = await fileInside(source, `.s2i/bin/${name}`);
-    if (file !== undefined) inSource.set(name, file);
+    for (const folder of sourceFolders) {
+      const file = inSource.has(name) ? undefined : await fileInside(source, `${folder}/${name}`);
+      if (file === undefined) continue;
+      inSource.set(name, file);
+      if (folder !== sourceFolders[0]) say(`warning: ${folder}/${name} is outdated, the folder is ${sourceFolders[0]} now`);
+    }
   }
-  const fetched = await fetchScripts(scriptsUrl, signal);
-  const imageUrl = scriptsUrlOf(builder.labels, builder.env);
+  const given = await scriptsAt(scriptsUrl, mounted, signal);
+  const imageUrl = scriptsUrlOf(labels, env);
   const present = await presentInImage(root, [imageUrl, scriptsUrl]);
-  const found = findScripts({ url: scriptsUrl, atUrl: new Set(fetched.keys()), inSource: new Set(inSource.keys()), imageUrl, inImage: (path) => present.has(path) });
+  if (scriptsUrl !== undefined && given.size === 0 && (!scriptsUrl.startsWith('image://') || ![...present].some((path) => path.startsWith(`${folderOf(scriptsUrl)}/`)))) throw scriptsNotFetched(scriptsUrl, 'it has none of assemble, run, save-artifacts');
+  const needed = (['assemble', 'run'] as const).some((name) => !given.has(name) && !inSource.has(name));
+  const ofImage = needed ? await scriptsAt(imageUrl, mounted, signal) : new Map<ScriptName, Buffer>();
+  const found = findScripts({ url: scriptsUrl, atUrl: new Set(given.keys()), inSource: new Set(inSource.keys()), imageUrl, atImageUrl: new Set(ofImage.keys()), inImage: (path) => present.has(path) });
   if (found.missing.length > 0) throw scriptsMissing(found.missing, found.looked);
   const paths: Partial<Record<ScriptName, string>> = {};
-  for (const [name, place] of Object.entries(found.scripts) as [ScriptName, ScriptPlace][]) {
-    if (place.from === 'image') paths[name] = place.path;
-    else paths[name] = await install(name, (place.from === 'url' ? fetched : inSource).get(name) ?? '', destination, root);
+  for (const [name, script] of Object.entries(found.scripts) as [ScriptName, ScriptPlace][]) {
+    if (script.from === 'image') paths[name] = script.path;
+    else paths[name] = await install(name, (script.from === 'source' ? inSource.get(name) : (given.get(name) ?? ofImage.get(name))) ?? '', place, root);
   }
   await chmod(source, 0o755);
-  await move(source, await root.place(`${destination}/src`));
+  await move(source, await root.place(`${place}/src`));
   const { assemble = '', run = '' } = paths;
   return { paths: { ...paths, assemble, run }, origins: describe(found) };
+}
+
+function folderOf(imageUrl: string): string {
+  return imageUrl.slice('image://'.length).replace(/\/$/, '');
 }
 
 /** `script`: a file of the source, or the content. `run` is started from the image later, so it may not lie in `/tmp`. */
@@ -53,7 +81,7 @@ async function install(name: ScriptName, script: Buffer | string, destination: s
   if (typeof script === 'string') {
     await copyFile(script, target, constants.COPYFILE_EXCL);
     // Moved, as Source-to-Image does; a script that is a link elsewhere in the source leaves that in place.
-    if (script.endsWith(`/.s2i/bin/${name}`)) await rm(script);
+    if (sourceFolders.some((folder) => script.endsWith(`/${folder}/${name}`))) await rm(script);
   } else await writeFile(target, script, { flag: 'wx' });
   await chmod(target, 0o755);
   return path;
@@ -73,44 +101,12 @@ async function presentInImage(root: BuildRoot, urls: readonly (string | undefine
   for (const url of urls) {
     if (!url?.startsWith('image://')) continue;
     for (const name of scriptNames) {
-      const path = `${url.slice('image://'.length).replace(/\/$/, '')}/${name}`;
+      const path = `${folderOf(url)}/${name}`;
       const found = await root.find(path);
       if (found && !found.stat.isDirectory()) present.add(path);
     }
   }
   return present;
-}
-
-/** Scripts at an http(s) URL; one that is not there (404) is looked for elsewhere. */
-async function fetchScripts(url: string | undefined, signal: AbortSignal): Promise<Map<ScriptName, Buffer>> {
-  const scripts = new Map<ScriptName, Buffer>();
-  if (url === undefined || url.startsWith('image://')) return scripts;
-  if (!/^https?:\/\//.test(url)) throw scriptsNotFetched(url, 'only http, https and image URLs are known');
-  const { EnvHttpProxyAgent, request } = await import('undici');
-  const dispatcher = new EnvHttpProxyAgent();
-  try {
-    for (const name of scriptNames) {
-      const { statusCode, body } = await request(`${url.replace(/\/$/, '')}/${name}`, { dispatcher, signal });
-      if (statusCode !== 200) await body.dump();
-      if (statusCode === 404) continue;
-      if (statusCode !== 200) throw new Error(`${name}: the server answered ${statusCode}`);
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > scriptLimit) throw new Error(`${name} is larger than ${scriptLimit} bytes`);
-        chunks.push(chunk);
-      }
-      scripts.set(name, Buffer.concat(chunks));
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw scriptsNotFetched(url, (error as Error).message);
-  } finally {
-    await dispatcher.close();
-  }
-  if (scripts.size === 0) throw scriptsNotFetched(url, 'it has none of assemble, run, save-artifacts');
-  return scripts;
 }
 
 function describe(found: FoundScripts): string {

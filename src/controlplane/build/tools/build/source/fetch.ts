@@ -8,6 +8,7 @@ import { receiveBinary } from './binary.ts';
 import { fetchGit } from './git.ts';
 import type { GitRevision } from './git-fetch.ts';
 import { applyIgnoreFile } from './ignore.ts';
+import { copyImageContent } from './image-content.ts';
 
 export interface FetchedSource {
   /** The context directory alone. */
@@ -17,30 +18,41 @@ export interface FetchedSource {
   detail: string;
 }
 
+/**
+ * All inputs together, as OpenShift combines them (docs, "How Build Inputs Work"): Git or what was sent, paths of images over it, then the context directory of that,
+ * then the inline Dockerfile. A Source build gets the source without git's own folders and what `.s2iignore` names; a Dockerfile has its own rules.
+ */
 export async function fetchSource(settings: BuildSettings, input: Readable, say: (text: string) => void, signal: AbortSignal): Promise<FetchedSource> {
-  const { source = {}, revision } = settings.build.spec;
+  const { source = {}, revision, strategy } = settings.build.spec;
   const target = join(settings.folder, 'source');
   await mkdir(target, { recursive: true });
-  let fetched: Omit<FetchedSource, 'folder'>;
+  const details: string[] = [];
+  let git: GitRevision | undefined;
   if (source.binary) {
     say('Receiving source from STDIN ...');
-    fetched = { detail: await receiveBinary(input, target, source.binary.asFile || undefined, settings.folder, signal) };
-    say(`Received ${fetched.detail}`);
+    const received = await receiveBinary(input, target, source.binary.asFile || undefined, settings.folder, signal);
+    details.push(received);
+    say(`Received ${received}`);
   } else if (source.git) {
-    const git = await fetchGit({ source: source.git, commit: revision?.git?.commit, secret: settings.sourceSecret, target, scratch: settings.folder, say, signal });
-    fetched = { revision: git, detail: `${git.commit.slice(0, 12)} ${git.message}` };
-  } else if (source.dockerfile !== undefined) {
-    await writeFile(join(target, 'Dockerfile'), source.dockerfile);
-    fetched = { detail: 'inline Dockerfile' };
-  } else {
-    fetched = { detail: 'no source' };
+    git = await fetchGit({ source: source.git, commit: revision?.git?.commit, secret: settings.sourceSecret, target, scratch: settings.folder, say, signal });
+    details.push(`${git.commit.slice(0, 12)} ${git.message}`);
   }
+  const copied = await copyImageContent(settings, target, say, signal);
+  if (copied > 0) details.push(`${copied} path${copied === 1 ? '' : 's'} of images`);
   const folder = await contextFolder(target, source.contextDir);
-  await removeGitFolders(folder);
-  const ignored = await applyIgnoreFile(folder);
-  if (ignored.length > 0) say(`Left out ${ignored.length} path${ignored.length === 1 ? '' : 's'} named by .s2iignore`);
+  if (source.dockerfile !== undefined) {
+    // A link of that name would be written through.
+    await rm(join(folder, 'Dockerfile'), { force: true, recursive: true });
+    await writeFile(join(folder, 'Dockerfile'), source.dockerfile, { flag: 'wx' });
+    details.push('inline Dockerfile');
+  }
+  if (strategy.sourceStrategy) {
+    await removeGitFolders(folder);
+    const ignored = await applyIgnoreFile(folder);
+    if (ignored.length > 0) say(`Left out ${ignored.length} path${ignored.length === 1 ? '' : 's'} named by .s2iignore`);
+  }
   if (source.type !== 'None' && (await readdir(folder)).length === 0) throw fetchFailed('the source is empty');
-  return { ...fetched, folder };
+  return { folder, ...(git && { revision: git }), detail: details.join(', ') || 'no source' };
 }
 
 async function contextFolder(target: string, contextDir: string | undefined): Promise<string> {

@@ -11,9 +11,10 @@ import type { GitFetch, GitRevision } from './git-fetch.ts';
 export async function fetchGit(fetch: GitFetch): Promise<GitRevision> {
   const home = join(fetch.scratch, 'git-home');
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const login = await gitAccess(fetch.secret, home, { ...process.env, ...proxiesOf(fetch.source) });
+  const login = await gitAccess(fetch.source.uri, fetch.secret, home, { ...process.env, ...proxiesOf(fetch.source) });
   const shown = withoutPassword(fetch.source.uri);
   fetch.say(`Cloning "${shown}" ...`);
+  for (const warning of login.warnings) fetch.say(`warning: ${warning}`);
   try {
     const program = await run(['git', '--version'], { signal: fetch.signal }).then((result) => result.code === 0, () => false);
     fetch.signal.throwIfAborted();
@@ -49,6 +50,7 @@ async function withProgram({ source, commit, target, say, signal }: GitFetch, { 
   if (await access(join(target, '.gitmodules')).then(() => true, () => false)) {
     // A repository from elsewhere must not bring in repositories of this machine.
     const local = /^(?:file:|\/)/i.test(source.uri);
+    say('Fetching submodules ...');
     await capture(['git', 'submodule', 'update', '--quiet', '--init', '--recursive'], { ...options, cwd: target, env: local ? env : { ...env, GIT_ALLOW_PROTOCOL: remoteProtocols } });
   }
   const log = await git(['log', '-1', '--format=%H%x00%an%x00%ae%x00%ad%x00%<(80,trunc)%s'], target);
