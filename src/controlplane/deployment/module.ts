@@ -1,5 +1,5 @@
-// Reads deployments, replica sets, deployment configs, replication controllers, pods, image streams.
-// Writes replica sets, replication controllers, pods, images in deployment configs and deployments, statuses of all of them, events.
+// Reads deployments, replica sets, deployment configs, replication controllers, jobs, cron jobs, pods, image streams.
+// Writes replica sets, replication controllers, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
 import type { Readable } from 'node:stream';
 import { serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -13,6 +13,10 @@ import { instantiate, podForLog, rollback, type DeploymentRequest, type Rollback
 import { deploymentKind } from './deployment.ts';
 import { startDeploymentController } from './deployment-controller.ts';
 import { startImageTriggerController } from './image-trigger-controller.ts';
+import { cronJobKind } from './job/cron-job.ts';
+import { startCronJobController } from './job/cron-job-controller.ts';
+import { jobKind } from './job/job.ts';
+import { startJobController } from './job/job-controller.ts';
 import { replicaSetKind, replicaSetRules } from './replica-set.ts';
 import { startReplicasController } from './replicas-controller.ts';
 import { replicationControllerKind, replicationControllerRules } from './replication-controller.ts';
@@ -39,6 +43,8 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
       replicationControllerKind(dependencies.podTemplate),
       replicaSetKind(dependencies.podTemplate),
       deploymentKind(dependencies.podTemplate),
+      jobKind(dependencies.podTemplate),
+      cronJobKind(dependencies.podTemplate),
       deploymentConfigKind(dependencies.podTemplate, subresources(dependencies, started)),
     ],
     async start(context) {
@@ -47,6 +53,8 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
         startReplicasController(replicationControllerRules, context),
         startReplicasController(replicaSetRules, context),
         startDeploymentController(context),
+        startJobController(context),
+        startCronJobController(context),
         startDeploymentConfigController(context),
         startDeployerController(context),
         startImageTriggerController(context),

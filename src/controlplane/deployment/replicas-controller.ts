@@ -1,7 +1,7 @@
 /** Keeps as many pods as asked for: one implementation for replication controllers and replica sets. */
-import { pods, type Pod, type PodTemplateSpec } from '../../api/kinds/core.ts';
+import { pods, type Pod } from '../../api/kinds/core.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
-import { controllerOf, controllerReference, keyOf, splitKey, type KubeObject } from '../../api/meta.ts';
+import { controllerOf, keyOf, splitKey, type KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import { matches } from '../../api/selector.ts';
 import { isStatusError } from '../../api/status.ts';
@@ -9,6 +9,7 @@ import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
+import { inGrowingBatches, podFrom, setController } from './owned-pods.ts';
 import { burst, planReplicas, replicasStatus, type ReplicaOwner } from './replicas-plan.ts';
 
 export interface ReplicaRules<T extends KubeObject> {
@@ -68,8 +69,8 @@ export async function startReplicasController<T extends KubeObject>(rules: Repli
 
   async function carryOut(owner: ReplicaOwner, plan: ReturnType<typeof planReplicas>): Promise<Failure | undefined> {
     const { object } = owner;
-    for (const pod of plan.adopt) await setController(pod, object, true);
-    for (const pod of plan.release) await setController(pod, object, false);
+    for (const pod of plan.adopt) await setController(client, pod, object, true);
+    for (const pod of plan.release) await setController(client, pod, object, false);
     const failedCreate = await inGrowingBatches(plan.create, async () => {
       try {
         const made = await client.create(pods, podFrom(owner.template, object), { namespace: object.metadata.namespace });
@@ -97,16 +98,6 @@ export async function startReplicasController<T extends KubeObject>(rules: Repli
     return failedDelete && { reason: 'FailedDelete', message: failedDelete.message };
   }
 
-  async function setController(pod: Pod, owner: KubeObject, ours: boolean): Promise<void> {
-    const others = (pod.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
-    const patch = { metadata: { uid: pod.metadata.uid, resourceVersion: pod.metadata.resourceVersion, ownerReferences: ours ? [...others, controllerReference(owner)] : others.length > 0 ? others : null } };
-    try {
-      await client.patch(pods, { name: pod.metadata.name, namespace: pod.metadata.namespace }, 'merge', patch);
-    } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-    }
-  }
-
   async function writeStatus(object: T, owner: ReplicaOwner, mine: readonly Pod[], failure: Failure | undefined): Promise<void> {
     const status = replicasStatus(owner, mine, failure, clock.now());
     if (equalJson(rules.status(object), status)) return;
@@ -117,32 +108,4 @@ export async function startReplicasController<T extends KubeObject>(rules: Repli
       if (!isStatusError(error, 'NotFound')) throw error;
     }
   }
-}
-
-function podFrom(template: PodTemplateSpec, owner: KubeObject): KubeObject {
-  const { labels, annotations, finalizers } = template.metadata ?? {};
-  const prefix = `${owner.metadata.name}-`;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: prefix,
-      ...(owner.metadata.namespace && { namespace: owner.metadata.namespace }),
-      ...(labels && { labels: { ...labels } }),
-      ...(annotations && { annotations: { ...annotations } }),
-      ...(finalizers && { finalizers: [...finalizers] }),
-      ownerReferences: [controllerReference(owner)],
-    },
-    spec: copyJson(template.spec),
-  } as unknown as KubeObject;
-}
-
-/** Runs 1, 2, 4, … at a time and stops at the first batch with a failure: a quota that refuses one pod is not asked five hundred times. */
-async function inGrowingBatches(count: number, run: (at: number) => Promise<void>, first = 1): Promise<Error | undefined> {
-  for (let at = 0, size = first; at < count; at += size, size *= 2) {
-    const results = await Promise.allSettled(Array.from({ length: Math.min(size, count - at) }, (_, index) => run(at + index)));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) return failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason));
-  }
-  return undefined;
 }
