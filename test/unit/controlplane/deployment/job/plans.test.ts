@@ -1,0 +1,108 @@
+/** Plans of jobs and cron jobs: input → what is done. */
+import { describe, expect, test } from 'vitest';
+import type { CronJob, Job } from '../../../../../src/api/kinds/batch.ts';
+import type { Pod } from '../../../../../src/api/kinds/core.ts';
+import { planCronJob } from '../../../../../src/controlplane/deployment/job/cron-job-plan.ts';
+import { isTimeZone, parseSchedule } from '../../../../../src/controlplane/deployment/job/cron-schedule.ts';
+import { planJob } from '../../../../../src/controlplane/deployment/job/job-plan.ts';
+
+const now = new Date('2026-11-23T10:00:30Z');
+const at = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString();
+
+describe('a job whose pods failed', () => {
+  const job = (spec: Partial<Job['spec']> = {}): Job => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'work', namespace: 'demo', uid: 'job' }, spec: { parallelism: 1, completions: 1, backoffLimit: 6, completionMode: 'NonIndexed', template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'x' }] } }, ...spec }, status: { startTime: at(-600) as never } });
+  const failed = (uid: string, seconds: number, exitCode = 1, more: Partial<Pod['status']> = {}): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: uid, namespace: 'demo', uid, finalizers: ['batch.kubernetes.io/job-tracking'] }, spec: { containers: [] }, status: { phase: 'Failed', containerStatuses: [{ name: 'main', state: { terminated: { exitCode, finishedAt: at(seconds) } } }], ...more } }) as unknown as Pod;
+
+  test.each([[[-1], 9_000], [[-30, -15], 5_000], [[-100, -50, -30], 10_000], [[-11], undefined]])('after failures %j s ago the next comes in %j ms', (times, afterMs) => {
+    const plan = planJob(job(), times.map((seconds, index) => failed(`p${index}`, seconds)), now);
+    expect({ create: plan.create.length, afterMs: plan.afterMs }).toEqual(afterMs === undefined ? { create: 1, afterMs: undefined } : { create: 0, afterMs });
+  });
+
+  test('notes the end before its finalizer goes, and counts it after', () => {
+    const pod = failed('p', -60);
+    const first = planJob(job(), [pod], now);
+    expect(first.status).toMatchObject({ uncountedTerminatedPods: { failed: ['p'] } });
+    expect(first.status.failed).toBeUndefined();
+    expect(first.release).toEqual([pod]);
+    const { finalizers: _, ...metadata } = pod.metadata;
+    const second = planJob({ ...job(), status: first.status }, [{ ...pod, metadata }], now);
+    expect(second.status).toMatchObject({ failed: 1, uncountedTerminatedPods: {} });
+    expect(second.release).toEqual([]);
+  });
+
+  test.each([
+    ['a code that fails the job', { action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }, failed('p', -60, 42), { reason: 'PodFailurePolicy', message: 'Container main for pod demo/p failed with exit code 42 matching FailJob rule at index 0' }],
+    ['any code but one', { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [1] } }, failed('p', -60, 2), { reason: 'PodFailurePolicy' }],
+    ['a disruption', { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }, failed('p', -60, 1, { conditions: [{ type: 'DisruptionTarget', status: 'True' }] as never }), { reason: 'PodFailurePolicy', message: 'Pod demo/p has condition DisruptionTarget matching FailJob rule at index 0' }],
+  ])('%s', (_, rule, pod, expected) => {
+    const { status } = planJob(job({ podReplacementPolicy: 'Failed', podFailurePolicy: { rules: [rule as never] } }), [pod], now);
+    expect(status.conditions?.[0]).toMatchObject({ type: 'FailureTarget', ...expected });
+  });
+
+  test('an ignored failure is not counted', () => {
+    const { status, release } = planJob(job({ backoffLimit: 0, podReplacementPolicy: 'Failed', podFailurePolicy: { rules: [{ action: 'Ignore', onExitCodes: { operator: 'In', values: [7] } }] } }), [failed('p', -60, 7)], now);
+    expect(status).toMatchObject({ uncountedTerminatedPods: {} });
+    expect(status.conditions).toBeUndefined();
+    expect(release.length).toBe(1);
+  });
+
+  test('longer than its deadline', () => {
+    expect(planJob(job({ activeDeadlineSeconds: 60 }), [], now).status.conditions?.[0]).toMatchObject({ reason: 'DeadlineExceeded' });
+    expect(planJob(job({ activeDeadlineSeconds: 700 }), [], now)).toMatchObject({ afterMs: 100_000, create: [{}] });
+  });
+});
+
+describe('a cron job', () => {
+  const cron = (spec: Partial<CronJob['spec']> = {}, status: CronJob['status'] = { lastScheduleTime: '2026-11-23T09:59:00Z' as never }): CronJob => ({ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'tick', namespace: 'demo', uid: 'cron', creationTimestamp: '2026-11-23T09:00:00Z' }, spec: { schedule: '* * * * *', concurrencyPolicy: 'Allow', jobTemplate: { spec: { template: { spec: { containers: [] } } } }, ...spec }, status });
+  const plan = (one: CronJob, jobs: Job[] = [], when = now) => planCronJob(one, jobs, parseSchedule(one.spec.schedule, one.spec.timeZone), when);
+  const job = (name: string, end?: 'Complete' | 'Failed', started = 0): Job => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'demo', uid: name, creationTimestamp: at(started) }, spec: { template: {} }, status: end ? { startTime: at(started), conditions: [{ type: end, status: 'True' }], ...(end === 'Complete' && { completionTime: at(started + 1) }) } : {} }) as unknown as Job;
+  const minute = Math.floor(now.getTime() / 60_000);
+
+  test('starts the job of its minute, named after it', () => {
+    const { start, status, afterMs } = plan(cron());
+    expect(start).toMatchObject({ metadata: { name: `tick-${minute}`, annotations: { 'batch.kubernetes.io/cronjob-scheduled-timestamp': '2026-11-23T10:00:00Z' }, ownerReferences: [{ kind: 'CronJob', controller: true }] } });
+    expect(status.lastScheduleTime).toBe('2026-11-23T10:00:00Z');
+    expect(afterMs).toBe(30_000);
+  });
+  test('not twice', () => expect(plan(cron(), [job(`tick-${minute}`)]).start).toBeUndefined());
+  test('not while it is suspended', () => expect(plan(cron({ suspend: true }))).not.toHaveProperty('start'));
+  test('not beside another, where that is forbidden', () => {
+    const { start, events } = plan(cron({ concurrencyPolicy: 'Forbid' }), [job('tick-1')]);
+    expect(start).toBeUndefined();
+    expect(events).toMatchObject([{ reason: 'JobAlreadyActive' }]);
+  });
+  test('in place of another, where that is asked', () => {
+    const { start, remove, status } = plan(cron({ concurrencyPolicy: 'Replace' }), [job('tick-1')]);
+    expect(start).toBeDefined();
+    expect(remove.map(({ metadata }) => metadata.name)).toEqual(['tick-1']);
+    expect(status.active).toBeUndefined();
+  });
+  test('only the latest of those missed, with a word when they are many', () => {
+    const { start, events } = plan(cron({}, { lastScheduleTime: '2026-11-20T00:00:00Z' as never }));
+    expect(start?.metadata.name).toBe(`tick-${minute}`);
+    expect(events).toMatchObject([{ reason: 'TooManyMissedTimes' }]);
+  });
+  test('none that is later than its deadline', () => {
+    const { start } = plan(cron({ startingDeadlineSeconds: 10 }));
+    expect(start).toBeUndefined();
+  });
+  test('keeps as many ended jobs as its limits, and forgets those that ended', () => {
+    const ended = [job('a', 'Complete', -500), job('b', 'Complete', -400), job('c', 'Failed', -300), job('d', 'Failed', -200)];
+    const { remove, status, events } = plan(cron({ successfulJobsHistoryLimit: 1, failedJobsHistoryLimit: 1 }, { lastScheduleTime: '2026-11-23T10:00:00Z' as never, active: [{ name: 'd', uid: 'd' }, { name: 'gone', uid: 'gone' }] }), ended);
+    expect(remove.map(({ metadata }) => metadata.name).sort()).toEqual(['a', 'c']);
+    expect(status).toMatchObject({ lastSuccessfulTime: at(-399) });
+    expect(status.active).toBeUndefined();
+    expect(events.map(({ reason }) => reason)).toEqual(['SawCompletedJob', 'MissingJob']);
+  });
+  test('tells the time of its zone', () => {
+    const { start } = plan(cron({ schedule: '0 11 * * *', timeZone: 'Europe/Berlin' }, {}));
+    expect(start?.metadata.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp']).toBe('2026-11-23T11:00:00+01:00');
+  });
+
+  test.each([
+    ['*/15 * * * *', '2026-11-23T10:15:00.000Z'], ['@hourly', '2026-11-23T11:00:00.000Z'], ['@every 90s', '2026-11-23T10:02:00.000Z'], ['@every 1h30m', '2026-11-23T11:30:30.000Z'],
+    ['0 0 1 1 *', '2027-01-01T00:00:00.000Z'], ['0 9 * * MON-FRI', '2026-11-24T09:00:00.000Z'], ['0 0 13 * 5', '2026-11-27T00:00:00.000Z'], ['0 0 31 2 *', undefined],
+  ])('%s comes next at %s', (text, next) => expect(parseSchedule(text, 'UTC').next(now)?.toISOString()).toBe(next));
+  test.each(['* * * *', '61 * * * *', '* * * * * *', 'TZ=UTC * * * * *', '@sometimes'])('%s is refused', (text) => expect(() => parseSchedule(text)).toThrow());
+  test.each([['Europe/Berlin', true], ['Etc/UTC', true], ['Nowhere/Town', false], ['', false], ['Local', false]])('a zone %j: %s', (name, known) => expect(isTimeZone(name)).toBe(known));
+});
