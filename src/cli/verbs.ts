@@ -10,6 +10,7 @@ export const verbs: Record<string, Verb | undefined> = {
   logs: async (args) => (await import('./verbs/logs.ts')).logs(args),
   rsh: async (args) => (await import('./verbs/rsh.ts')).rsh(args),
   get: async (args) => (await import('./verbs/get.ts')).get(args),
+  prune: async (args) => (await import('./verbs/prune.ts')).prune(args),
 };
 
 export const usage = `Slipway: an application platform on your machine.
@@ -23,6 +24,8 @@ export const usage = `Slipway: an application platform on your machine.
   slipway logs [-f] <pod | build/NAME | dc/NAME> [-c CONTAINER]                  show a log
   slipway rsh <pod> [COMMAND…]                                                   open a shell in a pod
   slipway get <kind> [NAME] [-o json|yaml|name]                                  list objects
+  slipway prune [images|builds|deployments] [--keep-younger-than 60m] [--keep-tag-revisions 3]
+                [--keep-complete 5] [--keep-failed 1] [--orphans] [--confirm]    say what nobody needs, and with --confirm delete it
 
 Every verb takes --home DIR (default ~/.slipway); those about objects take -n PROJECT.
 kubectl works too: export KUBECONFIG=~/.slipway/kubeconfig

@@ -184,6 +184,8 @@ export const imageMarks = {
   toolchain: 'slipway.dev/toolchain',
   /** JSON list of host folders that the root needs read-only at the same path, besides `/usr`. */
   hostPaths: 'slipway.dev/host-paths',
+  /** Annotation of an image that refers to another (a signature, a bill of materials): the digest of that one, as long as which it lives. */
+  subject: 'slipway.dev/subject',
 } as const;
 /** Cluster-internal name of the registry in image references. */
 export const registryHost = 'docker-registry.default.svc:5000';

@@ -1,6 +1,6 @@
 /** Tags of the registry, kept in image streams through the API like everyone's. */
 import { latestEvent } from '../../api/image-tags.ts';
-import { images, imageStreamMappings, imageStreams, imageStreamTags, type Image, type ImageStream } from '../../api/kinds/image.ts';
+import { imageMarks, images, imageStreamMappings, imageStreams, imageStreamTags, type Image, type ImageStream } from '../../api/kinds/image.ts';
 import { isStatusError, type StatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { internalReference } from '../../oci/reference.ts';
@@ -39,6 +39,8 @@ export class RegistryStreams implements Streams {
   async put(repository: RepositoryName, tag: string | undefined, manifest: PushedManifest, user: UserInfo): Promise<void> {
     const { namespace, name } = repository;
     const image = imageOf(manifest, internalReference(namespace, name, { digest: manifest.digest }), true);
+    const { subject } = manifest.manifest;
+    if (subject) image.metadata.annotations = { ...image.metadata.annotations, [imageMarks.subject]: subject.digest };
     if (tag === undefined) {
       await this.#client.create(images, image).catch((error: unknown) => {
         if (!isStatusError(error, 'AlreadyExists')) throw translate(error, repository);
