@@ -7,6 +7,7 @@ import { assembleUser, checkAssembleUser } from './assemble-user.ts';
 import { findBuilder, type BuilderImage } from './builder-image.ts';
 import { commitImage, pushImage } from './commit.ts';
 import { configuredVariables } from './configured-variables.ts';
+import { openDependencyCache } from './dependency-cache.ts';
 import { BuildFailure, onBuildForbidden } from './failure.ts';
 import { restoreArtifacts } from './incremental.ts';
 import { inject } from './injections.ts';
@@ -40,25 +41,29 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
   const fromSource = await readEnvironmentFile(source.folder);
   const variables = buildEnvironment(fromSource, configured, buildVariables(build, revision));
 
+  const dependencies = await openDependencyCache(settings);
   const started = await progress.step('BuilderStarted', async () => {
     say(`Pulling builder image ${from} ...`);
     const builder = await progress.stage('PullImages', 'PullBaseImage', () => findBuilder(settings, from, signal));
     try {
       checkBuilder(builder, from);
-      const root = await openRoot(settings, builder, say, signal, { user: assembleUser(builder), volumes: volumesOf(settings) });
+      const root = await openRoot(settings, builder, say, signal, { user: assembleUser(builder), volumes: [...volumesOf(settings), ...(dependencies?.volumes ?? [])] });
       return { builder, root };
     } catch (error) {
       builder.registry.close();
       throw error;
     }
-  }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process'));
+  }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process')).catch(async (error: unknown) => {
+    await dependencies?.close();
+    throw error;
+  });
   const { builder, root } = started;
   try {
     await tellLayered(root, builder, say);
     const scripts = await upload({ source: source.folder, scriptsUrl: strategy.sourceStrategy?.scripts, root, builder, mounted: settings.mounted, say, signal });
     say(`Using ${scripts.origins}`);
     const empty = await inject(settings, root, builder);
-    const env = assembleEnv(builder, variables, process.env);
+    const env = { ...assembleEnv(builder, variables, process.env), ...dependencies?.env };
     if (strategy.sourceStrategy?.incremental) await restoreArtifacts(settings, root, builder, scripts.paths['save-artifacts'], say, signal);
 
     const committed = await progress.stage('Build', 'DockerBuild', async () => {
@@ -94,6 +99,7 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
     return { imageDigest, ...(revision && { revision }) };
   } finally {
     await root.dispose();
+    await dependencies?.close();
     builder.registry.close();
     await rm(join(settings.folder, 'blobs'), { recursive: true, force: true });
   }

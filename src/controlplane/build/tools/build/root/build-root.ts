@@ -62,8 +62,10 @@ export function rootFiles(folder: string, tmp: string): RootFiles {
 export interface RootVolume {
   /** A folder of the build pod. */
   source: string;
-  /** Where the root shows it, read-only. */
+  /** Where the root shows it. */
   path: string;
+  /** Default: read-only. */
+  writable?: boolean;
 }
 
 export interface RootOptions {
@@ -74,15 +76,15 @@ export interface RootOptions {
 }
 
 /** Mount points of volumes, made where they are missing; on this side, and their names in the image. */
-export async function mountPoints(files: RootFiles, volumes: readonly RootVolume[] = []): Promise<{ source: string; target: string; name: string }[]> {
-  const points: { source: string; target: string; name: string }[] = [];
-  for (const { source, path } of volumes) {
+export async function mountPoints(files: RootFiles, volumes: readonly RootVolume[] = []): Promise<{ source: string; target: string; name: string; writable: boolean }[]> {
+  const points: { source: string; target: string; name: string; writable: boolean }[] = [];
+  for (const { source, path, writable = false } of volumes) {
     const name = posix.normalize(`/${path}`).slice(1).replace(/\/$/, '');
     const there = await files.find(name);
     if (name === '' || (there && !there.stat.isDirectory())) throw fileSystemFailed(`A volume cannot be shown at "${path}": the image has something else than a folder there. Choose another destinationPath.`);
     const target = await files.place(name);
     await mkdir(target, { recursive: true, mode: 0o755 });
-    points.push({ source, target, name });
+    points.push({ source, target, name, writable });
   }
   return points;
 }

@@ -18,8 +18,8 @@ export interface PauseOptions {
   scratch: string;
   /** What processes see as their own; on disk everything belongs to who runs the build. */
   user: ImageUser;
-  /** Seen read-only; `target` is the mount point on this side. */
-  volumes: readonly { source: string; target: string }[];
+  /** `target` is the mount point on this side. */
+  volumes: readonly { source: string; target: string; writable: boolean }[];
 }
 
 const startLimit = 20_000;
@@ -86,7 +86,10 @@ async function neededMounts(root: string, host: HostRoot | undefined, tmp: strin
     const brought = mountsUnder(path, mounts);
     for (const one of directory ? brought : brought.slice(0, 1)) lines.push({ source: 'none', target: root + one.path, type: 'none', options: `remount,bind,${one.options}` });
   }
-  for (const { source, target } of volumes) lines.push({ source, target, type: 'none', options: 'bind' }, { source: 'none', target, type: 'none', options: `remount,bind,${mountsUnder(source, mounts)[0]?.options ?? 'ro'}` });
+  for (const { source, target, writable } of volumes) {
+    lines.push({ source, target, type: 'none', options: 'bind' });
+    if (!writable) lines.push({ source: 'none', target, type: 'none', options: `remount,bind,${mountsUnder(source, mounts)[0]?.options ?? 'ro'}` });
+  }
   return [...lines, { source: tmp, target: `${root}/tmp`, type: 'none', options: 'bind' }, { source: 'tmpfs', target: `${root}/dev`, type: 'tmpfs', options: 'mode=755,nosuid' }];
 }
 
