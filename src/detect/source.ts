@@ -1,18 +1,21 @@
-/** What a folder of sources is: which builder fits, and why. The rules are `oc new-app`'s, with index.html added for static sites. */
+/** What a folder of sources is: which builders fit, and why. The rules and their order are `oc new-app`'s, with a Dockerfile before all; after them files that it does not know. */
 import { opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readVersionHint, type VersionHint } from './version-hint.ts';
 
 export interface Detection {
-  /** Name of the builder's image stream (`nodejs`, `python`, …), or `docker` for a Dockerfile. */
+  /** Name of the builder's image stream (`nodejs`, `python`, …), or `docker` for a Dockerfile, which needs none. */
   builder: string;
   /** For people: `Node.js`. */
   language: string;
+  /** The file that says so. */
+  file: string;
   /** For people: `Node.js: package.json`. */
   reason: string;
   /** Port the application will listen on. */
   port: number;
-  /** 0 to 1; the list is sorted by it. */
-  confidence: number;
+  /** The version of its language that the source asks for. */
+  version?: VersionHint;
 }
 
 interface Rule {
@@ -20,31 +23,40 @@ interface Rule {
   language: string;
   /** File names; `*.ext` matches any file of that ending. The first that is there is the reason. */
   files: readonly string[];
-  confidence: number;
 }
 
+/** openshift/oc, pkg/helpers/source-to-image: the file names of each language, in its order. */
 const rules: readonly Rule[] = [
-  { builder: 'ruby', language: 'Ruby', files: ['Gemfile', 'Rakefile', 'config.ru'], confidence: 0.8 },
-  { builder: 'java', language: 'Java', files: ['pom.xml', 'build.gradle', 'build.gradle.kts'], confidence: 0.8 },
-  { builder: 'nodejs', language: 'Node.js', files: ['package.json', 'app.json'], confidence: 0.9 },
-  { builder: 'php', language: 'PHP', files: ['composer.json', 'index.php'], confidence: 0.8 },
-  { builder: 'python', language: 'Python', files: ['requirements.txt', 'setup.py', 'pyproject.toml', 'Pipfile'], confidence: 0.9 },
-  { builder: 'perl', language: 'Perl', files: ['cpanfile', 'index.pl'], confidence: 0.7 },
-  { builder: 'scala', language: 'Scala', files: ['build.sbt'], confidence: 0.7 },
-  { builder: 'dotnet', language: '.NET', files: ['project.json', '*.csproj', '*.fsproj'], confidence: 0.8 },
-  { builder: 'golang', language: 'Go', files: ['go.mod', 'main.go', 'Godeps'], confidence: 0.8 },
-  { builder: 'rust', language: 'Rust', files: ['Cargo.toml'], confidence: 0.7 },
-  { builder: 'docker', language: 'Dockerfile', files: ['Dockerfile', 'Containerfile'], confidence: 0.5 },
-  { builder: 'python', language: 'Python', files: ['app.py', 'wsgi.py', 'manage.py'], confidence: 0.6 },
-  { builder: 'nodejs', language: 'Node.js', files: ['server.js', 'index.js'], confidence: 0.3 },
-  { builder: 'static', language: 'Static site', files: ['index.html', 'index.htm', 'public/index.html', 'dist/index.html'], confidence: 0.4 },
+  { builder: 'docker', language: 'Dockerfile', files: ['Dockerfile', 'Containerfile'] },
+  { builder: 'ruby', language: 'Ruby', files: ['Gemfile', 'Rakefile', 'config.ru'] },
+  { builder: 'java', language: 'Java', files: ['pom.xml'] },
+  { builder: 'nodejs', language: 'Node.js', files: ['app.json', 'package.json'] },
+  { builder: 'php', language: 'PHP', files: ['index.php', 'composer.json'] },
+  { builder: 'python', language: 'Python', files: ['requirements.txt', 'setup.py'] },
+  { builder: 'perl', language: 'Perl', files: ['index.pl', 'cpanfile'] },
+  { builder: 'scala', language: 'Scala', files: ['build.sbt'] },
+  { builder: 'dotnet', language: '.NET', files: ['project.json', '*.csproj'] },
+  { builder: 'golang', language: 'Go', files: ['main.go', 'Godeps'] },
+  { builder: 'rust', language: 'Rust', files: ['Cargo.toml'] },
+];
+
+/** What has come since, and what is told by the program itself. */
+const more: readonly Rule[] = [
+  { builder: 'golang', language: 'Go', files: ['go.mod', 'go.work'] },
+  { builder: 'java', language: 'Java', files: ['build.gradle', 'build.gradle.kts', 'gradlew'] },
+  { builder: 'python', language: 'Python', files: ['pyproject.toml', 'Pipfile', 'setup.cfg', 'app.py', 'wsgi.py', 'manage.py', 'app.sh'] },
+  { builder: 'dotnet', language: '.NET', files: ['*.fsproj', '*.vbproj', '*.runtimeconfig.json'] },
+  { builder: 'perl', language: 'Perl', files: ['*.psgi'] },
+  { builder: 'java', language: 'Java', files: ['*.jar'] },
+  { builder: 'nodejs', language: 'Node.js', files: ['server.js'] },
+  { builder: 'static', language: 'Static site', files: ['index.html', 'index.htm', 'public/index.html', 'dist/index.html'] },
 ];
 
 /** Entries of the folder that are looked at; a source with more at its top is judged by these. */
 const mostEntries = 10_000;
 
 /**
- * Every builder that fits, best first; each builder once. Empty if nothing is recognised.
+ * Every builder that fits, in order; each builder once. Empty if nothing is recognised.
  * Rejects with the system's error if the folder cannot be read.
  */
 export async function detectSource(directory: string): Promise<Detection[]> {
@@ -54,13 +66,16 @@ export async function detectSource(directory: string): Promise<Detection[]> {
     for (const name of await namesIn(join(directory, folder)).catch(() => new Set<string>())) names.add(`${folder}/${name}`);
   }
   const found: Detection[] = [];
-  for (const { builder, language, files, confidence } of rules) {
+  for (const { builder, language, files } of [...rules, ...more]) {
     if (found.some((one) => one.builder === builder)) continue;
     const file = firstMatch(names, files);
     if (file === undefined) continue;
-    found.push({ builder, language, reason: `${language}: ${file}`, port: await suggestPort(directory, builder, file), confidence: await adjust(directory, builder, file, confidence) });
+    const version = await readVersionHint(builder, directory);
+    found.push({ builder, language, file, reason: `${language}: ${file}`, port: await suggestPort(directory, builder, file), ...(version && { version }) });
   }
-  return found.sort((a, b) => b.confidence - a.confidence);
+  if (!(await onlyTools(directory, names))) return found;
+  const rank = ({ builder }: Detection) => ['nodejs', 'static'].indexOf(builder);
+  return found.sort((a, b) => rank(a) - rank(b));
 }
 
 async function namesIn(directory: string): Promise<Set<string>> {
@@ -78,23 +93,24 @@ function firstMatch(names: ReadonlySet<string>, files: readonly string[]): strin
       if (names.has(file)) return file;
       continue;
     }
-    for (const name of names) if (name.endsWith(file.slice(1))) return name;
+    for (const name of [...names].sort()) if (name.endsWith(file.slice(1))) return name;
   }
   return undefined;
 }
 
-/** A package.json that only drives tools beside another language's manifest says less than one with a start script. */
-async function adjust(directory: string, builder: string, file: string, confidence: number): Promise<number> {
-  if (builder !== 'nodejs' || file !== 'package.json') return confidence;
-  const manifest = await readJson(join(directory, file));
-  const scripts = isRecord(manifest) && isRecord(manifest.scripts) ? manifest.scripts : {};
-  return 'start' in scripts ? 0.95 : 0.75;
+/** A package.json that only drives tools for another language's application starts nothing: it comes after that language. */
+async function onlyTools(directory: string, names: ReadonlySet<string>): Promise<boolean> {
+  if (!names.has('package.json') || names.has('server.js') || names.has('app.json')) return false;
+  const manifest = await readJson(join(directory, 'package.json'));
+  return isRecord(manifest) && !manifest.main && !(isRecord(manifest.scripts) && 'start' in manifest.scripts);
 }
 
 async function suggestPort(directory: string, builder: string, file: string): Promise<number> {
   if (builder !== 'docker') return 8080;
   const text = await readFile(join(directory, file), 'utf8').catch(() => '');
-  const port = Number(/^\s*EXPOSE\s+(\d+)/im.exec(text)?.[1]);
+  // Of the last stage, which is what runs.
+  const last = text.split(/^\s*FROM\s/im).at(-1) ?? '';
+  const port = Number(/^\s*EXPOSE\s+(\d+)/im.exec(last)?.[1] ?? /^\s*EXPOSE\s+(\d+)/im.exec(text)?.[1]);
   return port > 0 && port < 65536 ? port : 8080;
 }
 

@@ -14,8 +14,8 @@ export interface AppOptions {
   name: string;
   namespace: string;
   source: AppSource;
-  /** An image stream tag, e.g. `nodejs:latest`; without a namespace it is one of project `openshift`. */
-  builder: string;
+  /** An image stream tag, e.g. `nodejs:latest`; without a namespace it is one of project `openshift`. Or the source's own Dockerfile, by its path. */
+  builder: string | { dockerfile: string };
   /** Port the application listens on. */
   port: number;
   env?: { name: string; value: string }[];
@@ -50,11 +50,12 @@ export function planApp(options: AppOptions): AppObjects {
       spec: {
         runPolicy: 'Serial',
         source: sourceOf(options.source),
-        strategy: { type: 'Source', sourceStrategy: { from: builderReference(options.builder), ...(options.env?.length && { env: options.env }) } },
+        strategy: strategyOf(options),
         output: { to: { kind: 'ImageStreamTag', name: `${name}:latest` } },
         triggers: [
           ...(options.source.type === 'git' ? ([{ type: 'ConfigChange' }] as const) : []),
-          { type: 'ImageChange', imageChange: {} },
+          // A Dockerfile names its images itself: no stream tells of a new one.
+          ...(typeof options.builder === 'string' ? ([{ type: 'ImageChange', imageChange: {} }] as const) : []),
         ],
       },
     },
@@ -106,6 +107,12 @@ function sourceOf(source: AppSource): BuildConfig['spec']['source'] {
     git: { uri: source.uri, ...(source.ref && { ref: source.ref }) },
     ...(source.contextDir && { contextDir: source.contextDir }),
   };
+}
+
+function strategyOf({ builder, env }: AppOptions): BuildConfig['spec']['strategy'] {
+  const variables = env?.length ? { env } : {};
+  if (typeof builder === 'string') return { type: 'Source', sourceStrategy: { from: builderReference(builder), ...variables } };
+  return { type: 'Docker', dockerStrategy: { ...(builder.dockerfile !== 'Dockerfile' && { dockerfilePath: builder.dockerfile }), ...variables } };
 }
 
 function builderReference(builder: string): { kind: string; namespace: string; name: string } {

@@ -1,23 +1,27 @@
-/** Builder images of a cluster: the image streams of project `openshift` tagged `builder`. */
+/** Builder images of a cluster: the image streams tagged `builder`, those of project `openshift` and those that a project has for itself. */
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import type { Client } from '../client.ts';
 
 export interface Builder {
-  /** `nodejs:latest` */
+  /** `nodejs:latest`; `<project>/<stream>:<tag>` outside of project `openshift`. */
   reference: string;
   stream: string;
   tag: string;
   displayName: string;
   description: string;
-  /** Version of the toolchain or image, if told. */
+  /** Version of the toolchain or image, if told: `3.11`. */
   version: string | undefined;
+  /** The same with all its numbers, of a builder that stands on a toolchain of this machine. */
+  exactVersion: string | undefined;
   /** Annotation `supports`: languages it builds, as `oc new-app` matches them. */
   supports: string[];
 }
 
-export async function listBuilders(client: Client): Promise<Builder[]> {
-  const { items } = await client.list(imageStreams, { namespace: 'openshift' });
-  return items.flatMap(buildersOf).sort((a, b) => a.reference.localeCompare(b.reference));
+/** `project`: whose own builders are listed too, first. */
+export async function listBuilders(client: Client, project?: string): Promise<Builder[]> {
+  const namespaces = [...(project && project !== 'openshift' ? [project] : []), 'openshift'];
+  const lists = await Promise.all(namespaces.map((namespace) => client.list(imageStreams, { namespace })));
+  return lists.flatMap(({ items }) => items.flatMap(buildersOf).sort((a, b) => a.reference.localeCompare(b.reference)));
 }
 
 /**
@@ -49,23 +53,39 @@ function buildersOf(stream: ImageStream): Builder[] {
     const ready = stream.status?.tags?.some((one) => one.tag === tag.name && one.items?.length);
     const marks = (notes.tags ?? '').split(',').map((mark) => mark.trim());
     if (!ready || !marks.includes('builder') || marks.includes('hidden')) return [];
+    const { name, namespace } = stream.metadata;
     return [{
-      reference: `${stream.metadata.name}:${tag.name}`,
+      reference: `${namespace === 'openshift' || !namespace ? '' : `${namespace}/`}${name}:${tag.name}`,
       stream: stream.metadata.name,
       tag: tag.name,
       displayName: notes['openshift.io/display-name'] ?? stream.metadata.name,
       description: notes.description ?? '',
       version: notes.version,
+      exactVersion: notes['slipway.dev/toolchain']?.split(' ').pop(),
       supports: (notes.supports ?? stream.metadata.name).split(',').map((one) => one.trim()),
     }];
   });
+}
+
+/** The version of `builder`'s stream that fits, the newest if there are several; `builder` itself if it does, or none. */
+export function fittingVersion(builders: readonly Builder[], builder: Builder, fits: (version: string) => boolean): Builder {
+  if (versionFits(builder, fits)) return builder;
+  const others = builders.filter((one) => one.reference.split(':')[0] === builder.reference.split(':')[0] && one.version !== undefined && versionFits(one, fits));
+  return others.sort((a, b) => (b.version ?? '').localeCompare(a.version ?? '', 'en', { numeric: true }))[0] ?? builder;
+}
+
+/** An image that tells `20` may be any 20. */
+export function versionFits({ version, exactVersion }: Builder, fits: (version: string) => boolean): boolean {
+  if (exactVersion !== undefined) return fits(exactVersion);
+  return version === undefined || fits(version) || fits(`${version}.999.999`);
 }
 
 /** The builder of that name: `nodejs`, `nodejs:22`, or what a detection says. Prefers `latest`. */
 export function findBuilder(builders: readonly Builder[], name: string): Builder | undefined {
   const exact = builders.find((one) => one.reference === name);
   if (exact) return exact;
-  const of = builders.filter((one) => one.stream === name || one.supports.some((language) => language.split(':')[0] === name));
+  const named = builders.filter((one) => one.stream === name);
+  const of = named.length > 0 ? named : builders.filter((one) => one.supports.some((language) => language.split(':')[0] === name));
   return of.find((one) => one.tag === 'latest') ?? of[0];
 }
 

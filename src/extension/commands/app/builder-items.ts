@@ -12,8 +12,8 @@ import type { PickItem } from './steps.ts';
 const t = vscode.l10n.t;
 
 /** Rejects with `Advice` if there is no builder at all. */
-export async function builderItems(client: Client, detected: readonly Detection[], source: AppSource): Promise<PickItem<Builder>[]> {
-  const builders = await offered(client, detected[0]);
+export async function builderItems(client: Client, project: string, detected: readonly Detection[], source: AppSource): Promise<PickItem<Builder>[]> {
+  const builders = await offered(client, project, detected[0]);
   const reasons = new Map<Builder, string>();
   for (const one of detected) {
     const builder = findBuilder(builders, one.builder);
@@ -37,13 +37,13 @@ export async function builderItems(client: Client, detected: readonly Detection[
 }
 
 /** Each version once, under the name `latest` where that is it. A builder that this machine can have and a fresh platform is still making is waited for. */
-async function offered(client: Client, best: Detection | undefined): Promise<Builder[]> {
-  let builders = await listBuilders(client);
+async function offered(client: Client, project: string, best: Detection | undefined): Promise<Builder[]> {
+  let builders = await listBuilders(client, project);
   if (best && !findBuilder(builders, best.builder) && (await detectToolchains()).some((one) => one.builder === best.builder && one.found)) {
     await awaitBuilder(client, best.builder);
-    builders = await listBuilders(client);
+    builders = await listBuilders(client, project);
   }
-  const latest = (of: Builder) => builders.find((one) => one.stream === of.stream && one.tag === 'latest');
+  const latest = (of: Builder) => builders.find((one) => one.reference === of.reference.replace(/[^:]*$/, 'latest'));
   return builders.filter((one) => one.tag === 'latest' || one.version === undefined || latest(one)?.version !== one.version);
 }
 

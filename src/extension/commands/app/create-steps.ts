@@ -85,7 +85,7 @@ export const builderStep: Step<Draft> = async (draft, position) => {
   const items = (async () => {
     const folder = source.type === 'folder' ? source.folder : await checkout.folder(source);
     draft.detected = await detectSource(folder);
-    return builderItems(session.client, draft.detected, source);
+    return builderItems(session.client, draft.project, draft.detected, source);
   })();
   draft.builder = await pick(position, { placeholder: t('How is it built?'), items });
 };
