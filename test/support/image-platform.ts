@@ -2,8 +2,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { secrets } from '../../src/api/kinds/core.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { deployments } from '../../src/api/kinds/apps.ts';
+import { pods, secrets } from '../../src/api/kinds/core.ts';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
+import type { KubeObject } from '../../src/api/meta.ts';
 import { Scope } from '../../src/base/disposable.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/client/client.ts';
@@ -26,13 +28,20 @@ export interface ImagePlatform {
 
 const admin = { username: 'admin', groups: ['system:masters'] };
 
-export async function startImagePlatform(directory: string): Promise<ImagePlatform> {
+export interface ImagePlatformOptions {
+  /** Of the controllers. */
+  clock?: Clock;
+  publicHost?: () => string | undefined;
+}
+
+export async function startImagePlatform(directory: string, { clock = systemClock, publicHost }: ImagePlatformOptions = {}): Promise<ImagePlatform> {
   const scope = new Scope();
   const store = scope.own(await openSqliteStore({ file: join(directory, 'store/state.db') }));
   let registry = '';
   const module = imageModule({
     registryDirectory: join(directory, 'registry'),
     ...fixedAccess,
+    ...(publicHost && { publicHost }),
     async listen({ handler }) {
       const server = createServer(handler);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -40,14 +49,14 @@ export async function startImagePlatform(directory: string): Promise<ImagePlatfo
       return { dispose: () => (server.closeAllConnections(), new Promise<void>((resolve) => void server.close(() => resolve()))) };
     },
   });
-  const api = scope.own(createApiServer({ store, kinds: [...module.kinds, kind({ type: 'stored', resource: secrets })], clock: systemClock, log: silentLog, ...fixedAccess }));
+  const api = scope.own(createApiServer({ store, kinds: [...module.kinds, ...[secrets, pods, deployments].map((of) => kind<KubeObject>({ type: 'stored', resource: of }))], admission: module.admission ?? [], clock: systemClock, log: silentLog, ...fixedAccess }));
   const client = api.client(admin);
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
   const http = createServer(api.handle);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   scope.defer(() => (http.closeAllConnections(), new Promise<void>((resolve) => void http.close(() => resolve()))));
   const own = scope.own(new Scope());
-  await module.start?.({ client, informers, clock: systemClock, log: silentLog, scope: own });
+  await module.start?.({ client, informers, clock, log: silentLog, scope: own });
   return {
     client,
     as: (username) => api.client({ username, groups: ['system:authenticated'] }),

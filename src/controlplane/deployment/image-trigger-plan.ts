@@ -1,9 +1,9 @@
-/** Images that follow tags of image streams: into deployment configs by their triggers, into deployments by annotation. Pure. */
-import type { Deployment } from '../../api/kinds/apps.ts';
+/** Images of deployment configs that follow tags of image streams by their ImageChange triggers. Pure. */
+import { latestPullSpec } from '../../api/image-tags.ts';
+import { copyJson, equalJson } from '../../api/json.ts';
 import type { PodTemplateSpec } from '../../api/kinds/core.ts';
 import type { DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { ImageStream } from '../../api/kinds/image.ts';
-import { copyJson, equalJson } from '../../api/json.ts';
 
 /** Finds the stream of a project, if it exists. */
 export type FindStream = (namespace: string, name: string) => ImageStream | undefined;
@@ -12,6 +12,8 @@ export interface ResolveOptions {
   /** Also triggers that are not automatic: a person asked for the newest images. */
   force?: boolean;
   exclude?: readonly string[];
+  /** Nothing changes before every trigger has an image, and a tag that is gone leaves the image it gave last: how the controller acts by itself. */
+  together?: boolean;
 }
 
 /** `web:latest` → `web`, `latest`. */
@@ -20,27 +22,30 @@ export function splitTag(name: string): { stream: string; tag: string } {
   return colon < 0 ? { stream: name, tag: 'latest' } : { stream: name.slice(0, colon), tag: name.slice(colon + 1) };
 }
 
-/** Pull specification of the newest image under a tag. */
-function imageOfTag(find: FindStream, namespace: string, name: string): string | undefined {
-  const { stream, tag } = splitTag(name);
-  return find(namespace, stream)?.status?.tags?.find((one) => one.tag === tag)?.items?.[0]?.dockerImageReference;
+/** Pull specification of the newest image under a tag, by the tag's reference policy. */
+export function imageOfTag(find: FindStream, namespace: string, name: string): string | undefined {
+  const { stream: streamName, tag } = splitTag(name);
+  const stream = find(namespace, streamName);
+  return stream && latestPullSpec(stream, tag);
 }
 
 /** Streams a config waits for, as `namespace/name`: an index for changes of streams. */
 export function streamsOfConfig(config: DeploymentConfig): string[] {
   return (config.spec.triggers ?? []).flatMap(({ imageChangeParams }) => {
     const from = imageChangeParams?.from;
-    return from?.kind === 'ImageStreamTag' && from.name ? [`${from.namespace ?? config.metadata.namespace}/${splitTag(from.name).stream}`] : [];
+    return from?.kind === 'ImageStreamTag' && from.name ? [`${from.namespace || config.metadata.namespace}/${splitTag(from.name).stream}`] : [];
   });
 }
 
 /** The config with every resolved image in its template; undefined if nothing changes. */
-export function resolveConfig(config: DeploymentConfig, find: FindStream, { force = false, exclude = [] }: ResolveOptions = {}): DeploymentConfig | undefined {
+export function resolveConfig(config: DeploymentConfig, find: FindStream, { force = false, exclude = [], together = false }: ResolveOptions = {}): DeploymentConfig | undefined {
   const copy = copyJson(config);
   for (const { type, imageChangeParams: parameters } of copy.spec.triggers ?? []) {
     if (type !== 'ImageChange' || !parameters || parameters.from.kind !== 'ImageStreamTag' || !parameters.from.name) continue;
     if (exclude.includes('ImageChange') || (!parameters.automatic && !force)) continue;
-    const image = imageOfTag(find, parameters.from.namespace ?? config.metadata.namespace ?? '', parameters.from.name);
+    const newest = imageOfTag(find, parameters.from.namespace || (config.metadata.namespace ?? ''), parameters.from.name);
+    const image = newest ?? (together ? parameters.lastTriggeredImage : undefined);
+    if (!image && together) return undefined;
     if (!image) continue;
     parameters.lastTriggeredImage = image;
     setImages(copy.spec.template, image, (name) => parameters.containerNames?.includes(name) ?? false);
@@ -50,44 +55,4 @@ export function resolveConfig(config: DeploymentConfig, find: FindStream, { forc
 
 function setImages(template: PodTemplateSpec | undefined, image: string, wanted: (container: string) => boolean): void {
   for (const container of [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])]) if (wanted(container.name)) container.image = image;
-}
-
-const triggersAnnotation = 'image.openshift.io/triggers';
-
-interface AnnotationTrigger {
-  from?: { kind?: string; name?: string; namespace?: string };
-  fieldPath?: string;
-  paused?: boolean | string;
-}
-
-export function annotationTriggers(deployment: Deployment): AnnotationTrigger[] {
-  const text = deployment.metadata.annotations?.[triggersAnnotation];
-  if (!text) return [];
-  try {
-    const list = JSON.parse(text) as unknown;
-    return Array.isArray(list) ? (list as AnnotationTrigger[]) : [];
-  } catch {
-    return [];
-  }
-}
-
-export function streamsOfDeployment(deployment: Deployment): string[] {
-  return annotationTriggers(deployment).flatMap(({ from }) => (from?.kind === 'ImageStreamTag' && from.name ? [`${from.namespace ?? deployment.metadata.namespace}/${splitTag(from.name).stream}`] : []));
-}
-
-/** `spec.template.spec.containers[?(@.name=="web")].image`, `spec.template.spec.initContainers[0].image`. */
-const fieldPath = /^spec\.template\.spec\.(containers|initContainers)\[(?:(\d+)|\?\(@\.name==["']([^"']+)["']\))\]\.image$/;
-
-export function resolveDeployment(deployment: Deployment, find: FindStream): Deployment | undefined {
-  const copy = copyJson(deployment);
-  for (const { from, fieldPath: path, paused } of annotationTriggers(deployment)) {
-    if (paused === true || paused === 'true' || from?.kind !== 'ImageStreamTag' || !from.name) continue;
-    const match = fieldPath.exec(path ?? '');
-    const image = imageOfTag(find, from.namespace ?? deployment.metadata.namespace ?? '', from.name);
-    if (!match || !image) continue;
-    const list = copy.spec.template.spec?.[match[1] as 'containers' | 'initContainers'] ?? [];
-    const container = match[2] === undefined ? list.find(({ name }) => name === match[3]) : list[Number(match[2])];
-    if (container) container.image = image;
-  }
-  return equalJson(copy.spec, deployment.spec) ? undefined : copy;
 }

@@ -10,6 +10,7 @@ import { imageOf } from './image-document.ts';
 import { RegistryFailure } from './registry/failure.ts';
 import { formatRepository, type RepositoryName } from './registry/repository.ts';
 import type { PushedManifest, Streams } from './registry/streams.ts';
+import { onceMade } from './stream-writes.ts';
 import { imagesOf } from './tag-history.ts';
 
 export class RegistryStreams implements Streams {
@@ -63,7 +64,7 @@ export class RegistryStreams implements Streams {
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw translate(error, repository);
       await this.#provision(repository, user);
-      await this.#client.create(imageStreamMappings, mapping, { namespace }).catch((again: unknown) => {
+      await onceMade(() => this.#client.create(imageStreamMappings, mapping, { namespace })).catch((again: unknown) => {
         throw translate(again, repository);
       });
     }

@@ -10,7 +10,7 @@ import { ifFound } from '../../client/if-found.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
 import { imagesOfImport, importIntoSpec, importIntoStatus, outcomesOf } from './import-plan.ts';
 import { Importer, type OpenRegistry } from './importer.ts';
-import { changeStream } from './stream-writes.ts';
+import { changeStream, onceMade } from './stream-writes.ts';
 
 export const pullSecretTypes = ['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg'];
 
@@ -83,7 +83,8 @@ export class StreamImports implements Disposable {
     const now = this.clock.now();
     const intoSpec = (stream: ImageStream) => (importIntoSpec(stream, outcomes, now) ? stream : undefined);
     const made = missing && (await create(client, intoSpec({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { ...at }, spec: {} })));
-    if (!made) await changeStream(client, at, intoSpec);
+    const change = () => changeStream(client, at, intoSpec);
+    if (!made) await (missing ? onceMade(change) : change());
     return changeStream(client, { ...at, subresource: 'status' }, (stream) => (importIntoStatus(stream, outcomes, now) ? stream : undefined));
   }
 }

@@ -25,3 +25,15 @@ export async function changeStream(client: Client, at: { namespace: string | und
     }
   }
 }
+
+/** Runs `use` on a stream that somebody has made this moment: it is there for other writers before it can be read. */
+export async function onceMade<T>(use: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await use();
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound') || attempt >= attempts) throw error;
+      await delay(systemClock, Math.min(attempt * pauseMs, longestPauseMs));
+    }
+  }
+}

@@ -4,7 +4,7 @@ import { splitTagName } from '../../api/image-tags.ts';
 import { badRequest, conflict, isStatusError, notFound } from '../../api/status.ts';
 import type { Resource } from '../../api/resource.ts';
 import type { Client } from '../../client/client.ts';
-import { changeStream } from './stream-writes.ts';
+import { changeStream, onceMade } from './stream-writes.ts';
 
 type View = Pick<Resource, 'group' | 'plural' | 'kind'>;
 
@@ -39,7 +39,7 @@ export async function putTag(client: Client, at: { namespace: string | undefined
     return await client.create(imageStreams, put(empty), { namespace });
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists')) throw error;
-    return changeStream(client, { namespace, name }, put);
+    return onceMade(() => changeStream(client, { namespace, name }, put));
   }
 }
 

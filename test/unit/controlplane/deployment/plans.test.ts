@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Deployment } from '../../../../src/api/kinds/apps.ts';
 import type { Pod, ReplicationController } from '../../../../src/api/kinds/core.ts';
 import { deploymentAnnotations, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
 import type { ImageStream } from '../../../../src/api/kinds/image.ts';
 import { planDeployer } from '../../../../src/controlplane/deployment/deployer-plan.ts';
 import { planConfig } from '../../../../src/controlplane/deployment/deployment-config-plan.ts';
-import { annotationTriggers, resolveConfig, resolveDeployment, splitTag } from '../../../../src/controlplane/deployment/image-trigger-plan.ts';
+import { resolveConfig, splitTag } from '../../../../src/controlplane/deployment/image-trigger-plan.ts';
 import { fenceposts, resolveIntOrPercent } from '../../../../src/controlplane/deployment/int-or-percent.ts';
 import { claimPods, leastUseful, planReplicas, replicasStatus, type ReplicaOwner } from '../../../../src/controlplane/deployment/replicas-plan.ts';
 import { makeRollout } from '../../../../src/controlplane/deployment/rollout.ts';
@@ -186,14 +185,19 @@ describe('image triggers', () => {
     expect(resolveConfig(following(true), find, { exclude: ['ImageChange'] })).toBeUndefined();
   });
 
-  test('by annotation follow a field path and forgive rubbish', () => {
-    const deployment = (text: string): Deployment => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd', namespace: 'images', annotations: { 'image.openshift.io/triggers': text } }, spec: { selector: {}, template: { spec: { containers: [{ name: 'a', image: 'x' }, { name: 'b', image: 'x' }] } } } });
-    const images = (trigger: object) => resolveDeployment(deployment(JSON.stringify([{ from: { kind: 'ImageStreamTag', name: 'app:v1' }, ...trigger }])), find)?.spec.template.spec?.containers.map(({ image }) => image);
-    expect(images({ fieldPath: 'spec.template.spec.containers[?(@.name=="b")].image' })).toEqual(['x', 'r/app@sha256:new']);
-    expect(images({ fieldPath: 'spec.template.spec.containers[0].image' })).toEqual(['r/app@sha256:new', 'x']);
-    expect(images({ fieldPath: 'spec.template.spec.containers[0].image', paused: 'true' })).toBeUndefined();
-    expect(images({ fieldPath: 'spec.replicas' })).toBeUndefined();
-    expect(annotationTriggers(deployment('{'))).toEqual([]);
+  test('of the controller wait for each other, and keep what a tag gave that is gone', () => {
+    const both = following(true);
+    both.spec.triggers?.push({ type: 'ImageChange', imageChangeParams: { automatic: true, containerNames: ['side'], from: { kind: 'ImageStreamTag', namespace: 'images', name: 'app:v2' } } });
+    expect(resolveConfig(both, find)?.spec.template?.spec?.containers[0]?.image).toBe('r/app@sha256:new');
+    expect(resolveConfig(both, find, { together: true })).toBeUndefined();
+    const gone = both.spec.triggers?.[1]?.imageChangeParams;
+    if (gone) gone.lastTriggeredImage = 'r/app@sha256:old';
+    expect(resolveConfig(both, find, { together: true })?.spec.triggers?.map(({ imageChangeParams }) => imageChangeParams?.lastTriggeredImage)).toEqual(['r/app@sha256:new', 'r/app@sha256:old']);
+  });
+
+  test('pull by the tag’s reference policy', () => {
+    const local = { ...stream, spec: { tags: [{ name: 'v1', referencePolicy: { type: 'Local' } }] }, status: { dockerImageRepository: 'registry:5000/images/app', tags: [{ tag: 'v1', items: [{ created: '', dockerImageReference: 'quay.io/app@sha256:x', image: 'sha256:x', generation: 1 }] }] } } as ImageStream;
+    expect(resolveConfig(following(true), () => local)?.spec.template?.spec?.containers[0]?.image).toBe('registry:5000/images/app@sha256:x');
   });
 
   test('read tags', () => expect(['a:b', 'a'].map(splitTag)).toEqual([{ stream: 'a', tag: 'b' }, { stream: 'a', tag: 'latest' }]));
