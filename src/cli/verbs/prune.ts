@@ -64,7 +64,7 @@ async function objects(client: Client, of: Resource, chosen: readonly KubeObject
 
 function summary(count: number, what: string, confirmed: boolean, more: string): void {
   const all = `${count} ${what}${count === 1 ? '' : 's'}${more}`;
-  process.stdout.write(confirmed ? `Deleted ${all}.\n` : `Dry run: ${all} would be deleted. ${count > 0 ? 'Add --confirm to do it.' : ''}\n`);
+  process.stdout.write(confirmed ? `Deleted ${all}.\n` : `Dry run: ${all} would be deleted.${count > 0 ? ' Add --confirm to do it.' : ''}\n`);
 }
 
 function at(given: Arguments): { namespace?: string } {
