@@ -18,7 +18,10 @@ async function main(): Promise<void> {
   let registryAddress: () => string | undefined = () => undefined;
   const runtime = await openRuntime(config, log, { registryAddress: () => registryAddress() });
   let namespaceOf: (ip: string) => string | undefined = () => undefined;
-  const network = await startNodeNetwork({ config, client, namespaceOf: (ip) => namespaceOf(ip), clock: systemClock, log });
+  const { inside } = runtime;
+  // A node inside an engine has the addresses that the engine gave it.
+  if (inside) Object.assign(config.network, { nodeIp: inside.ip, podCidr: inside.podCidr });
+  const network = await startNodeNetwork({ config, client, inside, namespaceOf: (ip) => namespaceOf(ip), clock: systemClock, log });
   registryAddress = () => {
     const [host = '', port = ''] = config.network.registryService.split(':');
     const found = config.runtime === 'process' ? network.addressOf(host, Number(port), 'TCP') : undefined;

@@ -76,7 +76,8 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const logs = scope.own(openLogs(path.join(home, homeLayout.logs)));
     const { log } = logs;
 
-    const runtime = await chooseRuntime(options.runtime, home);
+    const chosen = await chooseRuntime(options);
+    const runtime = chosen.name;
     phase('keys');
     const pki = await openPki(path.join(home, homeLayout.pki), { clock });
     phase('store');
@@ -85,7 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const staticTokens = new Map<string, UserInfo>();
     const tokens = new TokenAuthority({ key: pki.serviceAccountKey, clock, staticTokens });
     const rbac = new RbacAuthorizer();
-    const parts = connectModules({ home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
+    const parts = connectModules({ home, runDirectory, sockets, runtime: chosen, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
     const api: ApiServer = scope.own(createApiServer({
       store, kinds: kindsOf(parts.modules), admission: parts.modules.flatMap(({ admission = [] }) => admission), clock, log, authorize: rbac.authorize, tokens, requests: requestLog(process.env.SLIPWAY_REQUEST_LOG),
       checks: { store: () => undefined, modules: () => (booting.ready ? undefined : 'starting') },
@@ -122,6 +123,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
       kubeconfig,
       ...parts.addresses(),
       runtime,
+      ...(chosen.name === 'engine' && { engine: chosen.engine.address.url }),
       startedAt: startedAt.toISOString(),
       runDirectory,
     };

@@ -15,6 +15,7 @@ import { registryHost } from '../api/kinds/image.ts';
 import { registryClient } from '../oci/registry-client.ts';
 import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
 import { homeLayout } from '../protocol/home.ts';
+import { podDialVariable } from '../protocol/router.ts';
 import { buildModule } from './build/module.ts';
 import { makeImageBeside } from './catalog/builder-process.ts';
 import { catalogModule } from './catalog/module.ts';
@@ -25,6 +26,7 @@ import type { Module } from './kernel/boot/module.ts';
 import { listenOnLoopback, listenOnSocket } from './kernel/boot/listen.ts';
 import type { Pki } from './kernel/pki/pki.ts';
 import type { Store } from './kernel/store/store.ts';
+import type { ChosenRuntime } from './machine/choose-runtime.ts';
 import { machineModule } from './machine/module.ts';
 import { nodeName } from './machine/plan.ts';
 import type { Logs } from './open-logs.ts';
@@ -43,7 +45,7 @@ export interface Surroundings {
   home: string;
   runDirectory: string;
   sockets: { api: string; registry: string; egress: string };
-  runtime: 'sandbox' | 'process';
+  runtime: ChosenRuntime;
   options: ControlPlaneOptions;
   pki: Pki;
   store: Store;
@@ -115,7 +117,8 @@ export function connectModules(around: Surroundings): ConnectedModules {
   const router = routerSupervisor({
     spawnInside: (argv, { stdio, env }) => {
       const [program = '', ...args] = machine.ground().command(argv);
-      return spawn(program, args, { stdio, env: { PATH: process.env.PATH, ...env } });
+      const dial = machine.ground().podDial?.();
+      return spawn(program, args, { stdio, env: { PATH: process.env.PATH, ...env, ...(dial !== undefined && { [podDialVariable]: dial }) } });
     },
     command: [process.execPath, '--no-warnings', path.join(bundles, 'router.js')],
     env: process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {},
@@ -151,7 +154,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
       { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }], ip: systemServices.router.address, logFile: logs.file('router') },
     ];
     // Without namespaces there is no name server: pods find services by variables.
-    if (runtime === 'sandbox') parts.push({ name: 'dns-1', labels: { dns: 'default' }, image: 'slipway/dns', ports: [{ name: 'dns', containerPort: 53 }], ip: systemAddresses.dns, logFile: path.join(home, homeLayout.logs, `${nodeName(1)}.log`) });
+    if (runtime.name !== 'process') parts.push({ name: 'dns-1', labels: { dns: 'default' }, image: 'slipway/dns', ports: [{ name: 'dns', containerPort: 53 }], ip: systemAddresses.dns, logFile: path.join(home, homeLayout.logs, `${nodeName(1)}.log`) });
     for (const part of parts) pod.mirrors.publish({ ...part, nodeName: nodeName(1) }).set({ state: 'running', since, restarts: 0 });
   }
 

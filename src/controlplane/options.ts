@@ -5,7 +5,9 @@ export interface ControlPlaneOptions {
   home: string;
   /** 0 or undefined: any free port. */
   apiPort: number | undefined;
-  runtime: 'sandbox' | 'process' | undefined;
+  runtime: 'sandbox' | 'process' | 'engine' | undefined;
+  /** Address of the container engine. */
+  engine: string | undefined;
   httpPort: number | undefined;
   httpsPort: number | undefined;
   /** Ends with its standard input. */
@@ -23,13 +25,14 @@ export function parseOptions(args: string[]): ControlPlaneOptions {
   const flag = { type: 'boolean' } as const;
   const { values } = parseArgs({
     args,
-    options: { home: text, 'api-port': text, runtime: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag, 'make-builder': text },
+    options: { home: text, 'api-port': text, runtime: text, engine: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag, 'make-builder': text },
   });
   const port = (value: string | undefined) => (value === undefined ? undefined : Number(value));
   return {
     home: values.home ?? '',
     apiPort: port(values['api-port']),
-    runtime: values.runtime === 'sandbox' || values.runtime === 'process' ? values.runtime : undefined,
+    runtime: values.runtime === 'sandbox' || values.runtime === 'process' || values.runtime === 'engine' ? values.runtime : undefined,
+    engine: values.engine,
     httpPort: port(values['http-port']),
     httpsPort: port(values['https-port']),
     attached: values.attached ?? false,

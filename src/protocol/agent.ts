@@ -38,11 +38,26 @@ export const portMapAnnotation = 'slipway.dev/port-map';
 /** Label of nodes and pods: which driver runs them. */
 export const runtimeLabel = 'slipway.dev/runtime';
 
+export interface EngineChoice {
+  /** As `detect/engine-address.ts` found it. */
+  address: { url: string; source: string; socketPath?: string; tcp?: { host: string; port: number; tls?: string } };
+  /** Mark of the home on everything that is made there. */
+  home: string;
+  /** Unix socket that a node serves where this machine's network does not lead to its pods: a line `<ip> <port>`, answered by a line `ok`, then that connection. Not there where it does. */
+  dialSocket: string;
+  /** Never dial pods directly. */
+  relay?: boolean;
+  /** Image for the platform's own programs, instead of this machine's. */
+  toolsImage?: string;
+}
+
 /** How the control plane starts an agent: one JSON document in this environment variable. */
 export const agentConfigVariable = 'SLIPWAY_AGENT';
 export interface AgentConfig {
   nodeName: string;
   runtime: 'sandbox' | 'process' | 'engine';
+  /** Of the runtime `engine`. */
+  engine?: EngineChoice;
   /** `<home>/nodes/<name>`. */
   directory: string;
   /** Where this agent serves the protocol above. */

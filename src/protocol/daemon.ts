@@ -16,6 +16,8 @@ export interface RunInfo {
   registry: string;
   router: { http: string; https: string };
   runtime: 'sandbox' | 'process' | 'engine';
+  /** Address of the container engine, with the runtime of that name. */
+  engine?: string;
   startedAt: string;
   /** Where the sockets lie; the control socket takes `ControlRequest`s. */
   runDirectory: string;

@@ -92,3 +92,6 @@ export type RouterReport =
   /** An endpoint of this route answered for the first time since the worker started; `status` is below 500. */
   | { type: 'answered'; key: string; status: number }
   | { type: 'health'; id: number; metrics: RouterMetrics };
+
+/** Environment variable of the router: a node's `EngineChoice.dialSocket` (protocol/agent.ts), where pods are reached through it. */
+export const podDialVariable = 'SLIPWAY_POD_DIAL';

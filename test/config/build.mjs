@@ -34,6 +34,7 @@ const programs = {
   'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
   agent: 'src/agent/main.ts',
   shim: 'src/agent/shim/main.ts',
+  'engine-node': 'src/agent/runtime/engine/inside/main.ts',
   router: 'src/controlplane/route/router/main.ts',
   tools: 'src/controlplane/build/tools/main.ts',
 };

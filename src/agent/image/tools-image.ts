@@ -20,7 +20,7 @@ export interface ToolsImageOptions {
 
 /** Bundles are copied: the folder they came from may go away under running pods. */
 export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
-  const files = readdirSync(options.bundles).filter((name) => /^(?:tools|.*\.(?:json|wasm))/.test(name) && /\.(?:js|cjs|json|wasm)$/.test(name)).filter((name) => statSync(join(options.bundles, name)).isFile()).sort();
+  const files = readdirSync(options.bundles).filter((name) => /^(?:tools|engine-node|.*\.(?:json|wasm))/.test(name) && /\.(?:js|cjs|json|wasm)$/.test(name)).filter((name) => statSync(join(options.bundles, name)).isFile()).sort();
   const print = createHash('sha256');
   for (const name of files) {
     const { size, mtimeMs } = statSync(join(options.bundles, name));

@@ -3,6 +3,7 @@
  * Some addresses lead to unix sockets of the control plane, with whatever TLS runs through.
  */
 import { connect, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { Chooser } from './chooser.ts';
@@ -14,7 +15,8 @@ import { udpListener } from './udp-relay.ts';
 export interface SocketService {
   /** `172.30.0.1:443`. */
   address: string;
-  socketPath: string;
+  /** A unix socket, or whatever leads there. */
+  to: string | (() => Duplex);
 }
 
 export interface ServiceProxyOptions {
@@ -108,11 +110,11 @@ class AddressProxy implements ServiceProxy {
     }
   }
 
-  async #listenForSocket({ address, socketPath }: SocketService): Promise<void> {
+  async #listenForSocket({ address, to }: SocketService): Promise<void> {
     const colon = address.lastIndexOf(':');
     const key = `TCP ${address}`;
     try {
-      const server = await this.#bind(key, address.slice(0, colon), Number(address.slice(colon + 1)), (at, number) => tcpListener(at, number, (client) => join(client, connect({ path: socketPath, allowHalfOpen: true }))));
+      const server = await this.#bind(key, address.slice(0, colon), Number(address.slice(colon + 1)), (at, number) => tcpListener(at, number, (client) => join(client, typeof to === 'string' ? connect({ path: to, allowHalfOpen: true }) : to())));
       this.#opened(key, new Chooser([], undefined), portOf(server), () => server.close());
     } catch (error) {
       this.#options.log.error('an address of the control plane cannot be listened on', { address, error });

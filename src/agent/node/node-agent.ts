@@ -49,6 +49,8 @@ export class NodeAgent implements Disposable {
   /** Resolves once the node is registered and ready; goes on trying in the background if the API does not answer yet. */
   async start(): Promise<void> {
     const registered = await this.#attempt(() => this.#register());
+    const watching = this.#parts.runtime.health?.onChange(() => void this.#attempt(() => (this.#registered ? this.#report(true) : this.#register())));
+    if (watching) this.#scope.own(watching);
     this.#repeat(renewMs, () => (this.#registered ? this.#renew() : this.#register()), registered ? renewMs : retryMs);
     this.#repeat(statusMs, () => (this.#registered ? this.#report() : this.#register()));
   }
@@ -76,7 +78,7 @@ export class NodeAgent implements Disposable {
   async #report(always = false): Promise<void> {
     const { client, config, runtime, clock } = this.#parts;
     const now = clock.now();
-    const next = nodeStatus(config, await machineFacts(config.directory), driverOf(runtime), await runtime.images.list(), this.#status, now);
+    const next = nodeStatus(config, await machineFacts(config.directory), driverOf(runtime), await runtime.images.list(), this.#status, now, runtime.health?.trouble());
     const due = always || now.getTime() - this.#statusWritten >= statusAtLeastMs;
     if (!due && equalJson(essence(this.#status), essence(next))) return;
     try {

@@ -65,7 +65,8 @@ export function nodeObject(config: AgentConfig, machine: MachineFacts, driver: D
 type NodeStatus = NonNullable<Node['status']>;
 type NodeCondition = NonNullable<NodeStatus['conditions']>[number];
 
-export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: DriverFacts, images: readonly ImageInfo[], before: NodeStatus | undefined, now: Date): NodeStatus {
+/** `trouble`: why the runtime does not answer. */
+export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: DriverFacts, images: readonly ImageInfo[], before: NodeStatus | undefined, now: Date, trouble?: string): NodeStatus {
   const capacity = {
     cpu: String(machine.cpus),
     memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
@@ -76,7 +77,7 @@ export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: D
     addresses: [{ type: 'InternalIP', address: config.network.nodeIp }, { type: 'Hostname', address: config.nodeName }],
     capacity,
     allocatable: capacity,
-    conditions: conditions(machine, driver.capabilities, before, now),
+    conditions: conditions(machine, driver.capabilities, before, now, trouble),
     nodeInfo: {
       machineID: machine.machineId,
       systemUUID: machine.machineId,
@@ -97,7 +98,7 @@ export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: D
 /** The release whose behaviour this agent follows. */
 const kubernetesVersion = 'v1.32.0';
 
-function conditions(machine: MachineFacts, capabilities: Capabilities, before: NodeStatus | undefined, now: Date): NodeCondition[] {
+function conditions(machine: MachineFacts, capabilities: Capabilities, before: NodeStatus | undefined, now: Date, trouble: string | undefined): NodeCondition[] {
   const diskFull = machine.diskFreeBytes < diskReserve;
   const memoryFull = machine.memoryFreeBytes < memoryReserve;
   const limits: Record<Capabilities['memoryLimit'], string> = {
@@ -111,7 +112,9 @@ function conditions(machine: MachineFacts, capabilities: Capabilities, before: N
     { type: 'PIDPressure', status: 'False', reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
     { type: 'ResourceLimits', status: capabilities.memoryLimit === 'cgroup' ? 'True' : 'False', reason: { cgroup: 'Cgroup', poll: 'Polling', none: 'None' }[capabilities.memoryLimit], message: limits[capabilities.memoryLimit] },
     { type: 'Isolation', status: capabilities.rootfs && capabilities.podNetwork ? 'True' : 'False', reason: capabilities.rootfs ? 'Namespaces' : 'Processes', message: capabilities.rootfs ? 'pods have a root file system, a network and processes of their own' : 'pods are plain processes of this user: nothing is isolated' },
-    { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' },
+    trouble === undefined
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: `container runtime is down: ${trouble}` },
   ];
   const time = toTime(now);
   return wanted.map((one) => {

@@ -1,18 +1,20 @@
 /** `grpc.health.v1.Health/Check` over clear HTTP/2: one request, one small message each way. */
 import { connect, constants } from 'node:http2';
+import type { Duplex } from 'node:stream';
 
 const serving = 1;
 
-export function grpcHealth(host: string, port: number, service: string, signal: AbortSignal): Promise<{ ok: true } | { ok: false; message: string }> {
+/** `stream`: a connection that is there already. */
+export function grpcHealth(host: string, port: number, service: string, signal: AbortSignal, stream?: Duplex): Promise<{ ok: true } | { ok: false; message: string }> {
   return new Promise((resolve) => {
-    const session = connect(`http://${host}:${port}`);
+    const session = connect(`http://${host}:${port}`, stream && { createConnection: () => stream });
     const end = (message: string | undefined) => {
       resolve(message === undefined ? { ok: true } : { ok: false, message });
       session.destroy();
     };
     signal.addEventListener('abort', () => end(`timeout: failed to connect service "${host}:${port}" in time`), { once: true });
     session.once('error', (error) => end(`failed to connect service "${host}:${port}": ${error.message}`));
-    const stream = session.request({
+    const asking = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
       [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check',
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
@@ -23,15 +25,15 @@ export function grpcHealth(host: string, port: number, service: string, signal: 
     const read = (headers: Record<string, unknown>) => {
       if (headers['grpc-status'] !== undefined) code = String(headers['grpc-status']);
     };
-    stream.on('response', read);
-    stream.on('trailers', read);
-    stream.on('data', (chunk: Buffer) => body.push(chunk));
-    stream.once('error', (error) => end(error.message));
-    stream.once('end', () => {
+    asking.on('response', read);
+    asking.on('trailers', read);
+    asking.on('data', (chunk: Buffer) => body.push(chunk));
+    asking.once('error', (error) => end(error.message));
+    asking.once('end', () => {
       const status = statusIn(Buffer.concat(body));
       end(code !== '0' ? `rpc error: code = ${code}` : status === serving ? undefined : `service unhealthy (responded with status ${status})`);
     });
-    stream.end(message(service));
+    asking.end(message(service));
   });
 }
 

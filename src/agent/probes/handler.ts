@@ -2,6 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as tlsConnect } from 'node:tls';
 import type { Container } from '../../api/kinds/core.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { grpcHealth } from './grpc-health.ts';
@@ -16,6 +18,8 @@ export interface Target {
   podIp: string;
   /** Container port to port on `podIp`, where they differ. */
   portMap?: Record<number, number>;
+  /** Where this machine's network does not lead to `podIp`. */
+  connect?(ip: string, port: number): Promise<Duplex>;
 }
 
 export type Outcome = { ok: true } | { ok: false; message: string };
@@ -30,8 +34,8 @@ export async function perform(handler: Handler, target: Target, timeoutMs: numbe
   try {
     if (handler.exec) return await command(handler.exec.command ?? [], target, deadline.signal, timeoutMs);
     if (handler.httpGet) return await http(handler.httpGet, target, deadline.signal);
-    if (handler.tcpSocket) return await tcp(handler.tcpSocket.host || target.podIp, portOf(handler.tcpSocket.port, target), deadline.signal);
-    if (handler.grpc) return await grpcHealth(target.podIp, portOf(handler.grpc.port, target), handler.grpc.service ?? '', deadline.signal);
+    if (handler.tcpSocket) return await tcp(handler.tcpSocket.host || target.podIp, portOf(handler.tcpSocket.port, target), target, deadline.signal);
+    if (handler.grpc) return await grpcHealth(target.podIp, portOf(handler.grpc.port, target), handler.grpc.service ?? '', deadline.signal, await target.connect?.(target.podIp, portOf(handler.grpc.port, target)));
     return { ok: false, message: 'the probe names no action' };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
@@ -75,7 +79,7 @@ async function http(get: HttpGet, target: Target, signal: AbortSignal): Promise<
   const first = new URL(`${scheme}://${get.host || target.podIp}:${portOf(get.port, target)}${get.path?.startsWith('/') ? '' : '/'}${get.path ?? ''}`);
   let url = first;
   for (let redirects = 0; ; redirects++) {
-    const { status, location } = await fetchStatus(url, get, signal);
+    const { status, location } = await fetchStatus(url, get, signal, target);
     if (status >= 200 && status < 300) return { ok: true };
     if (status >= 300 && status < 400) {
       const next = location ? new URL(location, url) : undefined;
@@ -88,14 +92,14 @@ async function http(get: HttpGet, target: Target, signal: AbortSignal): Promise<
   }
 }
 
-function fetchStatus(url: URL, get: HttpGet, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+function fetchStatus(url: URL, get: HttpGet, signal: AbortSignal, target: Target): Promise<{ status: number; location: string | undefined }> {
   const headers: Record<string, string> = { 'User-Agent': 'kube-probe/1.32', Accept: '*/*', Connection: 'close' };
   for (const { name, value } of get.httpHeaders ?? []) headers[name] = value;
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => reject(signal.aborted ? (signal.reason as Error) : new Error(`Get "${url.href}": dial tcp ${url.host}: ${plain(error)}`));
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     // The certificate is not checked: a probe asks whether the app is alive, by an address no certificate names.
-    const request = make(url, { method: 'GET', headers, signal, agent: false, rejectUnauthorized: false }, (response) => {
+    const request = make(url, { method: 'GET', headers, signal, agent: false, rejectUnauthorized: false, ...through(target, url) }, (response) => {
       response.resume();
       resolve({ status: response.statusCode ?? 0, location: response.headers.location });
       response.on('error', () => undefined);
@@ -106,7 +110,26 @@ function fetchStatus(url: URL, get: HttpGet, signal: AbortSignal): Promise<{ sta
   });
 }
 
-function tcp(host: string, port: number, signal: AbortSignal): Promise<Outcome> {
+/** Options of a request that takes its connection from the runtime. */
+function through({ connect: dial, podIp }: Target, url: URL): { createConnection?(options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined } {
+  if (!dial || url.hostname !== podIp) return {};
+  const secure = url.protocol === 'https:';
+  return {
+    createConnection(_options, done) {
+      dial(podIp, Number(url.port || (secure ? 443 : 80))).then(
+        (stream) => done(null, secure ? tlsConnect({ socket: stream, rejectUnauthorized: false }) : stream),
+        (error: unknown) => done(error as Error, undefined as unknown as Duplex),
+      );
+      return undefined;
+    },
+  };
+}
+
+async function tcp(host: string, port: number, { connect: dial, podIp }: Target, signal: AbortSignal): Promise<Outcome> {
+  if (dial && host === podIp) {
+    const expired = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('i/o timeout')), { once: true }));
+    return Promise.race([dial(host, port), expired]).then((stream) => (stream.destroy(), { ok: true }), (error: Error) => ({ ok: false, message: `dial tcp ${host}:${port}: ${plain(error)}` }));
+  }
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (outcome: Outcome) => {

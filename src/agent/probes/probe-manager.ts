@@ -10,7 +10,7 @@ import { perform, type Target } from './handler.ts';
 import { counted, exhausted, initialCount, nextTry, timeoutMs, type Probe, type ProbeCount, type ProbeKind } from './probe-plan.ts';
 
 export interface ProbeParts {
-  runtime: Pick<Runtime, 'exec'>;
+  runtime: Pick<Runtime, 'exec' | 'inside'>;
   clock: Clock;
   events: EventRecorder;
   /** What the probes of a container of the pod `uid` say has changed. */
@@ -68,7 +68,7 @@ export class ProbeManager implements Disposable {
   #watch(pod: Pod, sandbox: PodSandbox, container: Container, instance: ObservedContainer): Watched {
     const { runtime, clock, events, onChange } = this.#parts;
     const uid = pod.metadata.uid ?? '';
-    const target: Target = { runtime, containerId: instance.id, container, podIp: sandbox.ip, ...(sandbox.portMap && { portMap: sandbox.portMap }) };
+    const target: Target = { runtime, containerId: instance.id, container, podIp: sandbox.ip, ...(sandbox.portMap && { portMap: sandbox.portMap }), ...(runtime.inside?.connect && { connect: runtime.inside.connect }) };
     const about: ObjectReference = {
       apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, ...(pod.metadata.namespace && { namespace: pod.metadata.namespace }), uid,
       fieldPath: `spec.containers{${container.name}}`,

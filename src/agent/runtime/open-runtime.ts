@@ -9,6 +9,7 @@ import type { AgentConfig } from '../../protocol/agent.ts';
 import type { ImageRecord } from '../image/image-record.ts';
 import { ImageStore } from '../image/image-store.ts';
 import { prepareToolsImage } from '../image/tools-image.ts';
+import { openEngine } from './engine/open-engine.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import type { ImageAuth, Runtime } from './runtime.ts';
 import { sandboxRuntime } from './sandbox/sandbox-runtime.ts';
@@ -22,6 +23,7 @@ export async function openRuntime(config: AgentConfig, log: Log, extras: Runtime
   const { directory, bundles, nodeBinary, runtime: driver } = config;
   // Asking every toolchain takes longer than all else here: who needs the answer waits for it.
   const toolchains = detectToolchains().then((list) => [...new Set(list.flatMap(({ found, others }) => [...(found ? [found] : []), ...others].flatMap((one) => one.hostPaths)))], () => []);
+  if (driver === 'engine') return openEngine(config, { registry: (reference, auth) => registryOf(config, reference, auth), toolchains: () => toolchains, log });
   const builtIn = new Map<string, ImageRecord>();
   const images = new ImageStore({
     directory: join(directory, 'images'), log, builtIn, form: driver === 'sandbox' ? 'overlay' : 'merged',
@@ -36,8 +38,6 @@ export async function openRuntime(config: AgentConfig, log: Log, extras: Runtime
       return sandboxRuntime({ ...common, toolchains: () => toolchains, podCidr: config.network.podCidr, nodeIp: config.network.nodeIp });
     case 'process':
       return processRuntime({ ...common, registryAddress: extras.registryAddress ?? (() => undefined) });
-    case 'engine':
-      throw new Error('the runtime "engine" is not part of this build: choose sandbox or process');
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the agent asks of a container runtime. Shaped like the CRI (RuntimeService, ImageService); one implementation a driver. */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Disposable } from '../../base/disposable.ts';
+import type { ServiceTable } from '../network/service-table.ts';
 
 export type RuntimeName = 'sandbox' | 'engine' | 'process';
 
@@ -143,6 +144,24 @@ export interface ContainerStats {
   processes: number;
 }
 
+/** The network of nodes that lie inside a runtime, not in the agent's own. */
+export interface RuntimeNetwork {
+  /** The node's address, and its pods'. */
+  readonly ip: string;
+  readonly podCidr: string;
+  /** A connection to a pod's address, where this machine's own network does not lead there; absent where it does. */
+  connect?(ip: string, port: number): Promise<Duplex>;
+  /** The whole table, each time something changed: service addresses and names are served inside. */
+  updateServices(table: ServiceTable): void;
+}
+
+/** Whether the runtime itself answers. */
+export interface RuntimeHealth {
+  /** Why not; undefined while it does. */
+  trouble(): string | undefined;
+  onChange(listener: (trouble: string | undefined) => void): Disposable;
+}
+
 /** Every call may reject with `RuntimeFailure`, whose reason and text go into the container's waiting state. */
 export interface Runtime extends Disposable {
   readonly name: RuntimeName;
@@ -169,6 +188,10 @@ export interface Runtime extends Disposable {
   /** A TCP connection to `port` as seen inside the pod, its loopback included. */
   dial(sandboxId: string, port: number): Promise<Duplex>;
   stats(containerId: string): Promise<ContainerStats | undefined>;
+  /** Of a runtime whose nodes are inside it. */
+  readonly inside?: RuntimeNetwork;
+  /** Of a runtime that is a service of its own and may be away; absent of one that is not. */
+  readonly health?: RuntimeHealth;
 }
 
 export class RuntimeFailure extends Error {

@@ -8,6 +8,8 @@ import type { Informer } from '../../client/informer.ts';
 import type { Service } from '../../api/kinds/core.ts';
 import type { AgentConfig } from '../../protocol/agent.ts';
 import type { AddressOf } from '../env/service-environment.ts';
+import type { RuntimeNetwork } from '../runtime/runtime.ts';
+import { dialServer } from '../network/dial-server.ts';
 import { dnsServer } from '../network/dns-server.ts';
 import { egressEnvironment, startEgress } from '../network/egress.ts';
 import { rememberedPorts } from '../network/remembered-ports.ts';
@@ -25,21 +27,28 @@ export interface NodeNetwork extends Disposable {
 export interface NodeNetworkParts {
   config: AgentConfig;
   client: Client;
+  /** Of a runtime whose pods find services in a network of its own. */
+  inside: RuntimeNetwork | undefined;
   namespaceOf(ip: string): string | undefined;
   clock: Clock;
   log: Log;
 }
 
-export async function startNodeNetwork({ config, client, namespaceOf, clock, log }: NodeNetworkParts): Promise<NodeNetwork> {
+export async function startNodeNetwork({ config, client, inside, namespaceOf, clock, log }: NodeNetworkParts): Promise<NodeNetwork> {
   const scope = new Scope();
+  if (inside) {
+    const { services } = scope.own(serviceFeed(client, clock, log, (table) => inside.updateServices(table)));
+    if (inside.connect && config.engine) scope.own(await dialServer(config.engine.dialSocket, inside.connect));
+    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), dispose: () => scope.dispose() };
+  }
   const { network } = config;
   const own = config.runtime === 'sandbox';
   const proxy = scope.own(serviceProxy({
     mode: own ? 'cluster' : 'loopback',
     ...(!own && { ports: rememberedPorts(path.join(config.directory, 'service-ports.json')) }),
     sockets: [
-      { address: network.apiService, socketPath: config.apiSocket },
-      { address: network.registryService, socketPath: config.registrySocket },
+      { address: network.apiService, to: config.apiSocket },
+      { address: network.registryService, to: config.registrySocket },
     ],
     log,
   }));

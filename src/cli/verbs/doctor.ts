@@ -29,7 +29,7 @@ export async function doctor(args: string[]): Promise<number> {
       detail: one.found ? `${one.displayName} ${one.found.version} ${one.found.program}` : (one.missing?.why ?? 'missing'),
       fix: one.missing?.install,
     })),
-    ...engines.map((one) => ({ ok: one.why === undefined, what: `engine ${one.name}`, detail: one.version ?? one.why ?? '', fix: one.why })),
+    ...engines.map((one) => ({ ok: one.why === undefined, what: `engine ${one.name}`, detail: one.why ?? `${one.version ?? ''} ${one.address?.url ?? ''}`.trim(), fix: one.fix })),
   ];
   if (given.text('output') === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const one of findings) process.stdout.write(`${one.ok ? '✓' : '✗'} ${one.what.padEnd(18)} ${one.detail}${one.ok || !one.fix ? '' : `\n  fix: ${one.fix}`}\n`);

@@ -17,6 +17,8 @@ export interface StartOptions {
   detached: boolean;
   apiPort?: number | undefined;
   runtime?: string | undefined;
+  /** Address of the container engine for the runtime `engine`; else it is looked for. */
+  engine?: string | undefined;
   httpPort?: number | undefined;
   httpsPort?: number | undefined;
   /** Salvage what is readable of a damaged store and start with that. */
@@ -43,7 +45,7 @@ export class StartFailure extends Error {
 }
 
 /** Variables a control plane may inherit: it outlives the window that started it, and pods must not see the user's secrets. */
-const inherited = ['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST',
+const inherited = ['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_TLS_VERIFY', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'CONTAINER_HOST', 'SLIPWAY_ENGINE_RELAY', 'SLIPWAY_ENGINE_TOOLS',
   'SLIPWAY_NODES', 'SLIPWAY_REQUEST_LOG', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'COMSPEC', 'PATHEXT'];
 
 export async function startPlatform(options: StartOptions): Promise<StartedPlatform> {
@@ -86,7 +88,7 @@ function unusableHome(home: string, error: NodeJS.ErrnoException): Error {
 
 function argumentsOf(options: StartOptions): string[] {
   const given: [string, string | number | undefined][] = [
-    ['--home', options.home], ['--api-port', options.apiPort], ['--runtime', options.runtime], ['--http-port', options.httpPort], ['--https-port', options.httpsPort],
+    ['--home', options.home], ['--api-port', options.apiPort], ['--runtime', options.runtime], ['--engine', options.engine], ['--http-port', options.httpPort], ['--https-port', options.httpsPort],
   ];
   const flags = given.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
   if (!options.detached) flags.push('--attached');

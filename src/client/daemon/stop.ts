@@ -16,8 +16,8 @@ export async function stopPlatform({ home, bundles, onOrphans }: StopOptions): P
   if (found.state === 'stopped') return false;
   if (found.state === 'failed') {
     onOrphans?.();
-    const { runtime } = found.last;
-    await startPlatform({ home, bundles, detached: true, runtime: runtime === 'engine' ? undefined : runtime });
+    const { runtime, engine } = found.last;
+    await startPlatform({ home, bundles, detached: true, runtime, engine });
   }
   await endPlatform(home);
   return true;

@@ -9,13 +9,14 @@ import type { AgentConfig } from '../../protocol/agent.ts';
 import { homeLayout } from '../../protocol/home.ts';
 import type { Module, ModuleContext } from '../kernel/boot/module.ts';
 import { runAgent } from './agent-process.ts';
-import { openGround, type Ground } from './ground.ts';
+import type { ChosenRuntime } from './choose-runtime.ts';
+import { dialSocketOf, openGround, type Ground } from './ground.ts';
 import { egressPort, nodeName, podCidrOf } from './plan.ts';
 
 export interface MachineDependencies {
   home: string;
   runDirectory: string;
-  runtime: 'sandbox' | 'process';
+  runtime: ChosenRuntime;
   bundles: string;
   /** Node.js that runs agents, shims and the tools image. */
   nodeBinary: string;
@@ -61,7 +62,8 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const config: AgentConfig = {
     nodeName: name,
-    runtime: deps.runtime,
+    runtime: deps.runtime.name,
+    ...(deps.runtime.name === 'engine' && { engine: { ...deps.runtime.engine, dialSocket: index === 1 ? dialSocketOf(deps.runDirectory) : path.join(deps.runDirectory, `${name}.dial`) } }),
     directory,
     socket: path.join(deps.runDirectory, `${name}.sock`),
     apiSocket: deps.sockets.api,

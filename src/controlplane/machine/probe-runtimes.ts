@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { probeSandbox } from '../../agent/holder/probe.ts';
+import { explainNoEngine, findEngine } from '../../detect/engine.ts';
 import type { RuntimeProbe } from '../../protocol/daemon.ts';
 
 /** Which drivers can run pods here, found by doing it. */
@@ -7,5 +8,15 @@ export async function probeRuntimes(directory = tmpdir()): Promise<RuntimeProbe[
   const sandbox: RuntimeProbe = process.platform === 'linux'
     ? await probeSandbox(directory).then((found): RuntimeProbe => ({ name: 'sandbox', ok: found.ok, detail: 'every pod in namespaces of its own, no root', ...(found.why && { why: found.why }), ...(found.fix && { fix: found.fix }) }))
     : { name: 'sandbox', ok: false, detail: '', why: 'it needs Linux; apps run as plain processes here' };
-  return [sandbox, { name: 'process', ok: true, detail: 'plain processes; isolates nothing' }];
+  return [sandbox, await probeEngine(), { name: 'process', ok: true, detail: 'plain processes; isolates nothing' }];
+}
+
+async function probeEngine(): Promise<RuntimeProbe> {
+  try {
+    const { found, asked } = await findEngine();
+    if (found) return { name: 'engine', ok: true, detail: `${found.name} ${found.version} at ${found.url}: containers with limits of the kernel` };
+    return { name: 'engine', ok: false, detail: '', ...(await explainNoEngine(asked)) };
+  } catch (error) {
+    return { name: 'engine', ok: false, detail: '', why: (error as Error).message };
+  }
 }

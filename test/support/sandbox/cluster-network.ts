@@ -20,7 +20,7 @@ export async function startClusterNetwork(config: AgentConfig, log: Log, namespa
   let services: ServiceTable = [];
   try {
     const proxy = scope.own(
-      serviceProxy({ mode: 'cluster', log, sockets: [{ address: network.apiService, socketPath: config.apiSocket }, { address: network.registryService, socketPath: config.registrySocket }] }),
+      serviceProxy({ mode: 'cluster', log, sockets: [{ address: network.apiService, to: config.apiSocket }, { address: network.registryService, to: config.registrySocket }] }),
     );
     const upstream = new UpstreamDns(config.egressSocket);
     scope.defer(() => upstream.close());

@@ -1,7 +1,8 @@
 /** One connection to an endpoint: one request at a time, kept for the next one if the response allows it. */
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import type { IncomingMessage } from 'node:http';
+import { dialPod, podsAreRelayed } from './dial.ts';
 import { BadResponse, ResponseParser, type ResponseHandler, type ResponseHead } from './response-parser.ts';
 
 /** A request on its way to an endpoint, and who hears of the answer. Exactly one of `onEnd`, `onUpgrade` and `onFailure` is the last call. */
@@ -67,7 +68,7 @@ export class Connection implements ResponseHandler {
   constructor(target: Target, owner: ConnectionOwner) {
     this.#owner = owner;
     const { host, port } = target;
-    this.#socket = target.tls ? tls.connect({ host, port, ...tlsOptions(target.tls) }) : net.connect({ host, port, noDelay: true });
+    this.#socket = target.tls ? tls.connect({ ...(podsAreRelayed ? { socket: dialPod(host, port) } : { host, port }), ...tlsOptions(target.tls) }) : dialPod(host, port);
     this.#listeners = [
       [target.tls ? 'secureConnect' : 'connect', () => this.#opened()],
       ['data', (chunk) => this.#read(chunk as Buffer)],

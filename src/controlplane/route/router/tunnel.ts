@@ -1,7 +1,8 @@
 /** Two connections joined byte for byte, as after an upgrade or for TLS passed through. */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pick } from './balance.ts';
+import { dialPod } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './table.ts';
@@ -37,7 +38,7 @@ export function passThrough(client: net.Socket, target: Target, statistics: Stat
     client.destroy();
     return;
   }
-  const socket = net.connect({ host: endpoint.host, port: endpoint.port });
+  const socket = dialPod(endpoint.host, endpoint.port);
   const gone = () => socket.destroy();
   client.once('close', gone);
   let settled = false;

@@ -4,7 +4,7 @@ import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { serviceProxy, type ServiceProxy } from '../../../../src/agent/network/service-proxy.ts';
+import { serviceProxy, type ServiceProxy, type SocketService } from '../../../../src/agent/network/service-proxy.ts';
 import { findService, listenersFor, type ServiceEntry } from '../../../../src/agent/network/service-table.ts';
 import { Scope } from '../../../../src/base/disposable.ts';
 import { silentLog } from '../../../../src/base/log.ts';
@@ -43,7 +43,7 @@ function ask(proxy: ServiceProxy, ip: string, text = 'x'): Promise<string> {
   });
 }
 
-function open(sockets: { address: string; socketPath: string }[] = []): ServiceProxy {
+function open(sockets: SocketService[] = []): ServiceProxy {
   return scope.own(serviceProxy({ mode: 'loopback', sockets, log: silentLog }));
 }
 
@@ -77,7 +77,7 @@ test('leads fixed addresses to sockets, whatever the table says', async () => {
   const server = createServer({ allowHalfOpen: true }, (socket) => socket.resume().on('end', () => socket.end('api')));
   await new Promise<void>((resolve) => server.listen(join(folder, 'api.sock'), resolve));
   scope.defer(() => void server.close());
-  const proxy = open([{ address: '172.30.0.1:80', socketPath: join(folder, 'api.sock') }]);
+  const proxy = open([{ address: '172.30.0.1:80', to: join(folder, 'api.sock') }]);
   await proxy.update([service('kubernetes', '172.30.0.1', [{ port: 1 }])]);
   expect(await ask(proxy, '172.30.0.1')).toBe('api');
   await proxy.update([]);

@@ -1,0 +1,39 @@
+/** What a node's agent and its helper inside the engine say to each other over their link. */
+import type { ServiceEntry } from '../../network/service-table.ts';
+
+/** First message of the agent. */
+export interface NodeSetting {
+  kind: 'setting';
+  /** `172.30.0.1:443`: lead back to the control plane. */
+  apiService: string;
+  registryService: string;
+  clusterDns: string;
+  clusterDomain: string;
+  /** What `host.slipway.internal` stands for. */
+  hostAddress?: string | undefined;
+}
+
+/** Services by `namespace/name`; what is not named stays. */
+export interface ServicesChanged {
+  kind: 'services';
+  changed: ServiceEntry[];
+  removed: string[];
+}
+
+export type ToHelper = NodeSetting | ServicesChanged;
+
+/** The helper listens on every address it was told. */
+export type ToAgent = { kind: 'ready' } | { kind: 'failed'; why: string };
+
+/** Streams the agent opens: a connection to a pod. */
+export interface DialPod {
+  ip: string;
+  port: number;
+}
+
+/** Streams the helper opens: a connection to the control plane. */
+export interface DialPlatform {
+  to: 'api' | 'registry';
+}
+
+export const helperProgram = 'engine-node.js';
