@@ -27,6 +27,10 @@ export interface BodyParts {
   place(path: string): { source: string; own: boolean };
 }
 
+/** A build mounts in a user and mount namespace of its own. Where none can be made it says itself what it cannot do. */
+const enter = 'unshare -Urm --propagation private true 2>/dev/null && exec unshare -Urm --propagation private -- "$@"; exec "$@"';
+const inNamespaces = ['sh', '-c', enter, 'sh'];
+
 /** The engine's own bound on processes is none. */
 const mostProcesses = 4096;
 /** What an engine keeps of a container's output before it begins anew; our own copy is rotated as a kubelet's. */
@@ -34,8 +38,9 @@ const engineLog = { docker: { Type: 'json-file', Config: { 'max-size': '10m', 'm
 
 export function containerBody(parts: BodyParts): Record<string, unknown> {
   const { engine, owner, config, image, mark, sandboxId, hostname, generated, place } = parts;
-  const command = containerCommand(config, image.config);
-  if (command.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
+  const given = containerCommand(config, image.config);
+  const command = config.buildPowers ? [...inNamespaces, ...given] : given;
+  if (given.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
   const { uid, gid } = config.user ?? {};
   const user = config.buildPowers ? '0:0' : uid === undefined ? (gid === undefined ? undefined : `${image.config.user?.split(':')[0] || '0'}:${gid}`) : `${uid}${gid === undefined ? '' : `:${gid}`}`;
   const taken = new Set(config.mounts.map(({ containerPath }) => containerPath));
