@@ -2,7 +2,7 @@
 import { containerCommand } from '../command.ts';
 import { RuntimeFailure, type ContainerConfig, type Mount } from '../runtime.ts';
 import type { RunnableImage } from './engine-images.ts';
-import { engineLabels, type ContainerMark, type EngineRole } from './labels.ts';
+import { buildVolume, engineLabels, type ContainerMark, type EngineRole } from './labels.ts';
 
 export interface Owner {
   home: string;
@@ -28,7 +28,7 @@ export interface BodyParts {
 }
 
 /** A build mounts in a user and mount namespace of its own. Where none can be made it says itself what it cannot do. */
-const enter = 'unshare -Urm --propagation private true 2>/dev/null && exec unshare -Urm --propagation private -- "$@"; exec "$@"';
+const enter = 'mkdir -p "$SLIPWAY_BUILD_FOLDER" "$SLIPWAY_BUILD_CACHE"; unshare -Urm --propagation private true 2>/dev/null && exec unshare -Urm --propagation private -- "$@"; exec "$@"';
 const inNamespaces = ['sh', '-c', enter, 'sh'];
 
 /** The engine's own bound on processes is none. */
@@ -49,7 +49,7 @@ export function containerBody(parts: BodyParts): Record<string, unknown> {
     Image: image.name,
     Entrypoint: command.slice(0, 1),
     Cmd: command.slice(1),
-    Env: environment(image.config.env, config.env),
+    Env: environment(image.config.env, [...config.env, ...(mark.build === undefined ? [] : [{ name: 'SLIPWAY_BUILD_FOLDER', value: `/build/${mark.build}` }, { name: 'SLIPWAY_BUILD_CACHE', value: '/build/cache' }])]),
     // Docker takes the name of the network's owner, and refuses another.
     ...(engine === 'podman' && { Hostname: hostname }),
     ...(user !== undefined && { User: user }),
@@ -61,7 +61,6 @@ export function containerBody(parts: BodyParts): Record<string, unknown> {
     AttachStdout: true,
     AttachStderr: true,
     Labels: ownLabels(owner, 'container', { [engineLabels.sandbox]: sandboxId, [engineLabels.container]: JSON.stringify(mark) }),
-    ...(config.buildPowers && { Volumes: { '/build': {} } }),
     HostConfig: {
       NetworkMode: `container:${sandboxId}`,
       IpcMode: `container:${sandboxId}`,
@@ -69,6 +68,7 @@ export function containerBody(parts: BodyParts): Record<string, unknown> {
         ...image.binds,
         ...generated.filter(({ target }) => !taken.has(target)).map(({ source, target }) => bind({ hostPath: source, containerPath: target, readOnly: false }, place)),
         ...config.mounts.map((mount) => bind(mount, place)),
+        ...(config.buildPowers ? [`${buildVolume(owner.home, owner.node)}:/build`] : []),
       ],
       ...limits(config),
       ReadonlyRootfs: config.readOnlyRootFilesystem,

@@ -6,7 +6,7 @@ import { RuntimeFailure, type ContainerStatus } from '../runtime.ts';
 import { readMark, statusOf, type KnownContainer } from './container-state.ts';
 import { isEngineError, type EngineClient } from './engine-client.ts';
 import type { EngineContainer, ListedContainer } from './engine-objects.ts';
-import { ownFilter } from './labels.ts';
+import { ownFilter, type ContainerMark } from './labels.ts';
 import { LogCopier } from './log-copier.ts';
 import type { Owner } from './container-body.ts';
 
@@ -71,6 +71,10 @@ export class EngineContainers implements Disposable {
 
   list(): ContainerStatus[] {
     return [...this.#entries.values()].map(({ status }) => status);
+  }
+
+  marks(): ContainerMark[] {
+    return [...this.#entries.values()].map(({ mark }) => mark);
   }
 
   of(sandboxId: string): string[] {

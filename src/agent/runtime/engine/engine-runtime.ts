@@ -20,6 +20,7 @@ import { engineExec } from './exec.ts';
 import { ownFilter, type ContainerMark } from './labels.ts';
 import { NodeBox, type NodeBoxOptions } from './node-box.ts';
 import { endMarked } from './reaper.ts';
+import { BuildFolders } from './build-folders.ts';
 import { engineSession } from './session.ts';
 import { helperProgram } from './node-messages.ts';
 
@@ -60,6 +61,7 @@ export class EngineRuntime implements Runtime {
   readonly #containers: EngineContainers;
   readonly #pods: EnginePods;
   readonly #box: NodeBox;
+  readonly #builds: BuildFolders;
   readonly #scope = new Scope();
   readonly #changes = new Emitter<string>();
   readonly #health = new Emitter<string | undefined>();
@@ -75,6 +77,7 @@ export class EngineRuntime implements Runtime {
     this.#containers = new EngineContainers(engine, owner, log);
     this.#box = new NodeBox({ ...options.node, engine, owner, serviceCidr, tools, log });
     this.#pods = new EnginePods({ engine, owner, directory: join(directory, 'pods'), serviceCidr, place: () => this.#box.place, tools, log });
+    this.#builds = new BuildFolders({ engine, owner, tools });
     this.#containers.onChange((id) => this.#changes.fire(id));
     this.#containers.onOther((id) => void this.#otherChanged(id));
   }
@@ -94,6 +97,8 @@ export class EngineRuntime implements Runtime {
       lost: (why) => this.#say(why),
     }));
     this.#scope.own(this.#containers);
+    const used = this.#containers.marks().flatMap(({ build }) => build ?? []);
+    void this.#builds.sweep(used, new Date()).catch((error: unknown) => log.warn('folders of old builds could not be removed', { error }));
   }
 
   get inside(): RuntimeNetwork {
@@ -117,7 +122,7 @@ export class EngineRuntime implements Runtime {
 
   async removePodSandbox(id: string): Promise<void> {
     await this.stopPodSandbox(id);
-    for (const one of this.#containers.of(id)) await this.#containers.remove(one);
+    for (const one of this.#containers.of(id)) await this.removeContainer(one);
     await this.#pods.remove(id);
   }
 
@@ -133,8 +138,9 @@ export class EngineRuntime implements Runtime {
       mkdirSync(config.logDirectory, { recursive: true, mode: 0o700 });
       const mark: ContainerMark = {
         name: config.name, attempt: config.attempt, imageId: config.imageId, logPath: join(config.logDirectory, `${config.attempt}.log`), stopSignal: signalName(image.config.stopSignal),
-        tty: config.tty, stdin: config.stdin, memoryLimit: config.memoryLimit,
+        tty: config.tty, stdin: config.stdin, memoryLimit: config.memoryLimit, ...(config.buildPowers && { build: randomBytes(12).toString('hex') }),
       };
+      if (config.buildPowers) await this.#builds.prepare();
       const own = resolve(agentDirectory) + sep;
       const body = containerBody({
         engine: this.#engine.name, owner, config, image, mark, sandboxId, hostname: pod.config.hostname, generated: this.#pods.generated(sandboxId),
@@ -157,8 +163,11 @@ export class EngineRuntime implements Runtime {
     return this.#containers.stop(id, graceSeconds);
   }
 
-  removeContainer(id: string): Promise<void> {
-    return this.#containers.remove(id);
+  async removeContainer(id: string): Promise<void> {
+    const build = this.#containers.get(id)?.mark.build;
+    await this.#containers.remove(id);
+    // A build that was killed could not clean up.
+    if (build !== undefined) void this.#builds.remove(build).catch((error: unknown) => this.#options.log.warn('the folder of a build could not be removed', { error }));
   }
 
   containerStatus(id: string): Promise<ContainerStatus | undefined> {

@@ -27,6 +27,8 @@ export interface ContainerMark {
   tty: boolean;
   stdin: boolean;
   memoryLimit: number;
+  /** Its folder in the volume of builds. */
+  build?: string;
 }
 
 /** Short enough for names of networks and images. */
@@ -41,4 +43,6 @@ export function ownFilter(home: string, node: string | undefined, more: Record<s
 
 /** One a home: its nodes' pods reach one another. */
 export const networkName = (home: string) => `slipway-${home}`;
+/** Folders of builds, and what they keep for later ones: overlays can be made there, unlike on a container's own file system. */
+export const buildVolume = (home: string, node: string) => `slipway-${home}-${node}-builds`;
 export const imageRepository = (home: string) => `localhost/slipway-${home}`;
