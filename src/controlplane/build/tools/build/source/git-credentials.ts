@@ -47,7 +47,8 @@ export async function gitAccess(uri: string, secret: string | undefined, home: s
     config.push([`credential.${origin}.helper`, ''], [`credential.${origin}.helper`, credentialHelper]);
     Object.assign(env, { SLIPWAY_GIT_USERNAME: username ?? (new URL(uri).username || 'builder'), SLIPWAY_GIT_PASSWORD: word });
   }
-  if (authority !== undefined) config.push(['http.sslCAInfo', join(secret, 'ca.crt')]);
+  // A variable of the machine would go before a setting.
+  if (authority !== undefined) env.GIT_SSL_CAINFO = join(secret, 'ca.crt');
   if (gitconfig !== undefined) config.push(['include.path', join(secret, '.gitconfig')]);
   if (key !== undefined || knownHosts !== undefined) {
     const hosts = knownHosts === undefined ? noHostCheck : `-o StrictHostKeyChecking=yes -o UserKnownHostsFile='${join(secret, 'known_hosts')}'`;

@@ -71,7 +71,7 @@ function explain(error: Error, { source }: GitFetch, { hasSecret }: GitAccess): 
   const text = error.message.replaceAll(source.uri, shown);
   if (/could not read (Username|Password)|Authentication failed|terminal prompts disabled|HTTP Basic: Access denied|\b401\b|\b403\b|Permission denied \(publickey|operation was canceled/i.test(text)) return passwordNeeded(shown, hasSecret);
   if (/Could not resolve host|ENOTFOUND|EAI_AGAIN|Name or service not known/i.test(text)) return fetchFailed(`the host of ${shown} has no address; check the URL and the network or proxy (${lastLine(text)})`);
-  if (/Connection refused|Failed to connect|ECONNREFUSED|Connection timed out|ETIMEDOUT|Proxy CONNECT aborted|response 50\d/i.test(text)) return fetchFailed(`${shown} cannot be reached (${lastLine(text)})`);
+  if (/Connection refused|Failed to connect|ECONNREFUSED|Connection timed out|ETIMEDOUT|Proxy CONNECT aborted|response 50\d|returned error: 50\d/i.test(text)) return fetchFailed(`${shown} cannot be reached (${lastLine(text)})`);
   if (/not found|does not exist|does not appear to be a git repository|\b404\b/i.test(text)) return fetchFailed(`there is no Git repository at ${shown} (or it is private and needs a source secret)`);
   if (/certificate|SSL/i.test(text)) return fetchFailed(`the certificate of ${shown} is not trusted; put the authority's certificate as "ca.crt" into the source secret (${lastLine(text)})`);
   if (/empty repository|does not have any commits|couldn't find remote ref HEAD|unknown revision/i.test(text)) return fetchFailed(`${shown} is empty: push a commit first`);
