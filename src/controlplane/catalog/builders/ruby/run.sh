@@ -8,13 +8,15 @@ cd "$app_root/src" || exit 1
 
 through=
 [ ! -f Gemfile ] || through="ruby -S bundle exec"
-if [ -f config.ru ]; then
-  if $through puma --version >/dev/null 2>&1; then
+case $(cat "$app_root/etc/ruby-server" 2>/dev/null) in
+  puma)
     say "Serving with puma ($RACK_ENV) ..."
     exec $through puma --environment "$RACK_ENV" --bind "tcp://$HOST:$PORT" --threads "${PUMA_MIN_THREADS:-0}:${PUMA_MAX_THREADS:-16}" --workers "${PUMA_WORKERS:-0}" config.ru
-  fi
-  say "Serving with rackup ($RACK_ENV) ..."
-  warn "puma is not among the gems; add it for anything but small loads."
-  exec $through rackup --env "$RACK_ENV" --pid "${TMPDIR:-/tmp}/rack.$$.pid" --host "$HOST" --port "$PORT"
-fi
-exec $through rails server --environment "$RAILS_ENV" --binding "$HOST" --port "$PORT" --pid "${TMPDIR:-/tmp}/rails.pid"
+    ;;
+  rails)
+    exec $through rails server --environment "$RAILS_ENV" --binding "$HOST" --port "$PORT" --pid "${TMPDIR:-/tmp}/rails.pid"
+    ;;
+esac
+say "Serving with rackup ($RACK_ENV) ..."
+warn "puma is not among the gems; add it for anything but small loads."
+exec $through rackup --env "$RACK_ENV" --pid "${TMPDIR:-/tmp}/rack.$$.pid" --host "$HOST" --port "$PORT"
