@@ -1,7 +1,7 @@
 /** Carries builds from New to their end: starts pods as run policies allow, follows what the builder tells, writes the outcome. */
 import { equalJson } from '../../api/json.ts';
-import { buildAnnotations, builds, finishedPhases, strategyFrom, type Build, type BuildStatus } from '../../api/kinds/build.ts';
-import { pods, secrets, serviceAccounts, type Pod } from '../../api/kinds/core.ts';
+import { buildAnnotations, builds, finishedPhases, type Build, type BuildStatus } from '../../api/kinds/build.ts';
+import { pods, secrets, serviceAccounts, type Pod, type ServiceAccount } from '../../api/kinds/core.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { controllerOf, keyOf } from '../../api/meta.ts';
 import { isStatusError } from '../../api/status.ts';
@@ -19,15 +19,20 @@ import type { BuildImages } from './build-pod-parts.ts';
 import { findSecrets, mayFindSecrets } from './build-pod-secrets.ts';
 import { makeBuildPod } from './build-pod.ts';
 import { messages, planCancelled, planError, planState, type PlannedState } from './build-plan.ts';
-import { inputImages, missingBuilderText, outputShows, resolveImage, resolveOutput, type StreamLookup } from './image-resolver.ts';
+import { planStart, streamsOf } from './build-start-plan.ts';
+import { outputShows, type StreamLookup } from './image-resolver.ts';
 import { InputSender } from './input-sender.ts';
 import { builderAnnotation, inputAnnotation } from './instantiate-plan.ts';
 import type { PodAccess } from './pod-access.ts';
+import { KeyedLock } from './keyed-lock.ts';
 import { ProgressReader } from './progress-reader.ts';
-import { judge } from './run-policy.ts';
+import { judge, nextBuilds } from './run-policy.ts';
 
-/** A builder that is not there may be published in a moment; after this the build is given up. */
-const builderPatience = 30_000;
+/** A build's pod, and the secret that was found for it to push with. */
+interface Started {
+  pod: Pod;
+  pushSecret: string | undefined;
+}
 
 export interface BuildControllerParts {
   access: PodAccess;
@@ -36,10 +41,15 @@ export interface BuildControllerParts {
 
 export async function startBuildController({ client, informers, clock, log, scope }: ModuleContext, { access, inputs }: BuildControllerParts): Promise<void> {
   const recorder = scope.own(eventRecorder(client, 'build-controller', clock));
-  const buildCache = informers.for(builds, { [ofConfig]: configKeys });
+  const buildCache = informers.for(builds, { [ofConfig]: configKeys, [awaiting]: awaited });
   const podCache = informers.for(pods);
   const streamCache = informers.for(imageStreams);
-  await Promise.all([buildCache.synced, podCache.synced, streamCache.synced]);
+  const accountCache = informers.for(serviceAccounts);
+  const secretCache = informers.for(secrets);
+  await Promise.all([buildCache, podCache, streamCache, accountCache, secretCache].map((cache) => cache.synced));
+  const turns = new KeyedLock();
+  /** Builds whose pod was made, with their uid, until the cache shows it. */
+  const started = new Map<string, string>();
   const streams: StreamLookup = (namespace, name) => streamCache.get(`${namespace}/${name}`);
   await inputs.sweep(new Set(buildCache.list().filter((one) => !isFinished(one)).flatMap((one) => one.metadata.annotations?.[inputAnnotation] ?? [])));
 
@@ -48,21 +58,22 @@ export async function startBuildController({ client, informers, clock, log, scop
   const sender = scope.own(new InputSender(access, inputs, clock, log, (key) => loop.enqueue(key)));
 
   scope.own(buildCache.onChange(({ type, object }) => {
-    loop.enqueue(keyOf(object));
+    const key = keyOf(object);
+    if (type === 'deleted' || object.status.phase !== 'New') started.delete(key);
+    loop.enqueue(key);
     // Whoever waits for this one may be next.
-    if (type === 'deleted' || isFinished(object)) for (const key of configKeys(object)) for (const one of buildCache.byIndex(ofConfig, key)) if (one.status.phase === 'New') loop.enqueue(keyOf(one));
+    if (type === 'deleted' || isFinished(object)) for (const config of configKeys(object)) for (const one of nextBuilds(buildCache.byIndex(ofConfig, config))) loop.enqueue(keyOf(one));
   }));
   scope.own(podCache.onChange(({ object }) => {
     const owner = controllerOf(object);
     if (owner?.kind === 'Build') loop.enqueue(`${object.metadata.namespace}/${owner.name}`);
   }));
-  scope.own(streamCache.onChange(({ object }) => {
-    // Builds that wait for a builder, and those whose result this stream now shows.
-    for (const build of buildCache.list()) {
-      if (build.status.phase === 'New' && build.metadata.annotations?.[builderAnnotation]?.startsWith(`${keyOf(object)}:`)) loop.enqueue(keyOf(build));
-      else if (build.status.phase === 'Complete' && build.metadata.namespace === object.metadata.namespace && !stepDone(build)) loop.enqueue(keyOf(build));
-    }
-  }));
+  const wake = (what: string) => {
+    for (const build of buildCache.byIndex(awaiting, what)) loop.enqueue(keyOf(build));
+  };
+  scope.own(streamCache.onChange(({ object }) => wake(`stream ${keyOf(object)}`)));
+  scope.own(accountCache.onChange(({ object }) => wake(`account ${keyOf(object)}`)));
+  scope.own(secretCache.onChange(({ object }) => wake(`secret ${keyOf(object)}`)));
 
   async function reconcile(key: string): Promise<ReconcileResult> {
     const cached = buildCache.get(key);
@@ -74,69 +85,66 @@ export async function startBuildController({ client, informers, clock, log, scop
     if (isFinished(cached)) return afterwards(key, cached);
     // Phases go one way only: they are decided on what the store has, not on a cache that may be behind.
     const build = await ifFound(client.get(builds, cached.metadata));
-    if (!build || isFinished(build)) return undefined;
+    if (!build || isFinished(build) || build.metadata.deletionTimestamp) return undefined;
     if (build.status.cancelled) return cancel(key, build);
     return build.status.phase === 'New' ? begin(key, build) : follow(key, build);
   }
 
+  /** In turn: two builds of one config that look at each other at the same moment would both start. */
   async function begin(key: string, build: Build): Promise<ReconcileResult> {
+    const [config] = configKeys(build);
+    return config === undefined ? start(key, build, []) : turns.run(config, () => start(key, build, buildCache.byIndex(ofConfig, config).map((one) => (one.metadata.name === build.metadata.name ? build : asStarted(one)))));
+  }
+
+  async function start(key: string, build: Build, siblings: readonly Build[]): Promise<ReconcileResult> {
     const { namespace = '' } = build.metadata;
-    const siblings = configKeys(build).flatMap((one) => buildCache.byIndex(ofConfig, one));
     const verdict = judge(build, siblings);
     for (const one of verdict.cancel) await client.patch(builds, one.metadata, 'merge', { status: { cancelled: true } }).catch(ignoreGone);
     if (!verdict.run) return undefined;
-    const from = strategyFrom(build.spec.strategy);
-    const builder = resolveImage(from, namespace, streams);
-    if (from && !builder) {
-      const message = missingBuilderText(from, streamCache.list('openshift'));
-      const age = clock.now().getTime() - Date.parse(build.metadata.creationTimestamp ?? clock.now().toISOString());
-      if (age >= builderPatience) return end(key, build, planError(build, stepsOf(build), 'InvalidImageReference', message, clock.now()));
-      await hold(build, 'InvalidImageReference', message);
-      return { afterMs: builderPatience - age };
+    const push = build.spec.output?.to && build.spec.output.pushSecret?.name;
+    const [account, pushSecret] = await Promise.all([
+      ifFound(client.get(serviceAccounts, { namespace, name: build.spec.serviceAccount ?? 'builder' })),
+      push ? ifFound(client.get(secrets, { namespace, name: push })) : undefined,
+    ]);
+    const plan = planStart({ build, streams, builders: streamCache.list('openshift'), account, pushSecretExists: !push || pushSecret !== undefined, now: clock.now() });
+    if (plan.type === 'fail') return end(key, build, planError(build, stepsOf(build), plan.reason, plan.message, clock.now()));
+    if (plan.type === 'wait') {
+      await hold(build, plan.reason, plan.message);
+      return plan.afterMs === undefined ? undefined : { afterMs: plan.afterMs };
     }
-    const to = build.spec.output?.to;
-    const output = to?.name ? resolveOutput(to, namespace, streams) : undefined;
-    if (to?.name && !output) {
-      await hold(build, 'InvalidOutputReference', `${messages.InvalidOutputReference} There is no image stream "${to.name.split(':')[0]}" in project "${to.namespace ?? namespace}"; create it, and the build goes on.`);
-      return { afterMs: builderPatience };
-    }
-    const missing = await missingParts(build, namespace);
-    if (missing) {
-      await hold(build, missing.reason, missing.message);
-      return { afterMs: builderPatience };
-    }
-    const pod = await createPod(key, build, { builder: builder?.pullSpec, output, inputs: inputImages(build, namespace, streams) });
-    if (!pod) return undefined;
+    const { images } = plan;
+    const made = await createPod(key, build, images, account);
+    if (!made) return undefined;
     const now = clock.now().toISOString();
     const steps = mergeStep(
-      mergeStep(stepsOf(build), { step: 'BuilderImage', state: 'done', startedAt: now, finishedAt: now, ...detailOf(build.metadata.annotations?.[builderAnnotation] ?? builder?.pullSpec) }),
-      { step: 'BuildInstantiated', state: 'done', startedAt: now, finishedAt: now, detail: pod.metadata.name },
+      mergeStep(stepsOf(build), { step: 'BuilderImage', state: 'done', startedAt: now, finishedAt: now, ...detailOf(build.metadata.annotations?.[builderAnnotation] ?? images.builder) }),
+      { step: 'BuildInstantiated', state: 'done', startedAt: now, finishedAt: now, detail: made.pod.metadata.name },
     );
     const { reason: _reason, message: _message, ...status } = build.status;
-    await write(build, { status: { ...status, phase: 'Pending', ...(output && { outputDockerImageReference: output }) }, steps }, pod.metadata.name);
+    started.set(key, build.metadata.uid ?? '');
+    await write(build, { status: { ...status, phase: 'Pending', ...(images.output && { outputDockerImageReference: images.output }) }, steps }, made);
     return undefined;
   }
 
-  /** What the build names and the pod cannot do without. */
-  async function missingParts(build: Build, namespace: string): Promise<{ reason: string; message: string } | undefined> {
-    const absent = (build.spec.source?.images ?? []).find(({ from }) => !resolveImage(from, namespace, streams));
-    if (absent) return { reason: 'InvalidImageReference', message: `Referenced image could not be resolved: there is no image "${absent.from.namespace ? `${absent.from.namespace}/` : ''}${absent.from.name}" (spec.source.images); when it is there, the build goes on.` };
-    const push = build.spec.output?.to && build.spec.output.pushSecret?.name;
-    if (push && !(await ifFound(client.get(secrets, { namespace, name: push })))) return { reason: 'MissingPushSecret', message: `Missing push secret. There is no secret "${push}" in project "${namespace}"; create it, and the build goes on.` };
-    return undefined;
+  /** A sibling as it is, although the cache may not show yet that its pod was made. */
+  function asStarted(sibling: Build): Build {
+    return sibling.status.phase === 'New' && started.get(keyOf(sibling)) === sibling.metadata.uid ? { ...sibling, status: { ...sibling.status, phase: 'Pending' } } : sibling;
   }
 
-  async function createPod(key: string, build: Build, images: BuildImages): Promise<Pod | undefined> {
+  async function createPod(key: string, build: Build, images: BuildImages, account: ServiceAccount | undefined): Promise<Started | undefined> {
     const { namespace } = build.metadata;
     try {
-      const look = mayFindSecrets(build, images);
-      const [known, account] = look ? await Promise.all([client.list(secrets, { namespace }), ifFound(client.get(serviceAccounts, { namespace, name: build.spec.serviceAccount ?? 'builder' }))]) : [{ items: [] }, undefined];
-      return await client.create(pods, makeBuildPod(build, images, findSecrets(build, images, known.items, account)), { namespace });
+      const known = mayFindSecrets(build, images) ? (await client.list(secrets, { namespace })).items : [];
+      const found = findSecrets(build, images, known, account);
+      return { pod: await client.create(pods, makeBuildPod(build, images, found), { namespace }), pushSecret: found.push };
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) {
         // Ours from a moment ago, if this control plane ended between pod and status.
         const existing = await client.get(pods, { namespace, name: buildPodName(build.metadata.name) });
-        if (controllerOf(existing)?.uid === build.metadata.uid) return existing;
+        const owner = controllerOf(existing);
+        if (owner?.uid === build.metadata.uid) return { pod: existing, pushSecret: undefined };
+        // Of a build that had this name before: it is about to go, and its end brings us here again.
+        if (owner?.kind === 'Build' && owner.name === build.metadata.name) return undefined;
         await end(key, build, planError(build, stepsOf(build), 'BuildPodExists', messages.BuildPodExists, clock.now()));
         return undefined;
       }
@@ -149,9 +157,11 @@ export async function startBuildController({ client, informers, clock, log, scop
   async function follow(key: string, build: Build): Promise<ReconcileResult> {
     const { namespace, annotations } = build.metadata;
     const podName = annotations?.[buildAnnotations.podName] ?? buildPodName(build.metadata.name);
-    // The pod was made a moment ago: a cache that does not show it yet proves nothing.
-    const pod = podCache.get(`${namespace}/${podName}`) ?? (await ifFound(client.get(pods, { namespace, name: podName })));
-    const ours = pod && controllerOf(pod)?.uid === build.metadata.uid && !(pod.metadata.deletionTimestamp && pod.status?.phase === 'Pending') ? pod : undefined;
+    // The pod was made a moment ago: a cache that does not show it yet, or shows one of the same name before it, proves nothing.
+    const isOurs = (pod: Pod | undefined) => pod !== undefined && controllerOf(pod)?.uid === build.metadata.uid;
+    const cached = podCache.get(`${namespace}/${podName}`);
+    const pod = isOurs(cached) ? cached : await ifFound(client.get(pods, { namespace, name: podName }));
+    const ours = pod && isOurs(pod) && !(pod.metadata.deletionTimestamp && pod.status?.phase === 'Pending') ? pod : undefined;
     if (ours?.status?.phase === 'Running') {
       progress.follow(key, ours.metadata.name, buildContainer(build.spec.strategy));
       const isFetched = [...stepsOf(build), ...progress.told(key)].some((one) => one.step === 'SourceFetched' && one.state === 'done');
@@ -203,18 +213,30 @@ export async function startBuildController({ client, informers, clock, log, scop
     await write(build, { status: { ...build.status, reason, message }, steps: stepsOf(build) });
   }
 
-  async function write(build: Build, { status, steps, revision }: { status: BuildStatus; steps: readonly StepProgress[]; revision?: BuildTermination['revision'] }, pod?: string): Promise<void> {
+  async function write(build: Build, { status, steps, revision }: { status: BuildStatus; steps: readonly StepProgress[]; revision?: BuildTermination['revision'] }, made?: Started): Promise<void> {
     const text = JSON.stringify(steps);
-    const same = equalJson(build.status, status) && build.metadata.annotations?.[stepsAnnotation] === text && !pod && !revision;
+    const same = equalJson(build.status, status) && build.metadata.annotations?.[stepsAnnotation] === text && !made && !revision;
     if (same) return;
-    const annotations = { ...build.metadata.annotations, [stepsAnnotation]: text, ...(pod && { [buildAnnotations.podName]: pod }) };
-    const spec = revision ? { ...build.spec, revision: { type: 'Git' as const, git: { commit: revision.commit, message: revision.message, author: revision.author } } } : build.spec;
+    const annotations = { ...build.metadata.annotations, [stepsAnnotation]: text, ...(made && { [buildAnnotations.podName]: made.pod.metadata.name }) };
+    const spec = { ...build.spec };
+    // What was asked for stays: a webhook may know more of a commit than the repository tells.
+    if (revision) spec.revision = { type: 'Git', git: { ...revision, ...build.spec.revision?.git } };
+    if (made?.pushSecret && !spec.output?.pushSecret) spec.output = { ...spec.output, pushSecret: { name: made.pushSecret } };
     try {
       await client.update(builds, { ...build, metadata: { ...build.metadata, annotations }, spec, status } as Build, { ...build.metadata, subresource: 'details' });
     } catch (error) {
       ignoreGone(error);
     }
   }
+}
+
+/** Index: what a waiting build may be waiting for, and what will show the result of a finished one. */
+const awaiting = 'build.awaiting';
+
+function awaited(build: Build): string[] {
+  const { namespace } = build.metadata;
+  if (build.status.phase === 'New') return [...streamsOf(build).map((stream) => `stream ${stream}`), `account ${namespace}/${build.spec.serviceAccount ?? 'builder'}`, `secret ${namespace}/${build.spec.output?.pushSecret?.name ?? ''}`];
+  return build.status.phase === 'Complete' && !stepDone(build) ? streamsOf(build).map((stream) => `stream ${stream}`) : [];
 }
 
 function isFinished({ status }: Build): boolean {

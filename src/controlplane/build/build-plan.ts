@@ -11,8 +11,11 @@ export const messages = {
   BuildPodDeleted: 'The pod for this build was deleted before the build completed.',
   BuildPodExists: 'The pod for this build already exists and is older than the build.',
   CannotCreateBuildPod: 'Failed creating build pod.',
+  CannotRetrieveServiceAccount: 'Unable to look up the service account secrets for this build.',
+  FailedContainer: 'The pod for this build has at least one container with a non-zero exit status.',
   GenericBuildFailed: 'Generic Build failure - check logs for details.',
   InvalidOutputReference: 'Output image could not be resolved.',
+  MissingPushSecret: 'Missing push secret.',
   OutOfMemoryKilled: 'The build pod was killed due to an out of memory condition.',
   NoBuildContainerStatus: 'The pod for this build has no container statuses indicating success or failure.',
 } as const;
@@ -49,7 +52,9 @@ export function planState({ build, pod, told, steps: had, streamShows, pushed, n
       const ended = readTermination(pod) ?? silentEnd(pod, pushed);
       for (const step of ended?.steps ?? []) steps = mergeStep(steps, step);
       if (pod.status.phase === 'Succeeded' && (pod.status.containerStatuses?.length ?? 0) === 0) return finished(build, steps, 'Error', 'NoBuildContainerStatus', messages.NoBuildContainerStatus, ended, now, pod);
+      if (pod.status.phase === 'Succeeded' && pod.status.containerStatuses?.some((one) => (one.state?.terminated?.exitCode ?? 0) !== 0)) return finished(build, steps, 'Error', 'FailedContainer', messages.FailedContainer, ended, now, pod);
       if (pod.status.phase === 'Failed') {
+        if (pod.metadata.deletionTimestamp && !outOfMemory(pod)) return finished(build, steps, 'Error', 'BuildPodDeleted', messages.BuildPodDeleted, ended, now, pod);
         const { reason, message } = whyFailed(build, pod, ended);
         return finished(build, steps, 'Failed', reason, message, ended, now, pod);
       }
@@ -122,9 +127,13 @@ function endOf(pod: Pod | undefined): Date | undefined {
   return time ? new Date(time) : undefined;
 }
 
+function outOfMemory({ status }: Pod): boolean {
+  return status?.reason === 'OOMKilled' || (status?.containerStatuses ?? []).some((one) => one.state?.terminated?.reason === 'OOMKilled');
+}
+
 function whyFailed(build: Build, pod: Pod, ended: BuildTermination | undefined): { reason: string; message: string } {
   const terminated = pod.status?.containerStatuses?.[0]?.state?.terminated;
-  if (terminated?.reason === 'OOMKilled') return { reason: 'OutOfMemoryKilled', message: messages.OutOfMemoryKilled };
+  if (outOfMemory(pod)) return { reason: 'OutOfMemoryKilled', message: messages.OutOfMemoryKilled };
   if (pod.status?.reason === 'Evicted') return { reason: 'BuildPodEvicted', message: pod.status.message ?? 'The build pod was evicted.' };
   if (pod.status?.reason === 'DeadlineExceeded') return { reason: 'GenericBuildFailed', message: `The build was ended because it ran longer than its completionDeadlineSeconds (${build.spec.completionDeadlineSeconds}).` };
   if (ended?.reason) return { reason: ended.reason, message: ended.message ?? messages.GenericBuildFailed };

@@ -92,13 +92,13 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
   };
 }
 
-/** Clients may send no body at all; one for another object is a mistake. Annotations of a request stay with it. */
+/** Clients may send no body at all; one for another object is a mistake. Labels and annotations of a request stay with it. */
 function requestFor(name: string, body: KubeObject | undefined): BuildRequest {
   const request = (body ?? { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name } }) as BuildRequest;
   const asked = request.metadata?.name;
   if (asked && asked !== name) throw badRequest(`the name of the request ("${asked}") does not match the name in the URL ("${name}")`);
-  const { annotations } = request.metadata ?? {};
+  const { annotations, labels } = request.metadata ?? {};
   // What leads to files of this machine is not taken from outside.
   const { [inputAnnotation]: _input, ...own } = annotations ?? {};
-  return { ...request, metadata: { name, ...(Object.keys(own).length > 0 && { annotations: own }) } };
+  return { ...request, metadata: { name, ...(labels && { labels }), ...(Object.keys(own).length > 0 && { annotations: own }) } };
 }

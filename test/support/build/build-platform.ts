@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Duplex, PassThrough, Readable } from 'node:stream';
 import { copyJson } from '../../../src/api/json.ts';
 import { builds, finishedPhases, type Build } from '../../../src/api/kinds/build.ts';
-import { events, pods, type Pod } from '../../../src/api/kinds/core.ts';
+import { events, pods, secrets, serviceAccounts, type Pod } from '../../../src/api/kinds/core.ts';
 import { keyOf } from '../../../src/api/meta.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { Scope } from '../../../src/base/disposable.ts';
@@ -95,7 +95,7 @@ export async function startBuildPlatform(): Promise<BuildPlatform> {
   const store = scope.own(await openSqliteStore({ file: join(folder, 'store/state.db') }));
   const api = scope.own(createApiServer({
     store, clock: systemClock, log: silentLog, ...fixedAccess,
-    kinds: [...image.kinds, ...build.kinds, kind({ type: 'stored', resource: pods, statusSubresource: true }), kind({ type: 'stored', resource: events })],
+    kinds: [...image.kinds, ...build.kinds, kind({ type: 'stored', resource: pods, statusSubresource: true }), kind({ type: 'stored', resource: events }), kind({ type: 'stored', resource: serviceAccounts }), kind({ type: 'stored', resource: secrets })],
   }));
   const client = api.client(admin);
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
@@ -105,6 +105,7 @@ export async function startBuildPlatform(): Promise<BuildPlatform> {
   const url = `https://127.0.0.1:${(listener.address() as AddressInfo).port}`;
   const own = scope.own(new Scope());
   const context = { client, informers, clock: systemClock, log: silentLog, scope: own };
+  await client.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'builder', namespace: 'demo' } }, { namespace: 'demo' });
   await image.start?.(context);
   await build.start?.(context);
   const registry = registryClient({ baseUrl: `https://127.0.0.1:${registryPort}`, ca: ca.certificate, auth: { username: 'x', password: 'admin' } });

@@ -104,11 +104,16 @@ describe('run policies', () => {
     ['Serial waits for what runs', build(2, 'New'), [build(1, 'Running')], false, []],
     ['Serial waits for its turn', build(3, 'New'), [build(2, 'New')], false, []],
     ['Serial goes before later ones', build(2, 'New'), [build(3, 'New'), build(1, 'Complete')], true, []],
-    ['a build given up does not count', build(2, 'New'), [build(1, 'New', 'Serial', { cancelled: true })], true, []],
-    ['the latest drops older waiting ones', build(3, 'New', 'SerialLatestOnly'), [build(1, 'Running', 'SerialLatestOnly'), build(2, 'New', 'SerialLatestOnly')], false, ['web-2']],
+    ['a waiting build given up does not count', build(2, 'New'), [build(1, 'New', 'Serial', { cancelled: true })], true, []],
+    ['one that ends is active until it has ended', build(2, 'New'), [build(1, 'Running', 'Serial', { cancelled: true })], false, []],
+    ['Serial waits behind a Parallel one with a lower number', build(2, 'New'), [build(1, 'New', 'Parallel')], false, []],
+    ['the latest drops older waiting ones, never one that runs', build(4, 'New', 'SerialLatestOnly'), [build(1, 'Running', 'SerialLatestOnly'), build(2, 'New', 'SerialLatestOnly'), build(3, 'New', 'Serial')], false, ['web-2', 'web-3']],
+    ['the latest drops one whose pod has not started', build(2, 'New', 'SerialLatestOnly'), [build(1, 'Pending', 'SerialLatestOnly')], false, ['web-1']],
+    ['the latest runs once nothing is before it', build(3, 'New', 'SerialLatestOnly'), [build(1, 'Complete', 'SerialLatestOnly'), build(2, 'New', 'SerialLatestOnly', { cancelled: true })], true, []],
     ['an overtaken one does not start', build(2, 'New', 'SerialLatestOnly'), [build(3, 'New', 'SerialLatestOnly')], false, []],
     ['Parallel runs beside others', build(2, 'New', 'Parallel'), [build(1, 'Running', 'Parallel')], true, []],
-    ['Parallel waits for a serial one', build(2, 'New', 'Parallel'), [build(1, 'Running')], false, []],
+    ['Parallel waits for a serial one that runs', build(2, 'New', 'Parallel'), [build(1, 'Running')], false, []],
+    ['Parallel goes before a serial one that waits', build(2, 'New', 'Parallel'), [build(1, 'New')], true, []],
   ])('%s', (_, one, others, run, cancel) => {
     const verdict = judge(one, [one, ...others]);
     expect([verdict.run, verdict.cancel.map(({ metadata }) => metadata.name)]).toEqual([run, cancel]);
@@ -118,25 +123,30 @@ describe('run policies', () => {
 describe('state from the pod', () => {
   const now = new Date('2026-01-01T00:01:00Z');
   const pod = (phase: string, terminated?: object, more: object = {}): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1-build' }, spec: { containers: [] }, status: { phase, containerStatuses: [{ name: 'sti-build', state: terminated ? { terminated } : { running: { startedAt: '2026-01-01T00:00:00Z' } } }], ...more } } as unknown as Pod);
+  const deleted = (of: Pod): Pod => ({ ...of, metadata: { ...of.metadata, deletionTimestamp: '2026-01-01T00:00:20Z' } });
   const ended = (more: Partial<BuildTermination>) => ({ exitCode: 1, finishedAt: '2026-01-01T00:00:30Z', startedAt: '2026-01-01T00:00:00Z', message: JSON.stringify({ stages: [], steps: [], ...more }) });
   const plan = (of: Build, its: Pod | undefined, shows = true) => planState({ build: of, pod: its, told: [], steps: initialSteps(), streamShows: () => shows, now });
 
   test.each<[string, Build, Pod | undefined, object]>([
     ['waits', build(1, 'New'), pod('Pending'), { phase: 'Pending' }],
     ['runs', build(1, 'Pending', 'Serial', { reason: 'X' }), pod('Running'), { phase: 'Running', startTimestamp: '2026-01-01T00:00:00Z' }],
-    ['complete', build(1, 'Running'), pod('Succeeded', ended({ imageDigest: 'sha256:cc' })), { phase: 'Complete', completionTimestamp: '2026-01-01T00:00:30Z', duration: 30e9, output: { to: { imageDigest: 'sha256:cc' } } }],
+    ['complete', build(1, 'Running'), pod('Succeeded', { ...ended({ imageDigest: 'sha256:cc' }), exitCode: 0 }), { phase: 'Complete', completionTimestamp: '2026-01-01T00:00:30Z', duration: 30e9, output: { to: { imageDigest: 'sha256:cc' } } }],
     ['failed', build(1, 'Running'), pod('Failed', ended({ reason: 'AssembleFailed', message: 'm', logSnippet: 's' })), { phase: 'Failed', reason: 'AssembleFailed', message: 'm', logSnippet: 's' }],
     ['failed without a word', build(1, 'Running'), pod('Failed', { exitCode: 2 }), { phase: 'Failed', reason: 'GenericBuildFailed' }],
     ['out of memory', build(1, 'Running'), pod('Failed', { exitCode: 137, reason: 'OOMKilled' }), { phase: 'Failed', reason: 'OutOfMemoryKilled' }],
     ['too long', build(1, 'Running'), pod('Failed', { exitCode: 137 }, { reason: 'DeadlineExceeded' }), { phase: 'Failed', message: expect.stringContaining('completionDeadlineSeconds') as string }],
     ['evicted', build(1, 'Running'), pod('Failed', undefined, { reason: 'Evicted', message: 'low on memory' }), { phase: 'Failed', reason: 'BuildPodEvicted', message: 'low on memory' }],
+    ['succeeded, and its container did not', build(1, 'Running'), pod('Succeeded', ended({})), { phase: 'Error', reason: 'FailedContainer' }],
+    ['succeeded without a container', build(1, 'Running'), pod('Succeeded', undefined, { containerStatuses: [] }), { phase: 'Error', reason: 'NoBuildContainerStatus' }],
+    ['pod deleted', build(1, 'Running'), deleted(pod('Failed', ended({ reason: 'AssembleFailed' }))), { phase: 'Error', reason: 'BuildPodDeleted', message: 'The pod for this build was deleted before the build completed.' }],
+    ['a pod that is pending again', build(1, 'Running'), pod('Pending'), { phase: 'Running' }],
     ['pod gone', build(1, 'Running'), undefined, { phase: 'Error', reason: 'BuildPodDeleted' }],
   ])('%s', (_, of, its, status) => {
     expect(plan(of, its).status).toMatchObject(status);
   });
 
   test('the last step is the image stream\'s', () => {
-    const last = (shows: boolean) => plan(build(1, 'Running'), pod('Succeeded', ended({ imageDigest: 'sha256:cc' })), shows).steps.at(-1)?.state;
+    const last = (shows: boolean) => plan(build(1, 'Running'), pod('Succeeded', { ...ended({ imageDigest: 'sha256:cc' }), exitCode: 0 }), shows).steps.at(-1)?.state;
     expect([last(true), last(false)]).toEqual(['done', 'waiting']);
   });
 
