@@ -39,10 +39,22 @@ export interface TransferOptions {
   onProgress?: ((bytes: number) => void) | undefined;
 }
 
+export interface PushOptions extends TransferOptions {
+  /** Send in pieces of this size. */
+  chunkBytes?: number;
+  /**
+   * Content goes with the first request (distribution-spec, "Single POST"), so that a client which is killed leaves no upload in the registry. One that does not
+   * know this form gets it sent twice.
+   */
+  whole?: boolean;
+}
+
 const manifestLimit = 8 * 2 ** 20;
 const configLimit = 16 * 2 ** 20;
 const transferAttempts = 4;
 const pagesOfTags = 1000;
+/** Milliseconds. */
+const dropPatience = 2000;
 
 export interface RegistryClient {
   /** Throws if the registry cannot be reached or does not let us in. */
@@ -59,11 +71,11 @@ export interface RegistryClient {
   /** Into a file. What an earlier attempt left in `<file>.part` is continued. */
   pullBlob(repository: string, blob: Descriptor, file: string, options?: TransferOptions): Promise<void>;
   /** Looks first, then mounts if it can, then uploads; in pieces of `chunkBytes` if given. */
-  pushBlob(repository: string, blob: BlobSource, options?: TransferOptions & { chunkBytes?: number }): Promise<'present' | 'mounted' | 'pushed'>;
+  pushBlob(repository: string, blob: BlobSource, options?: PushOptions): Promise<'present' | 'mounted' | 'pushed'>;
   /** Under a tag or the digest itself; answers with the digest. */
   pushManifest(repository: string, reference: string, manifest: { mediaType: string; bytes: Uint8Array }, signal?: AbortSignal): Promise<string>;
   /** Blobs first, then the manifest. */
-  pushImage(repository: string, reference: string, image: { blobs: readonly BlobSource[]; manifest: { mediaType: string; bytes: Uint8Array } }, options?: TransferOptions): Promise<string>;
+  pushImage(repository: string, reference: string, image: { blobs: readonly BlobSource[]; manifest: { mediaType: string; bytes: Uint8Array } }, options?: PushOptions): Promise<string>;
   close(): void;
 }
 
@@ -205,27 +217,37 @@ class Registry implements RegistryClient {
     if (actual !== blob.digest) throw new DigestMismatch(blob.digest, actual);
   }
 
-  async pushBlob(repository: string, blob: BlobSource, options: TransferOptions & { chunkBytes?: number } = {}): Promise<'present' | 'mounted' | 'pushed'> {
+  async pushBlob(repository: string, blob: BlobSource, options: PushOptions = {}): Promise<'present' | 'mounted' | 'pushed'> {
     const { signal } = options;
     const scope = push(repository);
     const head = await this.#transport.send({ method: 'HEAD', url: blobUrl(repository, blob.digest), scope, accept: [200, 404], signal });
     head.body.resume();
     if (head.status === 200) return 'present';
     for (let attempt = 1; ; attempt++) {
-      const mount = blob.mountFrom !== undefined ? `?mount=${blob.digest}&from=${encodeURIComponent(blob.mountFrom)}` : '';
-      const start = await this.#transport.send({ method: 'POST', url: `/v2/${repository}/blobs/uploads/${mount}`, scope, signal });
-      start.body.resume();
-      if (start.status === 201) return 'mounted';
+      const whole = options.whole === true && blob.mountFrom === undefined && blob.content !== undefined;
+      const query = blob.mountFrom !== undefined ? `?mount=${blob.digest}&from=${encodeURIComponent(blob.mountFrom)}` : whole ? `?digest=${blob.digest}` : '';
       const { content } = blob;
-      if (content === undefined) throw new RegistryError('NotFound', `${this.#transport.host} does not have ${blob.digest} in ${blob.mountFrom ?? repository}, and it is not here either`);
+      let session: URL | undefined;
       try {
-        await this.#upload(uploadUrl(start.headers.location, start.url), scope, blob, openContent(content), options);
+        const body = whole && content !== undefined ? { length: blob.size, open: () => counted(openContent(content)(0, blob.size), 0, options.onProgress) } : undefined;
+        const start = await this.#transport.send({ method: 'POST', url: `/v2/${repository}/blobs/uploads/${query}`, scope, signal, ...(body && { body, attempts: 1, headers: { 'content-type': 'application/octet-stream' } }) });
+        start.body.resume();
+        if (start.status === 201) return whole ? 'pushed' : 'mounted';
+        session = uploadUrl(start.headers.location, start.url);
+        if (content === undefined) throw new RegistryError('NotFound', `${this.#transport.host} does not have ${blob.digest} in ${blob.mountFrom ?? repository}, and it is not here either`);
+        await this.#upload(session, scope, blob, openContent(content), options);
         return 'pushed';
       } catch (error) {
+        if (session) await this.#drop(session, scope);
         if (!isRegistryError(error, 'Unreachable', 'ServerError') || attempt >= transferAttempts) throw error;
         await this.#transport.pause(attempt, signal);
       }
     }
+  }
+
+  /** An upload that is given up: the registry need not keep what came of it. */
+  async #drop(session: URL, scope: string): Promise<void> {
+    await this.#transport.send({ method: 'DELETE', url: session.href, scope, accept: [200, 202, 204, 404, 405], attempts: 1, signal: AbortSignal.timeout(dropPatience) }).then(({ body }) => body.resume(), () => undefined);
   }
 
   async #upload(url: URL, scope: string, blob: BlobSource, content: (start: number, end: number) => AsyncIterable<Uint8Array>, options: TransferOptions & { chunkBytes?: number }): Promise<void> {
@@ -256,7 +278,7 @@ class Registry implements RegistryClient {
     return digest;
   }
 
-  async pushImage(repository: string, reference: string, image: { blobs: readonly BlobSource[]; manifest: { mediaType: string; bytes: Uint8Array } }, options: TransferOptions = {}): Promise<string> {
+  async pushImage(repository: string, reference: string, image: { blobs: readonly BlobSource[]; manifest: { mediaType: string; bytes: Uint8Array } }, options: PushOptions = {}): Promise<string> {
     for (const blob of image.blobs) await this.pushBlob(repository, blob, options);
     return this.pushManifest(repository, reference, image.manifest, options.signal);
   }

@@ -76,6 +76,34 @@ describe('against a registry', () => {
     await expect(one.pushBlob('demo/app', { ...describeBlob('missing'), content: join(directory, 'no-such-file') })).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('sends a blob with the first request where it is told to, also to a registry that does not know this', async () => {
+    const asked: string[] = [];
+    const registry = own(await startRegistry({ directory, before: (request) => (asked.push(`${request.method} ${request.url}`), false) }));
+    const content = Buffer.from('whole');
+    const blob = { digest: digestOf(content), size: content.length, content };
+    expect(await client({ baseUrl: registry.url, insecure: true, auth: admin }).pushBlob('demo/app', blob, { whole: true })).toBe('pushed');
+    expect(asked.filter((one) => !one.startsWith('GET')).slice(-1)).toEqual([`POST /v2/demo/app/blobs/uploads/?digest=${blob.digest}`]);
+    const seen: string[] = [];
+    const old = await serve((request, response) => {
+      seen.push(request.method ?? '');
+      request.resume().once('end', () => (request.method === 'POST' ? response.writeHead(202, { location: '/v2/x/blobs/uploads/1' }) : response.writeHead(request.method === 'HEAD' ? 404 : 201)).end());
+    });
+    expect(await client({ baseUrl: old, insecure: true }).pushBlob('x', blob, { whole: true })).toBe('pushed');
+    expect(seen).toEqual(['HEAD', 'POST', 'PUT']);
+  });
+
+  it('gives back an upload that it gives up', async () => {
+    const seen: string[] = [];
+    const url = await serve((request, response) => {
+      seen.push(`${request.method} ${request.url?.split('?')[0]}`);
+      const status = request.method === 'POST' ? 202 : request.method === 'HEAD' ? 404 : request.method === 'DELETE' ? 204 : 400;
+      request.resume().once('end', () => response.writeHead(status, { location: '/v2/x/blobs/uploads/1' }).end());
+    });
+    const content = Buffer.from('refused');
+    await expect(client({ baseUrl: url, insecure: true }).pushBlob('x', { digest: digestOf(content), size: content.length, content })).rejects.toMatchObject({ problem: 'Refused' });
+    expect(seen.at(-1)).toBe('DELETE /v2/x/blobs/uploads/1');
+  });
+
   it('chooses the image of a platform', async () => {
     const one = client({ baseUrl: registry.url, auth: admin, ca: registry.ca });
     const manifests: Descriptor[] = [];

@@ -50,7 +50,7 @@ export async function pushImage(settings: BuildSettings, target: string, { image
   const own = { digest: layer.digest, size: layer.size, content: layer.path };
   const config = { digest: image.config.digest, size: image.config.size, content: image.config.bytes };
   try {
-    return await registry.pushImage(reference.path, reference.tag ?? 'latest', { blobs: [...inherited, own, config], manifest: image.manifest }, { signal });
+    return await registry.pushImage(reference.path, reference.tag ?? 'latest', { blobs: [...inherited, own, config], manifest: image.manifest }, { signal, whole: reference.host === registryHost });
   } catch (error) {
     signal.throwIfAborted();
     throw pushFailed(formatReference(reference), (error as Error).message);
