@@ -15,6 +15,8 @@ export interface ApplyOptions extends TreeWriterOptions {
    * (Node cannot set the attribute), links through lower layers resolve, and the result belongs under the chain id.
    */
   whiteouts?: 'apply' | 'overlay';
+  /** Told of each entry before it is unpacked, to keep what is not set on disk: owners, setuid. */
+  entry?(entry: Pick<TarEntry, 'name' | 'type' | 'mode' | 'uid' | 'gid'>): void;
 }
 
 export interface AppliedLayer extends TarResult {
@@ -38,6 +40,7 @@ export async function applyLayer(source: AsyncIterable<Uint8Array>, root: string
       return;
     }
     if (entry.name === '' && entry.type !== 'directory') throw new LayerError('UnsafePath', 'the archive replaces its root by something else');
+    options.entry?.(entry);
     const leaf = basename(entry.name);
     if (!leaf.startsWith(whiteoutPrefix)) return layer.add(entry);
     const directory = entry.name.slice(0, entry.name.length - leaf.length);

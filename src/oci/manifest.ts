@@ -60,6 +60,10 @@ export interface RunConfig {
   Labels?: Record<string, string> | null;
   StopSignal?: string;
   OnBuild?: string[] | null;
+  /** Docker's own, which builders and engines read and the specification lets be. Nanoseconds. */
+  Healthcheck?: { Test?: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; StartInterval?: number; Retries?: number };
+  /** Of the shell form of later instructions. */
+  Shell?: string[] | null;
 }
 
 export interface ImageConfig extends Platform {

@@ -1,0 +1,56 @@
+/**
+ * Starts one command of a Dockerfile in namespaces of its own. Two processes, joined by a pipe: the left one makes the mounts and moves the root over `/`, which hides
+ * the old one for good; the right one is in a user namespace of its own, where it is who `USER` says and has no power over those mounts, waits for the left one to
+ * succeed, and becomes the command. Arguments: log file, root, three tables for `mount --all`, uid, gid, and the command with what leads to it.
+ */
+export const runScript = `
+log=$1 root=$2 needed=$3 wanted=$4 devices=$5 uid=$6 gid=$7
+shift 7
+{ mount -n --rbind "$root" "$root" && cd "$root"; } 2>"$log" || exit 125
+{
+  exec 2>>"$log"
+  mount -n --all --fstab "$needed" || exit
+  mount -n --all --fstab "$wanted" 2>/dev/null || :
+  [ -r ./proc/self/stat ] || mount -n --rbind /proc ./proc || exit
+  for name in null zero full random urandom tty; do : > "./dev/$name"; done
+  mount -n --all --fstab "$devices" 2>/dev/null || :
+  ln -s /proc/self/fd ./dev/fd
+  ln -s /proc/self/fd/0 ./dev/stdin
+  ln -s /proc/self/fd/1 ./dev/stdout
+  ln -s /proc/self/fd/2 ./dev/stderr
+  mkdir -m 1777 ./dev/shm
+  mount -n --move . / || exit
+  echo go
+} | unshare --user --map-user="$uid" --map-group="$gid" --keep-caps sh -c 'read -r go || exit 125; exec 0</dev/null "$@"' sh "$@"
+code=$?
+[ $code = 125 ] || : > "$log.ran"
+exit $code
+`;
+
+/** Docker's own set, as far as a single user can use it; over mounts and other namespaces the command has none. */
+const powers = ['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'net_bind_service', 'setfcap', 'setgid', 'setpcap', 'setuid', 'sys_chroot'];
+
+/** Variables that the loader and the C library act upon, in programs that still see this machine (glibc, sysdeps/generic/unsecvars.h). */
+const unsafe = /^(?:LD_|GCONV_PATH$|GETCONF_DIR$|GLIBC_TUNABLES$|HOSTALIASES$|LOCALDOMAIN$|LOCPATH$|MALLOC_|NIS_PATH$|NLSPATH$|RESOLV_|RES_OPTIONS$|TMPDIR$|TZDIR$|BASH_FUNC_|ENV$|BASH_ENV$)/;
+
+export interface Command {
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+  workingDir: string;
+  uid: number;
+}
+
+/** The words that end in the command: powers given up, the root changed, the environment set by a shell inside, where the image has one. `chroot`: path of that program, which `env` does not look for. Throws if it has none and a variable needs it. */
+export function commandWords({ argv, env, workingDir, uid }: Command, chroot: string, hasShell: boolean): string[] {
+  const list = (names: readonly string[]) => names.map((name) => `+${name}`).join(',');
+  // Only the uid 0 keeps powers through exec by itself; the change of root needs one.
+  const keep = uid === 0 ? [] : ['--ambient-caps=-all,+sys_chroot'];
+  const limit = ['setpriv', '--no-new-privs', `--inh-caps=-all${uid === 0 ? '' : ',+sys_chroot'}`, ...keep, `--bounding-set=-all,${list(powers)}`];
+  if (hasShell) {
+    const exports = Object.entries(env).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'; `).join('');
+    return [...limit, 'env', '-i', chroot, '.', '/bin/sh', '-c', `unset PWD OLDPWD SHLVL _; ${exports}cd -- "$0" || exit 125; exec "$@"`, workingDir, ...argv];
+  }
+  const bad = Object.keys(env).find((name) => unsafe.test(name));
+  if (bad !== undefined) throw new Error(`the image has no /bin/sh, without which the variable ${bad} cannot be set for RUN; set it after the last RUN`);
+  return [...limit, 'env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), chroot, '.', ...argv];
+}
