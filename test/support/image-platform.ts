@@ -13,6 +13,8 @@ import { imageModule } from '../../src/controlplane/image/module.ts';
 import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
 import { kind } from '../../src/controlplane/kernel/apiserver/kind.ts';
 import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
+import { limitRangeKind } from '../../src/controlplane/project/limit-range.ts';
+import { resourceQuotaKind } from '../../src/controlplane/project/resource-quota.ts';
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { fixedAccess } from './registry.ts';
 
@@ -49,7 +51,7 @@ export async function startImagePlatform(directory: string, { clock = systemCloc
       return { dispose: () => (server.closeAllConnections(), new Promise<void>((resolve) => void server.close(() => resolve()))) };
     },
   });
-  const api = scope.own(createApiServer({ store, kinds: [...module.kinds, ...[secrets, pods, deployments].map((of) => kind<KubeObject>({ type: 'stored', resource: of }))], admission: module.admission ?? [], clock: systemClock, log: silentLog, ...fixedAccess }));
+  const api = scope.own(createApiServer({ store, kinds: [...module.kinds, kind(limitRangeKind), kind(resourceQuotaKind), ...[secrets, pods, deployments].map((of) => kind<KubeObject>({ type: 'stored', resource: of }))], admission: module.admission ?? [], clock: systemClock, log: silentLog, ...fixedAccess }));
   const client = api.client(admin);
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
   const http = createServer(api.handle);

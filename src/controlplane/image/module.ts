@@ -1,5 +1,5 @@
-// Reads images, image streams, secrets (credentials of other registries).
-// Writes images, image streams and their status; image names in pods and what makes them, as they are admitted.
+// Reads images, image streams, secrets (credentials of other registries), limit ranges and quotas.
+// Writes images, image streams and their status, the status of quotas; image names in pods and what makes them, as they are admitted.
 import type { Module } from '../kernel/boot/module.ts';
 import { images, imageStreams } from '../../api/kinds/image.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -11,7 +11,9 @@ import { imageStreamMappingKind } from './image-stream-mapping.ts';
 import { imageStreamTagKind } from './image-stream-tag.ts';
 import { imageStreamKind } from './image-stream.ts';
 import { imageStreamImportKind } from './image-stream-import.ts';
+import { imageLimitsAdmission, RegistryLimits } from './image-limits.ts';
 import { imagePolicy } from './image-policy.ts';
+import { startImageQuotaController } from './image-quota-controller.ts';
 import { imageTagKind } from './image-tag.ts';
 import { startImportController } from './import-controller.ts';
 import { openRegistry, type OpenRegistry } from './importer.ts';
@@ -51,12 +53,13 @@ export function imageModule(deps: ImageDependencies): Module {
       kind(imageStreamMappingKind(client, deps.authorize)),
       kind(imageStreamImportKind(imports)),
     ],
-    admission: [imagePolicy(client)],
+    admission: [imagePolicy(client), imageLimitsAdmission(client)],
     async start(context) {
       client.set(context.client);
       const registry = context.scope.own(await createRegistry({
         directory: deps.registryDirectory,
         streams: new RegistryStreams(context.client, deps.authorize),
+        limits: new RegistryLimits(context.client),
         origins: new RegistryOrigins(context.client, deps.openRegistry ?? openRegistry),
         tokens: deps.tokens,
         authorize: deps.authorize,
@@ -65,6 +68,7 @@ export function imageModule(deps: ImageDependencies): Module {
       }));
       context.scope.own(await deps.listen(registry));
       for (const of of [images, imageStreams]) context.scope.own(context.informers.for<KubeObject>(of).onChange(({ type }) => void (type === 'deleted' && registry.sweepSoon())));
+      startImageQuotaController(context);
       imports.clock = context.clock;
       startImportController(context, imports);
       keepPublicRepositories(context, publicHost);

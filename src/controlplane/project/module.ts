@@ -1,4 +1,4 @@
-// Reads namespaces, service accounts, secrets, config maps, roles, bindings, events, pods; to end a namespace everything in it.
+// Reads namespaces, service accounts, secrets, config maps, limit ranges, quotas, roles, bindings, events, pods; to end a namespace everything in it.
 // Writes namespaces, service accounts, secrets, config maps, roles and bindings; deletes events by age and everything in namespaces that end.
 import { namespaces } from '../../api/kinds/core.ts';
 import { projectAnnotations } from '../../api/kinds/project.ts';
@@ -15,6 +15,7 @@ import { startEventExpiry } from './event-expiry.ts';
 import { eventViewKind } from './event-view.ts';
 import { LateClient } from '../kernel/boot/late-client.ts';
 import { leaseKind } from './lease.ts';
+import { limitRangeKind } from './limit-range.ts';
 import { builtInProjects, namespaceKind } from './namespace.ts';
 import { startContentController } from './namespace-content-controller.ts';
 import { startDeletionController } from './namespace-deletion-controller.ts';
@@ -28,6 +29,7 @@ import { clusterRoleBindingKind, roleBindingKind } from './rbac/role-binding.ts'
 import { localSubjectAccessReviewKind, selfSubjectAccessReviewKind, selfSubjectRulesReviewKind, subjectAccessReviewKind } from './review/access-review.ts';
 import { selfSubjectReviewKind, tokenReviewKind } from './review/identity-review.ts';
 import { openshiftReviewKinds } from './review/openshift-review.ts';
+import { resourceQuotaKind } from './resource-quota.ts';
 import { secretKind } from './secret.ts';
 import { serviceAccountKind } from './service-account.ts';
 import type { TokenAuthority } from './token/token-authority.ts';
@@ -59,7 +61,7 @@ export function projectModule({ clock, rbac, tokens, caCertificate, namespaced }
     dependsOn: [],
     kinds: [
       kind(namespaceKind), kind(projectKind(late, rbac, factory)), kind(projectRequestKind(tools, rbac, clock)), kind(serviceAccountKind(late, tokens)), kind(secretKind),
-      kind(configMapKind), kind(eventKind), kind(eventViewKind(late)), kind(leaseKind), kind(roleKind(rbac)), kind(roleBindingKind(rbac)), kind(clusterRoleKind(rbac)),
+      kind(configMapKind), kind(eventKind), kind(eventViewKind(late)), kind(leaseKind), kind(limitRangeKind), kind(resourceQuotaKind), kind(roleKind(rbac)), kind(roleBindingKind(rbac)), kind(clusterRoleKind(rbac)),
       kind(clusterRoleBindingKind(rbac)), kind(subjectAccessReviewKind(rbac)), kind(localSubjectAccessReviewKind(rbac)), kind(selfSubjectAccessReviewKind(rbac)),
       kind(selfSubjectRulesReviewKind(rbac)), kind(selfSubjectReviewKind), kind(tokenReviewKind(tokens)), ...openshiftReviewKinds(rbac).map((one) => kind(one)),
     ],

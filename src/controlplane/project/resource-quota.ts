@@ -1,0 +1,31 @@
+/** ResourceQuota. What it says of images is held to and counted; other names are kept and said to have no effect. */
+import { enforcedQuotas, resourceQuotas, type ResourceQuota } from '../../api/kinds/quota.ts';
+import { parseQuantity } from '../../api/quantity.ts';
+import { invalidValue, type FieldError } from '../../api/status.ts';
+import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
+import type { StoredKind } from '../kernel/apiserver/kind.ts';
+
+export const resourceQuotaKind: StoredKind<ResourceQuota> = {
+  type: 'stored',
+  resource: resourceQuotas,
+  statusSubresource: true,
+  columns: [
+    nameColumn,
+    { name: 'Request', type: 'string', description: 'Request represents a minimum amount of cpu/memory that a container may consume.', cell: (quota) => usage(quota, (name) => !name.startsWith('limits.')) },
+    { name: 'Limit', type: 'string', description: 'Limits control the maximum amount of cpu/memory that a container may use independent of contention on the node.', cell: (quota) => usage(quota, (name) => name.startsWith('limits.')) },
+    ageColumn,
+  ],
+  validate({ spec }, _old, context) {
+    const errors: FieldError[] = [];
+    for (const [name, value] of Object.entries(spec?.hard ?? {})) {
+      if (parseQuantity(String(value)).nano < 0n) errors.push(invalidValue(`spec.hard[${name}]`, value, 'must be greater than or equal to 0'));
+      if (!enforcedQuotas.includes(name)) context.warn(`spec.hard[${name}] is kept but has no effect here yet; ${enforcedQuotas.join(', ')} have`);
+    }
+    return errors;
+  },
+};
+
+function usage({ status }: ResourceQuota, shown: (name: string) => boolean): string {
+  const names = Object.keys(status?.hard ?? {}).filter(shown).sort();
+  return names.map((name) => `${name}: ${status?.used?.[name] ?? '0'}/${status?.hard?.[name]}`).join(', ');
+}
