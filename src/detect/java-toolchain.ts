@@ -26,7 +26,8 @@ export async function findJava(machine: Machine): Promise<Search> {
     });
     if ('why' in answer) return answer;
     // Before 9 the property named the `jre` folder inside the JDK.
-    const home = await realpath(answer.home.replace(/[\\/]jre$/, '')).catch(() => answer.home);
+    const told = await realpath(answer.home).catch(() => answer.home);
+    const home = /[\\/]jre$/.test(told) && (await isReadable(join(dirname(told), 'bin/javac'))) ? dirname(told) : told;
     const program = join(home, 'bin/java');
     // `1.8.0_392` is how 8 told its version.
     const version = answer.version.replace(/^1\./, '').replace(/_.*$/, '');

@@ -16,8 +16,9 @@ if [ -n "$NPM_MIRROR" ]; then
 fi
 if [ -n "$NPM_TOKEN" ]; then
   registry=${npm_config_registry:-https://registry.npmjs.org/}
+  registry=${registry#*://}
   # npm itself puts the token in, so that no file holds it.
-  printf '%s:_authToken=${NPM_TOKEN}\n' "//${registry#*://}" > "$scratch/npmrc"
+  printf '//%s:_authToken=${NPM_TOKEN}\n' "${registry#*@}" > "$scratch/npmrc"
   export npm_config_userconfig="$scratch/npmrc"
 fi
 
