@@ -14,9 +14,10 @@ export function validatePodSpec(spec: PodSpec, path = 'spec'): FieldError[] {
   const errors: FieldError[] = [];
   const volumes = validateVolumes(spec, path, errors);
   const names = new Set<string>();
+  const template = path !== 'spec';
   if (!spec.containers?.length) errors.push(required(`${path}.containers`));
-  for (const [index, container] of (spec.containers ?? []).entries()) validateContainer(container, `${path}.containers[${index}]`, { volumes, names, init: false }, errors);
-  for (const [index, container] of (spec.initContainers ?? []).entries()) validateContainer(container, `${path}.initContainers[${index}]`, { volumes, names, init: true }, errors);
+  for (const [index, container] of (spec.containers ?? []).entries()) validateContainer(container, `${path}.containers[${index}]`, { volumes, names, init: false, template }, errors);
+  for (const [index, container] of (spec.initContainers ?? []).entries()) validateContainer(container, `${path}.initContainers[${index}]`, { volumes, names, init: true, template }, errors);
   hostPorts(spec, path, errors);
   if (spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds < 1) errors.push(invalidValue(`${path}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 'must be between 1 and 2147483647, inclusive'));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) errors.push(invalidValue(`${path}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds, 'must be greater than or equal to 0'));
@@ -48,14 +49,17 @@ interface Known {
   volumes: ReadonlyMap<string, unknown>;
   names: Set<string>;
   init: boolean;
+  /** Not of a pod itself. */
+  template: boolean;
 }
 
-function validateContainer(container: Container, at: string, { volumes, names, init }: Known, errors: FieldError[]): void {
+function validateContainer(container: Container, at: string, { volumes, names, init, template }: Known, errors: FieldError[]): void {
   if (container.name) checkLabel(container.name, `${at}.name`, errors);
   if (names.has(container.name)) errors.push(duplicateValue(`${at}.name`, container.name));
   names.add(container.name);
   if (!container.image) errors.push(required(`${at}.image`));
-  else if (container.image !== container.image.trim()) errors.push(invalidValue(`${at}.image`, container.image, 'must not have leading or trailing whitespace'));
+  // In a template, a blank stands for the image that a trigger will bring (kubernetes' own exception, for OpenShift).
+  else if (!template && container.image !== container.image.trim()) errors.push(invalidValue(`${at}.image`, container.image, 'must not have leading or trailing whitespace'));
   validatePorts(container, at, errors);
   for (const [index, variable] of (container.env ?? []).entries()) {
     if (variable.name && !/^[ -<>-~]+$/.test(variable.name)) errors.push(invalidValue(`${at}.env[${index}].name`, variable.name, "a valid environment variable name must consist only of printable ASCII characters other than '='"));

@@ -10,6 +10,8 @@ export const verbs: Record<string, Verb | undefined> = {
   logs: async (args) => (await import('./verbs/logs.ts')).logs(args),
   rsh: async (args) => (await import('./verbs/rsh.ts')).rsh(args),
   get: async (args) => (await import('./verbs/get.ts')).get(args),
+  tag: async (args) => (await import('./verbs/tag.ts')).tag(args),
+  'import-image': async (args) => (await import('./verbs/import-image.ts')).importImage(args),
   prune: async (args) => (await import('./verbs/prune.ts')).prune(args),
 };
 
@@ -24,6 +26,11 @@ export const usage = `Slipway: an application platform on your machine.
   slipway logs [-f] <pod | build/NAME | dc/NAME> [-c CONTAINER]                  show a log
   slipway rsh <pod> [COMMAND…]                                                   open a shell in a pod
   slipway get <kind> [NAME] [-o json|yaml|name]                                  list objects
+  slipway tag <image | stream:tag | stream@digest> <stream:tag>… [--alias] [--reference]
+              [--scheduled] [--insecure] [--reference-policy source|local]       put an image under a tag of an image stream
+  slipway tag -d <stream:tag>…                                                   take tags away
+  slipway import-image <stream>[:TAG] [--from IMAGE] [--confirm] [--all]
+                       [--scheduled] [--insecure] [--dry-run]                    look an image of another registry up, now
   slipway prune [images|builds|deployments] [--keep-younger-than 60m] [--keep-tag-revisions 3]
                 [--keep-complete 5] [--keep-failed 1] [--orphans] [--confirm]    say what nobody needs, and with --confirm delete it
 

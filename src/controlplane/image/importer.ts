@@ -25,6 +25,8 @@ const mostCredentials = 8;
 /** Configurations beyond are not read: such an image has no metadata. */
 const configLimit = 4 * 2 ** 20;
 const deepestIndex = 3;
+/** A registry that does not answer: clients of ours wait a minute for an import. */
+const lookupMs = 45_000;
 
 interface Found {
   source: ImageSource;
@@ -89,7 +91,7 @@ export class Importer {
     }
     let tags: string[];
     try {
-      tags = await this.#authorized(reference, policy, (client) => client.tags(reference.path, this.#options.signal));
+      tags = await this.#authorized(reference, policy, (client, signal) => client.tags(reference.path, signal));
     } catch (error) {
       return { status: innerStatus(this.#failure(error, reference)) };
     }
@@ -131,18 +133,17 @@ export class Importer {
     const { reference, policy, architecture, os } = wanted;
     const key = JSON.stringify([formatReference(reference), policy.insecure ?? false, policy.importMode, architecture, os]);
     let found = this.#found.get(key);
-    if (!found) this.#found.set(key, (found = this.#authorized(reference, policy, (client) => this.#read(client, wanted))));
+    if (!found) this.#found.set(key, (found = this.#authorized(reference, policy, (client, signal) => this.#read(client, wanted, signal))));
     return found;
   }
 
-  async #read(client: RegistryClient, wanted: Wanted): Promise<Found> {
+  async #read(client: RegistryClient, wanted: Wanted, signal: AbortSignal): Promise<Found> {
     const { reference: { path }, policy } = wanted;
-    const { signal } = this.#options;
     const named = await client.manifest(path, manifestKey(wanted.reference), signal);
     if (named.kind === 'index' && policy.importMode === 'PreserveOriginal') {
       const { manifests } = named.manifest;
       if (manifests.length > mostImages) throw new RegistryError('Refused', `the index names ${manifests.length} images, more than ${mostImages}`);
-      return { source: named, parts: await inParallel(manifests, atOnce, async ({ digest }) => this.#withConfig(client, path, await client.manifest(path, digest, signal))) };
+      return { source: named, parts: await inParallel(manifests, atOnce, async ({ digest }) => this.#withConfig(client, path, await client.manifest(path, digest, signal), signal)) };
     }
     let image = named;
     for (let depth = 0; image.kind === 'index'; depth++) {
@@ -150,23 +151,26 @@ export class Importer {
       if (!chosen || depth > deepestIndex) throw new RegistryError('Refused', `the index ${image.digest} names no image`);
       image = await client.manifest(path, chosen.digest, signal);
     }
-    return { source: await this.#withConfig(client, path, image), parts: [] };
+    return { source: await this.#withConfig(client, path, image, signal), parts: [] };
   }
 
-  async #withConfig(client: RegistryClient, path: string, fetched: FetchedManifest): Promise<ImageSource> {
+  async #withConfig(client: RegistryClient, path: string, fetched: FetchedManifest, signal: AbortSignal): Promise<ImageSource> {
     if (fetched.kind === 'index' || fetched.manifest.config.size > configLimit) return fetched;
     const chunks: Buffer[] = [];
-    for await (const chunk of client.readBlob(path, fetched.manifest.config, { signal: this.#options.signal })) chunks.push(chunk);
+    for await (const chunk of client.readBlob(path, fetched.manifest.config, { signal })) chunks.push(chunk);
     return { ...fetched, config: Buffer.concat(chunks) };
   }
 
   /** With each of the project's credentials for the host until one is let in; then without any: public images need none, and registries refuse wrong ones for them too. */
-  async #authorized<T>(reference: ImageReference, { insecure = false }: TagImportPolicy, use: (client: RegistryClient) => Promise<T>): Promise<T> {
+  async #authorized<T>(reference: ImageReference, { insecure = false }: TagImportPolicy, use: (client: RegistryClient, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = AbortSignal.timeout(lookupMs);
+    const signal = AbortSignal.any([this.#options.signal, late]);
     let refusal: unknown;
     for (const auth of [...this.#credentials(reference), undefined]) {
       try {
-        return await use(this.#client(reference, insecure, auth));
+        return await use(this.#client(reference, insecure, auth), signal);
       } catch (error) {
+        if (late.aborted) throw new RegistryError('Unreachable', `the registry ${reference.host} did not answer within ${lookupMs / 1000} s`, { cause: error });
         if (!isRegistryError(error, 'Unauthorized', 'Denied')) throw error;
         refusal ??= error;
       }
