@@ -1,4 +1,4 @@
-import type { IDeploymentSpec, IDeploymentStatus, IReplicaSetSpec, IReplicaSetStatus } from 'kubernetes-models/apps/v1';
+import type { IDeploymentSpec, IDeploymentStatus, IReplicaSetSpec, IReplicaSetStatus, IStatefulSetSpec, IStatefulSetStatus } from 'kubernetes-models/apps/v1';
 import type { KubeObject } from '../meta.ts';
 import { resource } from '../resource.ts';
 
@@ -10,6 +10,22 @@ export interface ReplicaSet extends KubeObject {
   spec: IReplicaSetSpec;
   status?: IReplicaSetStatus;
 }
+export interface StatefulSet extends KubeObject {
+  spec: IStatefulSetSpec;
+  status?: IStatefulSetStatus;
+}
+/** A template as it once was, kept to go back to. */
+export interface ControllerRevision extends KubeObject {
+  /** A strategic patch of the owner: `{ spec: { template } }`. */
+  data?: unknown;
+  revision: number;
+}
 
 export const deployments = resource<Deployment>('apps/v1', { kind: 'Deployment', plural: 'deployments', namespaced: true, shortNames: ['deploy'], categories: ['all'] });
 export const replicaSets = resource<ReplicaSet>('apps/v1', { kind: 'ReplicaSet', plural: 'replicasets', namespaced: true, shortNames: ['rs'], categories: ['all'] });
+export const statefulSets = resource<StatefulSet>('apps/v1', { kind: 'StatefulSet', plural: 'statefulsets', namespaced: true, shortNames: ['sts'], categories: ['all'] });
+export const controllerRevisions = resource<ControllerRevision>('apps/v1', { kind: 'ControllerRevision', plural: 'controllerrevisions', namespaced: true });
+
+/** Of pods whose owner keeps controller revisions: the name, or hash, of theirs. */
+export const revisionHashLabel = 'controller-revision-hash';
+export const statefulSetLabels = { podName: 'statefulset.kubernetes.io/pod-name', podIndex: 'apps.kubernetes.io/pod-index' } as const;

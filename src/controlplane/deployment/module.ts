@@ -1,5 +1,5 @@
-// Reads deployments, replica sets, deployment configs, replication controllers, jobs, cron jobs, pods, image streams.
-// Writes replica sets, replication controllers, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
+// Reads deployments, replica sets, deployment configs, replication controllers, stateful sets, jobs, cron jobs, pods, image streams.
+// Writes replica sets, replication controllers, controller revisions, claims of stateful sets, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
 import type { Readable } from 'node:stream';
 import { serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -10,6 +10,7 @@ import { startDeployerController } from './deployer-controller.ts';
 import { deploymentConfigKind, type ConfigSubresources } from './deployment-config.ts';
 import { startDeploymentConfigController } from './deployment-config-controller.ts';
 import { instantiate, podForLog, rollback, type DeploymentRequest, type RollbackRequest } from './deployment-config-requests.ts';
+import { controllerRevisionKind } from './controller-revision.ts';
 import { deploymentKind } from './deployment.ts';
 import { startDeploymentController } from './deployment-controller.ts';
 import { startImageTriggerController } from './image-trigger-controller.ts';
@@ -20,6 +21,8 @@ import { startJobController } from './job/job-controller.ts';
 import { replicaSetKind, replicaSetRules } from './replica-set.ts';
 import { startReplicasController } from './replicas-controller.ts';
 import { replicationControllerKind, replicationControllerRules } from './replication-controller.ts';
+import { statefulSetKind } from './stateful-set/stateful-set.ts';
+import { startStatefulSetController } from './stateful-set/stateful-set-controller.ts';
 import type { PodTemplateRules } from './workload.ts';
 
 export interface DeploymentDependencies {
@@ -43,6 +46,8 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
       replicationControllerKind(dependencies.podTemplate),
       replicaSetKind(dependencies.podTemplate),
       deploymentKind(dependencies.podTemplate),
+      statefulSetKind(dependencies.podTemplate),
+      controllerRevisionKind(),
       jobKind(dependencies.podTemplate),
       cronJobKind(dependencies.podTemplate),
       deploymentConfigKind(dependencies.podTemplate, subresources(dependencies, started)),
@@ -53,6 +58,7 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
         startReplicasController(replicationControllerRules, context),
         startReplicasController(replicaSetRules, context),
         startDeploymentController(context),
+        startStatefulSetController(context),
         startJobController(context),
         startCronJobController(context),
         startDeploymentConfigController(context),
