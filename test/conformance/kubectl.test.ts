@@ -274,6 +274,43 @@ describe('making and changing', () => {
     expect(await k('rollout', 'resume', 'deploy/web')).toBe('deployment.apps/web resumed\n');
   });
 
+  test('a stateful set: ordered pods with names and claims that last, rolled out and back', async () => {
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(
+      { apiVersion: 'v1', kind: 'Service', metadata: { name: 'db' }, spec: { clusterIP: 'None', selector: { app: 'db' }, ports: [{ port: 8080 }] } },
+      { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' }, spec: {
+        serviceName: 'db', replicas: 2, selector: { matchLabels: { app: 'db' } },
+        template: { metadata: { labels: { app: 'db' } }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'db', image: toolsImage, command: ['node', '-e', "require('fs').appendFileSync('/data/starts','x');require('http').createServer((q,r)=>r.end(require('os').hostname())).listen(8080)"], volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } },
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } } }],
+      } },
+    ) });
+    expect(await k('rollout', 'status', 'sts/db', '--timeout=60s')).toContain('partitioned roll out complete: 2 new pods have been updated');
+    const ask = "require('http').get('http://db-1.db:8080',(r)=>r.pipe(process.stdout)).on('error',()=>process.exit(1))";
+    await eventually('pods find each other by name', async () => ((await platform.kubectl(['exec', 'db-0', '--', 'node', '-e', ask])).stdout.trim() === 'db-1' ? true : undefined));
+    await k('set', 'env', 'sts/db', 'VERSION=2');
+    await k('rollout', 'status', 'sts/db', '--timeout=60s');
+    expect(await k('rollout', 'history', 'sts/db')).toMatch(/1 +<none>\n2 +<none>/);
+    await k('rollout', 'undo', 'sts/db');
+    await k('rollout', 'status', 'sts/db', '--timeout=60s');
+    expect(await k('exec', 'db-0', '--', 'sh', '-c', 'cat /data/starts; echo "[$VERSION]"')).toBe('xxx[]\n');
+    await k('delete', 'sts,svc', 'db', '--wait=true');
+    expect((await k('get', 'pvc', '-o', 'name')).trim().split('\n')).toEqual(expect.arrayContaining(['persistentvolumeclaim/data-db-0', 'persistentvolumeclaim/data-db-1']) as unknown[]);
+    await k('delete', 'pvc', 'data-db-0', 'data-db-1');
+  });
+
+  test('jobs and cron jobs', async () => {
+    await k('create', 'job', 'once', `--image=${toolsImage}`, '--', 'node', '-e', 'console.log("done")');
+    await k('wait', '--for=condition=complete', 'job/once', '--timeout=60s');
+    expect(await k('logs', 'job/once')).toBe('done\n');
+    expect(await k('get', 'job', 'once', '--no-headers')).toMatch(/^once +Complete +1\/1 +\S+ +\S+\n$/);
+    await k('create', 'cronjob', 'tick', `--image=${toolsImage}`, '--schedule=@yearly', '--', 'node', '-e', '1');
+    expect(await k('get', 'cronjob', 'tick', '--no-headers')).toMatch(/^tick +@yearly +<none> +False +0 +<none> +\S+\n$/);
+    await k('create', 'job', 'now', '--from=cronjob/tick');
+    await k('wait', '--for=condition=complete', 'job/now', '--timeout=60s');
+    expect(await k('describe', 'cronjob', 'tick')).toContain('Schedule:');
+    await k('delete', 'job,cronjob', '--all');
+    await eventually('their pods went with them', async () => ((await k('get', 'pods', '-l', 'job-name', '-o', 'name')) === '' ? true : undefined));
+  });
+
   test('wait for deletion; delete waits for the end', async () => {
     await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('leaving')) });
     await k('wait', '--for=condition=Ready', 'pod/leaving', '--timeout=30s');

@@ -66,12 +66,24 @@ function route(asked: Asked, options: EgressOptions): Way {
   const { host, port } = asked;
   const clusterRanges = ranges(podRange, options.network.serviceCidr);
   if (isIP(host) === 4 && clusterRanges.check(host)) return { kind: 'direct', dial: () => connect({ host, port }) };
-  const service = isIP(host) === 0 ? findService(options.services(), host, asked.client && options.namespaceOf(asked.client.replace(/^::ffff:/, '')), options.network.clusterDomain) : undefined;
+  if (isIP(host) !== 0) return { kind: 'proxy', address: { path: options.egressSocket } };
+  const from = asked.client && options.namespaceOf(asked.client.replace(/^::ffff:/, ''));
+  const find = (name: string) => findService(options.services(), name, from, options.network.clusterDomain);
+  const service = find(host);
+  // A pod by its own name, as those of stateful sets have one.
+  const [label, rest] = splitFirst(host.toLowerCase());
+  const endpoint = service ? undefined : find(rest)?.ports.flatMap(({ endpoints }) => endpoints).find(({ hostname }) => hostname === label);
+  if (endpoint) return { kind: 'direct', dial: () => connect({ host: endpoint.ip, port }) };
   if (!service) return { kind: 'proxy', address: { path: options.egressSocket } };
   const headless = service.ports.flatMap(({ endpoints }) => endpoints).find(({ ready }) => ready)?.ip;
   const address = service.clusterIPs[0] ?? headless;
   if (service.externalName !== undefined || address === undefined) return { kind: 'refused', why: `service ${service.namespace}/${service.name} has no address that answers` };
   return { kind: 'direct', dial: () => connect({ host: address, port }) };
+}
+
+function splitFirst(name: string): [string, string] {
+  const dot = name.indexOf('.');
+  return dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1)];
 }
 
 function ranges(...cidrs: string[]): BlockList {

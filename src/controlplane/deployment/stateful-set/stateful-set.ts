@@ -49,7 +49,7 @@ export function statefulSetKind(rules: PodTemplateRules): Kind {
         ...validateCount('spec.ordinals.start', spec.ordinals?.start),
         ...validateCount('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
         ...validateSelector(spec.selector),
-        ...validateTemplate(spec.template, parsed(spec.selector), rules),
+        ...validateTemplate(withClaims(spec), parsed(spec.selector), rules),
         ...validatePolicies(spec),
         ...validateClaims(spec),
         ...(old ? validateUpdate(spec, old.spec) : []),
@@ -63,6 +63,14 @@ export function statefulSetKind(rules: PodTemplateRules): Kind {
     ],
     scale: scaleBy(selector),
   });
+}
+
+/** The template as its pods will be: with a volume for each claim. */
+function withClaims({ template, volumeClaimTemplates = [] }: StatefulSet['spec']): StatefulSet['spec']['template'] {
+  if (!template?.spec || volumeClaimTemplates.length === 0) return template;
+  const names = volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? '');
+  const volumes = [...(template.spec.volumes ?? []).filter(({ name }) => !names.includes(name)), ...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }))];
+  return { ...template, spec: { ...template.spec, volumes } };
 }
 
 function validatePolicies({ podManagementPolicy, updateStrategy, persistentVolumeClaimRetentionPolicy: retention }: StatefulSet['spec']): FieldError[] {
