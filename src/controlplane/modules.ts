@@ -12,6 +12,7 @@ import type { Clock } from '../base/clock.ts';
 import { routerPortAnnotations } from '../client/apps/route-url.ts';
 import type { Client } from '../client/client.ts';
 import { registryHost } from '../api/kinds/image.ts';
+import { isInternal } from '../oci/reference.ts';
 import { registryClient } from '../oci/registry-client.ts';
 import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
 import { homeLayout } from '../protocol/home.ts';
@@ -20,6 +21,7 @@ import { buildModule } from './build/module.ts';
 import { makeImageBeside } from './catalog/builder-process.ts';
 import { catalogModule } from './catalog/module.ts';
 import { deploymentModule } from './deployment/module.ts';
+import { openRegistry } from './image/importer.ts';
 import { imageModule } from './image/module.ts';
 import type { Kind, StoredKind, UserInfo } from './kernel/apiserver/kind.ts';
 import type { Module } from './kernel/boot/module.ts';
@@ -68,6 +70,9 @@ export interface ConnectedModules {
   addresses(): Pick<RunInfo, 'registry' | 'router'>;
 }
 
+/** Whoever is logged in to the registry stays so when the platform is started again. */
+const preferredRegistryPorts = [15000];
+
 export function connectModules(around: Surroundings): ConnectedModules {
   const { home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, clock, logs, phase, bundles } = around;
   const { log } = logs;
@@ -86,10 +91,12 @@ export function connectModules(around: Surroundings): ConnectedModules {
     tokens,
     authorize: rbac.authorize,
     publicHost: () => (registryPort ? `127.0.0.1:${registryPort}` : undefined),
+    // Images of this platform's own registry are imported with the project's credentials, like everyone's.
+    openRegistry: (reference, choices) => (isInternal(reference) ? registryClient({ baseUrl: `https://${registryHost}`, socketPath: sockets.registry, ca: pki.caCertificate, ...(choices.auth && { auth: choices.auth }) }) : openRegistry(reference, choices)),
     async listen(registry) {
       const server = createServer({ key: pki.server.key, cert: pki.server.certificate }, (request, response) => registry.handler(request, response));
       server.requestTimeout = 0;
-      const tcp = await listenOnLoopback(server, undefined);
+      const tcp = await listenOnLoopback(server, undefined, preferredRegistryPorts);
       registryPort = tcp.port;
       const socket = await listenOnSocket(server, sockets.registry);
       return { dispose: async () => (await socket.dispose(), await tcp.dispose()) };

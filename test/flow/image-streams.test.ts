@@ -3,6 +3,7 @@
  * a push rolls a Deployment out, a name is looked up in the project, an image from elsewhere comes through the platform's registry.
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -55,8 +56,8 @@ const streamOf = (name: string) => platform.json<ImageStream>('get', 'is', name,
 const imageUnder = async (name: string, tag: string) => (await streamOf(name)).status?.tags?.find((one) => one.tag === tag)?.items?.[0]?.image;
 
 let skopeoHome: string | undefined;
-/** Copies from the registry elsewhere into the platform's, as somebody who may push there. */
-async function skopeoCopy(from: string, to: string): Promise<void> {
+/** Runs skopeo on the platform's registry as somebody who may push there; `own` names a repository of the project. */
+async function skopeo(make: (own: (repository: string) => string) => { argv: string[]; role: 'src' | 'dest' }): Promise<void> {
   const { registry = '' } = await platform.status();
   const [context] = (await loadKubeconfig([platform.kubeconfig])).contexts;
   if (!skopeoHome) {
@@ -65,8 +66,10 @@ async function skopeoCopy(from: string, to: string): Promise<void> {
     writeFileSync(path.join(skopeoHome, 'certs', 'ca.crt'), String(context?.cluster.ca ?? readFileSync(path.join(platform.home, 'pki', 'ca.crt'))));
   }
   const token = (await kube('create', 'token', 'builder')).trim();
-  await run('skopeo', ['copy', '--insecure-policy', '--src-tls-verify=false', '--src-creds', 'x:reader', '--dest-cert-dir', path.join(skopeoHome, 'certs'), '--dest-creds', `x:${token}`, `docker://${host}/${from}`, `docker://${registry}/demo/${to}`], { env: { ...process.env, HOME: skopeoHome, XDG_RUNTIME_DIR: skopeoHome } });
+  const { argv, role } = make((repository) => `docker://${registry}/demo/${repository}`);
+  await run('skopeo', ['copy', '--insecure-policy', `--${role}-cert-dir`, path.join(skopeoHome, 'certs'), `--${role}-creds`, `x:${token}`, ...argv], { env: { ...process.env, HOME: skopeoHome, XDG_RUNTIME_DIR: skopeoHome } });
 }
+const skopeoCopy = (from: string, to: string) => skopeo((own) => ({ role: 'dest', argv: ['--src-tls-verify=false', '--src-creds', 'x:reader', `docker://${host}/${from}`, own(to)] }));
 
 describe('an import', () => {
   test('is refused without credentials, and works with the project’s pull secret', async () => {
@@ -96,6 +99,9 @@ describe('an import', () => {
     expect(await imageUnder('multi', 'all')).toBe(index);
     expect(await imageUnder('multi', 'one')).toBe(parts.find(({ platform: { architecture } }) => architecture === (process.arch === 'arm64' ? 'arm64' : 'amd64'))?.digest);
     expect(await platform.kube('get', 'image', index, '-o', 'jsonpath={.dockerImageManifests[*].architecture}')).toBe('amd64 arm64');
+    const copy = path.join(directory, 'copied-index');
+    await skopeo((own) => ({ role: 'src', argv: ['--all', own('multi:all'), `dir:${copy}`] }));
+    expect(`sha256:${createHash('sha256').update(readFileSync(path.join(copy, 'manifest.json'))).digest('hex')}`).toBe(index);
   });
 
   test('through the platform’s registry lets pods run what only the project can pull', async () => {
@@ -141,6 +147,16 @@ describe('a push', () => {
     const deleted = await slipway('tag', '-d', 'app:kept', 'app:moving');
     expect(deleted.stdout).toBe('Deleted tag demo/app:kept.\nDeleted tag demo/app:moving.\n');
     expect((await streamOf('app')).spec.tags ?? []).toEqual([]);
+  });
+
+  test('can be imported into another project by whoever may pull it', async () => {
+    const { registry = '' } = await platform.status();
+    await platform.kube('create', 'namespace', 'other');
+    const source = `${registry}/demo/app:latest`;
+    const imported = () => platform.run(['import-image', 'app', '--from', source, '--confirm', '-n', 'other']);
+    expect((await imported()).stderr).toContain('you may not have access to the container image "docker-registry.default.svc:5000/demo/app:latest"');
+    await kube('create', 'rolebinding', 'others-pull', '--clusterrole=system:image-puller', '--group=system:serviceaccounts:other');
+    expect(await imported()).toMatchObject({ code: 0, stdout: `imagestream app imported\n  latest  docker-registry.default.svc:5000/demo/app@${await imageUnder('app', 'latest')}\n` });
   });
 
   test('is what a name means in a project that looks names up', async () => {

@@ -1,5 +1,5 @@
 /** Looks images of other registries up for an ImageStreamImport. Nothing is written. */
-import { imageAnnotations, type ImageImportSpec, type ImageImportStatus, type ImageStream, type RepositoryImportSpec, type RepositoryImportStatus, type TagImportPolicy } from '../../api/kinds/image.ts';
+import { imageAnnotations, registryHost, type ImageImportSpec, type ImageImportStatus, type ImageStream, type RepositoryImportSpec, type RepositoryImportStatus, type TagImportPolicy } from '../../api/kinds/image.ts';
 import { hostPlatform, choosePlatform, type Descriptor, type ImageIndex } from '../../oci/manifest.ts';
 import { inParallel } from '../../oci/parallel.ts';
 import { formatReference, manifestKey, parseReference, withDigest, type ImageReference } from '../../oci/reference.ts';
@@ -46,6 +46,8 @@ export interface ImporterOptions {
   open: OpenRegistry;
   /** Docker configurations of the project's pull secrets. */
   configs: readonly string[];
+  /** `host:port` of the platform's registry as this machine knows it. Images are shown under the name that pods know. */
+  ownHost?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -70,7 +72,7 @@ export class Importer {
       const { from, to, importPolicy: policy = {} } = spec;
       let reference: ImageReference;
       try {
-        reference = parseReference(from.name ?? '');
+        reference = this.#parse(from.name ?? '');
       } catch (error) {
         return { status: innerStatus(invalidName(from.name ?? '', (error as Error).message)) };
       }
@@ -85,7 +87,7 @@ export class Importer {
     const { from, importPolicy: policy = {} } = spec;
     let reference: ImageReference;
     try {
-      reference = parseReference(from.name ?? '');
+      reference = this.#parse(from.name ?? '');
     } catch (error) {
       return { status: innerStatus(invalidName(from.name ?? '', (error as Error).message)) };
     }
@@ -106,6 +108,13 @@ export class Importer {
       ...(images.length > 0 && { images }),
       ...(additionalTags.length > 0 && { additionalTags }),
     };
+  }
+
+  #parse(name: string): ImageReference {
+    const reference = parseReference(name);
+    const port = this.#options.ownHost?.split(':')[1];
+    const own = port !== undefined && [`127.0.0.1:${port}`, `localhost:${port}`].includes(reference.host);
+    return own ? { ...reference, host: registryHost } : reference;
   }
 
   async #status(wanted: Wanted, tag: string | undefined, includeManifest = false): Promise<ImageImportStatus> {

@@ -39,8 +39,8 @@ export interface ImageDependencies {
 
 export function imageModule(deps: ImageDependencies): Module {
   const client = new LateClient();
-  const imports = new StreamImports(client, deps.openRegistry ?? openRegistry);
   const publicHost = deps.publicHost ?? (() => undefined);
+  const imports = new StreamImports(client, deps.openRegistry ?? openRegistry, publicHost);
   return {
     name: 'image',
     dependsOn: ['project'],

@@ -22,14 +22,17 @@ interface StreamAt {
 export class StreamImports implements Disposable {
   readonly #client: LateClient;
   readonly #open: OpenRegistry;
+  readonly #ownHost: () => string | undefined;
   /** The last import of each stream that is under way. */
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #ending = new AbortController();
   clock: Clock = systemClock;
 
-  constructor(client: LateClient, open: OpenRegistry) {
+  /** `ownHost`: of the platform's registry, once known. */
+  constructor(client: LateClient, open: OpenRegistry, ownHost: () => string | undefined) {
     this.#client = client;
     this.#open = open;
+    this.#ownHost = ownHost;
   }
 
   /** Resolves once no import of the stream is under way. */
@@ -62,7 +65,7 @@ export class StreamImports implements Disposable {
     const client = this.#client.get();
     const stream = await ifFound(client.get(imageStreams, at));
     checkPreconditions(request, stream);
-    const importer = new Importer({ open: this.#open, configs: await pullConfigs(client, at.namespace), signal });
+    const importer = new Importer({ open: this.#open, configs: await pullConfigs(client, at.namespace), ownHost: this.#ownHost(), signal });
     const result: ImageStreamImport = { ...request, metadata: { ...request.metadata, namespace: at.namespace }, status: {} };
     try {
       const { images: wanted, repository } = request.spec;
