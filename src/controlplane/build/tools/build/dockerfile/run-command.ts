@@ -72,7 +72,7 @@ export async function runCommand(request: CommandRequest, roots: RunRoots, keep:
     for (const [index, path] of paths.entries()) await writeFile(path, formatTable(tables[index] ?? []));
     const log = join(folder, 'log');
     const namespaces = ['--mount', '--propagation', 'private', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL', ...(request.network === 'none' ? ['--net'] : [])];
-    const words = commandWords({ ...request, uid: request.ids.uid }, await findProgram('chroot'), await hasShell(root.folder));
+    const words = commandWords({ ...request, uid: request.ids.uid }, await findProgram('unshare'), await hasShell(root.folder));
     const argv = ['unshare', ...namespaces, 'sh', '-c', runScript, 'run', log, root.folder, ...paths, String(request.ids.uid), String(request.ids.gid), ...words];
     const result = await run(argv, { env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' }, line: (text) => request.line(text), signal, cwd: '/' });
     if (result.code !== 0 && !(await access(`${log}.ran`).then(() => true, () => false))) {

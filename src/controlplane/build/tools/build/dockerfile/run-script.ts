@@ -40,17 +40,18 @@ export interface Command {
   uid: number;
 }
 
-/** The words that end in the command: powers given up, the root changed, the environment set by a shell inside, where the image has one. `chroot`: path of that program, which `env` does not look for. Throws if it has none and a variable needs it. */
-export function commandWords({ argv, env, workingDir, uid }: Command, chroot: string, hasShell: boolean): string[] {
+/** The words that end in the command: powers given up, the root changed, the environment set by a shell inside, where the image has one. `unshare`: path of that program, which `env` does not look for; it unshares nothing more, but changes root and folder. Throws if it has none and a variable needs it. */
+export function commandWords({ argv, env, workingDir, uid }: Command, unshare: string, hasShell: boolean): string[] {
   const list = (names: readonly string[]) => names.map((name) => `+${name}`).join(',');
   // Only the uid 0 keeps powers through exec by itself; the change of root needs one.
   const keep = uid === 0 ? [] : ['--ambient-caps=-all,+sys_chroot'];
   const limit = ['setpriv', '--no-new-privs', `--inh-caps=-all${uid === 0 ? '' : ',+sys_chroot'}`, ...keep, `--bounding-set=-all,${list(powers)}`];
+  const enter = [unshare, '--root=.', `--wd=${workingDir}`, '--'];
   if (hasShell) {
     const exports = Object.entries(env).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'; `).join('');
-    return [...limit, 'env', '-i', chroot, '.', '/bin/sh', '-c', `unset PWD OLDPWD SHLVL _; ${exports}cd -- "$0" || exit 125; exec "$@"`, workingDir, ...argv];
+    return [...limit, 'env', '-i', ...enter, '/bin/sh', '-c', `unset OLDPWD SHLVL _; ${exports}exec "$@"`, 'sh', ...argv];
   }
   const bad = Object.keys(env).find((name) => unsafe.test(name));
   if (bad !== undefined) throw new Error(`the image has no /bin/sh, without which the variable ${bad} cannot be set for RUN; set it after the last RUN`);
-  return [...limit, 'env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), chroot, '.', ...argv];
+  return [...limit, 'env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...enter, ...argv];
 }
