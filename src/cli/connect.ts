@@ -10,6 +10,8 @@ export interface HomeConnection {
   connection: Connection;
   /** `-n`, else the context's own, else `default`. */
   namespace: string;
+  /** PEM of the platform's own authority. */
+  authority: string | undefined;
 }
 
 /** The platform of `--home`, through the same kubeconfig that kubectl uses. */
@@ -19,5 +21,5 @@ export async function connectHome(given: Arguments): Promise<HomeConnection> {
   const config = await loadKubeconfig([file]);
   const context = config.contexts.find((one) => one.name === config.currentContext) ?? config.contexts[0];
   if (!context) throw new UserError(`"${file}" names no context. Start the platform again with "slipway up"; it writes the file anew.`);
-  return { connection: await connect(context), namespace: given.namespace ?? context.namespace ?? 'default' };
+  return { connection: await connect(context), namespace: given.namespace ?? context.namespace ?? 'default', authority: context.cluster.ca };
 }

@@ -12,6 +12,8 @@ export const verbs: Record<string, Verb | undefined> = {
   get: async (args) => (await import('./verbs/get.ts')).get(args),
   tag: async (args) => (await import('./verbs/tag.ts')).tag(args),
   'import-image': async (args) => (await import('./verbs/import-image.ts')).importImage(args),
+  'start-build': async (args) => (await import('./verbs/start-build.ts')).startBuild(args),
+  'cancel-build': async (args) => (await import('./verbs/cancel-build.ts')).cancelBuild(args),
   prune: async (args) => (await import('./verbs/prune.ts')).prune(args),
 };
 
@@ -23,6 +25,10 @@ export const usage = `Slipway: an application platform on your machine.
   slipway doctor                                                                 what this machine has, and what is missing
   slipway new-app <dir|git-url> [--name N] [--builder B] [--ref R]
                   [--context-dir D] [--port N] [--env K=V] [--no-wait]           build, deploy and route an application
+  slipway start-build <build-config> [--from-dir D | --from-file F | --from-archive F | --from-repo D]
+                  [--from-build B] [--from-webhook URL] [--commit C] [--env K=V]
+                  [--build-arg K=V] [--incremental] [--no-cache] [--follow] [--wait]   start a build
+  slipway cancel-build <build | bc/NAME>… [--state new,pending,running]          give builds up
   slipway logs [-f] <pod | build/NAME | dc/NAME> [-c CONTAINER]                  show a log
   slipway rsh <pod> [COMMAND…]                                                   open a shell in a pod
   slipway get <kind> [NAME] [-o json|yaml|name]                                  list objects

@@ -3,24 +3,25 @@ import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { buildAnnotations, builds, finishedPhases, type Build } from '../../api/kinds/build.ts';
 import { pods } from '../../api/kinds/core.ts';
-import { badRequest, isStatusError, notFound, timeout } from '../../api/status.ts';
+import { badRequest, invalid, invalidValue, isStatusError, notFound, timeout, type FieldError } from '../../api/status.ts';
 import { delay, type Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
-import { ifFound } from '../../client/if-found.ts';
 import { progressMark } from '../../protocol/build-progress.ts';
 import type { RequestContext } from '../kernel/apiserver/kind.ts';
-import { buildPodName } from './build-names.ts';
+import { buildName, buildPodName } from './build-names.ts';
 import { buildContainer } from './build-pod-contract.ts';
 import type { PodAccess } from './pod-access.ts';
 
-/** As long as the real server waits for the pod of a build. */
-const longestWait = 10_000;
-const lookAgain = 100;
+/** As long as the real server waits for a build to start. */
+const longestWait = 30_000;
 const passedOn = ['follow', 'timestamps', 'tailLines', 'sinceSeconds', 'sinceTime', 'limitBytes'];
+const nothingThere = 'No logs are available.';
 
 export async function buildLog(client: Client, access: PodAccess, clock: Clock, context: RequestContext): Promise<Readable> {
-  const { namespace = '', name = '', query, signal } = context;
-  const build = await waitForPod(client, clock, context);
+  const { namespace = '', query, signal } = context;
+  refuseOptions(query);
+  const name = isTrue(query.get('previous')) ? await previousOf(client, namespace, context.name ?? '') : (context.name ?? '');
+  const build = await startedBuild(client, clock, { namespace, name }, { wait: !isTrue(query.get('nowait')), follow: isTrue(query.get('follow')), signal });
   if (!build) return Readable.from([]);
   const pod = build.metadata.annotations?.[buildAnnotations.podName] ?? buildPodName(name);
   const asked = new URLSearchParams();
@@ -34,26 +35,52 @@ export async function buildLog(client: Client, access: PodAccess, clock: Clock, 
   return out;
 }
 
-/** The build once its pod has run or runs; nothing for a request that does not want to wait. */
-async function waitForPod(client: Client, clock: Clock, { namespace = '', name = '', query, signal }: RequestContext): Promise<Build | undefined> {
-  const follow = query.get('follow') === 'true';
-  const end = clock.now().getTime() + longestWait;
-  for (;;) {
-    const build = await client.get<Build>(builds, { namespace, name });
-    const { phase, message } = build.status;
-    if (phase === 'Error' || (phase === 'Cancelled' && !(await hasPod(client, build)))) throw badRequest(`build ${namespace}/${name} has no log: ${message ?? phase}`);
-    if (phase === 'Running' || finishedPhases.includes(phase)) return build;
-    if (query.get('nowait') === 'true') return undefined;
-    // A follower of a build that waits for another one would be sent away for nothing.
-    if (!follow && clock.now().getTime() > end) throw timeout(`timed out waiting for build ${name} to start after 10s`);
-    await delay(clock, lookAgain, signal);
-  }
+/** `version` is for clients, who make the build's name with it (openshift-apiserver ValidateBuildLogOptions). */
+function refuseOptions(query: URLSearchParams): void {
+  const version = query.get('version');
+  if (version === null) return;
+  const errors: FieldError[] = [];
+  if (!/^[1-9]\d*$/.test(version)) errors.push(invalidValue('version', Number(version), 'build version must be greater than 0'));
+  if (isTrue(query.get('previous'))) errors.push(invalidValue('previous', true, 'cannot use previous when a version is specified'));
+  if (errors.length > 0) throw invalid({ group: builds.group, kind: 'BuildLogOptions' }, '', errors);
 }
 
-async function hasPod(client: Client, build: Build): Promise<boolean> {
-  const { namespace, name } = build.metadata;
-  return (await ifFound(client.get(pods, { namespace, name: buildPodName(name) }))) !== undefined;
+async function previousOf(client: Client, namespace: string, name: string): Promise<string> {
+  const { metadata, status } = await client.get<Build>(builds, { namespace, name });
+  const config = metadata.annotations?.[buildAnnotations.buildConfig] ?? status.config?.name ?? '';
+  return buildName(config, Number(metadata.annotations?.[buildAnnotations.number] ?? 0) - 1);
 }
+
+/** The build once its pod has run or runs; nothing for a request that does not want to wait. A follower waits for ever: its build may wait for another one. */
+async function startedBuild(client: Client, clock: Clock, at: { namespace: string; name: string }, { wait, follow, signal }: { wait: boolean; follow: boolean; signal: AbortSignal }): Promise<Build | undefined> {
+  const build = await client.get<Build>(builds, at);
+  if (isStarted(build)) return build;
+  if (!wait) return undefined;
+  const limit = new AbortController();
+  const stop = AbortSignal.any([signal, limit.signal]);
+  if (!follow) delay(clock, longestWait, stop).then(() => limit.abort(), () => undefined);
+  const watch = client.watch(builds, { namespace: at.namespace, fieldSelector: `metadata.name=${at.name}`, resourceVersion: build.metadata.resourceVersion ?? '', signal: stop });
+  try {
+    for await (const { type, object } of watch) {
+      if (type === 'DELETED') throw notFound(builds, at.name);
+      if (type === 'MODIFIED' && isStarted(object)) return object;
+    }
+  } finally {
+    watch.dispose();
+    limit.abort();
+  }
+  if (signal.aborted) return undefined;
+  throw timeout(`timed out waiting for build ${at.name} to start after ${longestWait / 1000}s`);
+}
+
+/** Throws 400 for a build that has no log and will have none. */
+function isStarted({ metadata: { name }, status: { phase, message } }: Build): boolean {
+  if (phase === 'Cancelled') throw badRequest(`build ${name} was cancelled. ${nothingThere}`);
+  if (phase === 'Error') throw badRequest(`build ${name} is in an error state. ${nothingThere}${message ? ` ${message}` : ''}`);
+  return phase === 'Running' || finishedPhases.includes(phase);
+}
+
+const isTrue = (value: string | null) => value === 'true' || value === '1';
 
 /** Lines with the mark are left out, with or without a time in front. */
 export function withoutProgress(): Transform {

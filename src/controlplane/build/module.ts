@@ -1,8 +1,7 @@
 // Reads: build configs, builds, their pods and logs, image streams.
 // Writes: build configs (number of the last build, what triggers have seen), builds, build pods, events.
-import type { Build, BuildConfig, BuildRequest } from '../../api/kinds/build.ts';
-import type { KubeObject } from '../../api/meta.ts';
-import { badRequest, serviceUnavailable } from '../../api/status.ts';
+import type { Build, BuildConfig } from '../../api/kinds/build.ts';
+import { serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { kind, type Subresource } from '../kernel/apiserver/kind.ts';
@@ -13,6 +12,7 @@ import { startBuildConfigController } from './build-config-controller.ts';
 import { buildConfigKind } from './build-config.ts';
 import { startBuildController } from './build-controller.ts';
 import { buildLog } from './build-log.ts';
+import { binaryOptions, requestFor } from './build-request.ts';
 import { Instantiator } from './instantiate.ts';
 import { inputAnnotation } from './instantiate-plan.ts';
 import type { PodAccess } from './pod-access.ts';
@@ -39,18 +39,11 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
     kind: 'BinaryBuildRequestOptions',
     async run(context, body) {
       const { namespace = '', name = '', query, signal } = context;
-      const asFile = query.get('asFile') ?? undefined;
-      if (asFile !== undefined && (asFile.includes('/') || asFile === '.' || asFile === '..')) throw badRequest(`asFile: "${asFile}" may not contain slashes or be '.' or '..'`);
+      const options = binaryOptions(query);
       if (!parts) throw serviceUnavailable('builds are not ready yet');
       const input = await inputs.receive(body, signal);
       try {
-        const commit = query.get('revision.commit');
-        return await instantiator.instantiate(namespace, name, {
-          ...requestFor(name, undefined),
-          metadata: { name, annotations: { [inputAnnotation]: input } },
-          binary: asFile ? { asFile } : {},
-          ...(commit && { revision: { type: 'Git', git: { commit, message: query.get('revision.message') ?? '', author: { name: query.get('revision.authorName') ?? '', email: query.get('revision.authorEmail') ?? '' } } } }),
-        });
+        return await instantiator.instantiate(namespace, name, { ...requestFor(name, undefined), metadata: { name, annotations: { [inputAnnotation]: input } }, ...options });
       } catch (error) {
         await inputs.drop(input);
         throw error;
@@ -90,15 +83,4 @@ export function buildModule({ access, inputs: options }: BuildDependencies): Mod
       await startBuildConfigController(context, instantiator);
     },
   };
-}
-
-/** Clients may send no body at all; one for another object is a mistake. Labels and annotations of a request stay with it. */
-function requestFor(name: string, body: KubeObject | undefined): BuildRequest {
-  const request = (body ?? { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name } }) as BuildRequest;
-  const asked = request.metadata?.name;
-  if (asked && asked !== name) throw badRequest(`the name of the request ("${asked}") does not match the name in the URL ("${name}")`);
-  const { annotations, labels } = request.metadata ?? {};
-  // What leads to files of this machine is not taken from outside.
-  const { [inputAnnotation]: _input, ...own } = annotations ?? {};
-  return { ...request, metadata: { name, ...(labels && { labels }), ...(Object.keys(own).length > 0 && { annotations: own }) } };
 }
