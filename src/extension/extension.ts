@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { allCommands } from './commands/all.ts';
+import { rebuildActions } from './commands/app/rebuild-actions.ts';
 import { buildActions } from './commands/build/panel-actions.ts';
 import { registerCommands } from './commands/command.ts';
 import { previews } from './connections/preview-listener.ts';
@@ -9,13 +10,18 @@ import { watchVersion } from './daemon/version-notice.ts';
 import { buildReportScheme } from './documents/build-report-uri.ts';
 import { BuildReports } from './documents/build-reports.ts';
 import { DescribeDocuments } from './documents/describe-documents.ts';
+import { ImageDocuments } from './documents/image-documents.ts';
+import { imageScheme } from './documents/image-uri.ts';
 import { LiveDocuments } from './documents/live-documents.ts';
 import { ObjectFileSystem } from './documents/object-file-system.ts';
 import { describeScheme, liveScheme, yamlScheme } from './documents/object-uri.ts';
+import { watchLacks } from './explorer/lacks.ts';
 import { createViews } from './explorer/views.ts';
+import { ImageReader } from './images/image-reader.ts';
 import { BuildPanel } from './panels/build-panel.ts';
 import { LogsPanel } from './panels/logs-panel.ts';
 import { BuildProblems } from './problems/build-problems.ts';
+import { RebuildOnSave } from './rebuild/rebuild-on-save.ts';
 import { SourceFolders } from './sources/source-folders.ts';
 import { createStatusBar } from './status-bar.ts';
 import { registerReconnectLinks } from './terminals/pod-shell.ts';
@@ -27,22 +33,27 @@ export function activate(context: vscode.ExtensionContext): void {
   const logs = new LogsPanel(session, extensionUri, workspaceState);
   const sources = new SourceFolders(session, workspaceState);
   const problems: BuildProblems = new BuildProblems(session, (one) => actions.pathsOf(one));
-  const actions = buildActions({ session, logs, sources, problems, panel: () => build });
+  const actions = buildActions({ session, logs, sources, problems, panel: () => build, ended: (one) => rebuild.ended(one) });
   const build: BuildPanel = new BuildPanel(session, extensionUri, actions);
+  const reader = new ImageReader(session);
+  const images = new ImageDocuments(session, reader);
+  const rebuild = new RebuildOnSave(session, sources, workspaceState, rebuildActions(session, sources, () => build));
   const descriptions = new DescribeDocuments(session);
   const live = new LiveDocuments(session);
   context.subscriptions.push(
-    platform, session, logs, build, problems, previews,
-    createViews(session, platform),
-    createStatusBar(session, platform, globalState),
+    platform, session, logs, build, problems, rebuild, previews,
+    createViews({ session, platform, images: reader, rebuild }),
+    watchLacks(session),
+    createStatusBar({ session, platform, rebuild, memento: globalState }),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions, sources }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild }, allCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),
     vscode.workspace.registerFileSystemProvider(yamlScheme, new ObjectFileSystem(session, live), { isCaseSensitive: true }),
     vscode.workspace.registerFileSystemProvider(describeScheme, descriptions, { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(buildReportScheme, new BuildReports(session), { isCaseSensitive: true, isReadonly: true }),
+    vscode.workspace.registerFileSystemProvider(imageScheme, images, { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(liveScheme, live, { isCaseSensitive: true, isReadonly: true }),
   );
 }

@@ -2,24 +2,34 @@
 import * as vscode from 'vscode';
 import type { Session } from './connections/session.ts';
 import type { Platform } from './daemon/platform.ts';
+import type { RebuildOnSave } from './rebuild/rebuild-on-save.ts';
 
 const usedKey = 'slipway.used';
 
-export function createStatusBar(session: Session, platform: Platform, memento: vscode.Memento): vscode.Disposable {
+export interface StatusBarParts {
+  session: Session;
+  platform: Platform;
+  rebuild: RebuildOnSave;
+  memento: vscode.Memento;
+}
+
+export function createStatusBar({ session, platform, rebuild, memento }: StatusBarParts): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('slipway', vscode.StatusBarAlignment.Left, 10);
   item.name = 'Slipway';
   item.command = 'slipway.status.show';
   const show = () => {
     const [icon, text, tooltip] = look(session, platform);
-    item.text = `$(${icon}) ${text}`;
-    item.tooltip = tooltip;
-    item.accessibilityInformation = { label: tooltip, role: 'button' };
+    const saving = session.state === 'connected' ? rebuild.names() : [];
+    const whole = saving.length > 0 ? `${tooltip}. ${vscode.l10n.t('Rebuild on Save: {0}', saving.join(', '))}` : tooltip;
+    item.text = `$(${icon}) ${text}${saving.length > 0 ? ' $(save)' : ''}`;
+    item.tooltip = whole;
+    item.accessibilityInformation = { label: whole, role: 'button' };
     const using = session.state !== 'idle' || platform.state === 'starting' || platform.state === 'failed';
     if (session.state === 'connected' && !memento.get(usedKey)) void memento.update(usedKey, true);
     if (using || memento.get(usedKey)) item.show();
     else item.hide();
   };
-  const listening = [session.onDidChange(show), platform.onDidChange(show)];
+  const listening = [session.onDidChange(show), platform.onDidChange(show), rebuild.onDidChange(show)];
   show();
   return vscode.Disposable.from(item, ...listening);
 }

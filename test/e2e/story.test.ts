@@ -2,9 +2,9 @@
  * The user's story in the real editor, in both languages: from the welcome view to a URL, then everything one does with an application that runs.
  * One window for each language; the tests follow each other as the story does.
  */
-import http from 'node:http';
 import type { Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
+import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { prepareSamples, type SampleName, type Samples } from './support/samples.ts';
@@ -177,7 +177,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await user.inline(appPod(folder), say('Stream Logs'));
     const panel = await bench.webview('.chips .chip');
     await panel.locator('.row', { hasText: 'listens on port' }).waitFor();
-    const url = routeOf(home, folder);
+    const url = routeOf(home, project, folder);
     await ask(url, '/one');
     await panel.locator('.row', { hasText: 'GET /one' }).waitFor();
     await panel.locator('.search input').fill('get /');
@@ -277,7 +277,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     const told = user.notification(say('"{0}" is built and runs.', repository));
     await told.waitFor({ timeout: 60_000 });
     await shot('18-git-build');
-    expect(await ask(routeOf(home, repository), '/')).toContain(`Hello from ${repository} 1.0.0`);
+    expect(await ask(routeOf(home, project, repository), '/')).toContain(`Hello from ${repository} 1.0.0`);
     await user.dismissNotifications();
   });
 
@@ -353,7 +353,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await shot('27-stopped');
     await start.click();
     await until(() => appPod(folder).textContent().catch(() => ''), 60_000).toContain('1/1');
-    await until(() => ask(routeOf(home, folder), '/').catch(() => ''), 60_000).toContain(`Hello from ${folder} 1.0.0`);
+    await until(() => ask(routeOf(home, project, folder), '/').catch(() => ''), 60_000).toContain(`Hello from ${folder} 1.0.0`);
     await shot('28-back');
   });
 
@@ -408,20 +408,4 @@ async function everyControlIsNamed(frame: Frame): Promise<void> {
 /** What `stty size` said last. */
 function columns(text: string): number {
   return Number([...text.matchAll(/^\d+ (\d+)\s*$/gm)].at(-1)?.[1]);
-}
-
-function routeOf(home: TestHome, name: string): string {
-  const { router } = JSON.parse(home.slipway('status', '--output', 'json')) as { router: { http: string } };
-  return `http://${name}-${project}.apps.localhost:${new URL(router.http).port}`;
-}
-
-/** Dialled on the loopback, whatever the name resolves to. */
-function ask(url: string, path: string): Promise<string> {
-  const { host, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    http.get({ host: '127.0.0.1', port, path, headers: { host }, agent: false, timeout: 10_000 }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => resolve(body));
-    }).on('error', reject);
-  });
 }

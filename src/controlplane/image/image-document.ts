@@ -4,6 +4,9 @@ import { parseConfig, type ImageConfig, type ParsedManifest } from '../../oci/ma
 
 export type ImageSource = ParsedManifest & { digest: string; bytes: Buffer; config?: Buffer };
 
+/** A larger configuration document is left to the registry: objects are held in memory. */
+const largestConfig = 64 * 1024;
+
 /** `managed`: its content is in our registry. */
 export function imageOf(source: ImageSource, dockerImageReference: string, managed: boolean): Image {
   const image: Image = {
@@ -28,6 +31,8 @@ export function imageOf(source: ImageSource, dockerImageReference: string, manag
     return image;
   }
   const { config, layers } = source.manifest;
+  // Its history says which instruction made which layer.
+  if (source.config && source.config.length <= largestConfig) image.dockerImageConfig = source.config.toString('utf8');
   image.dockerImageLayers = layers.map(({ digest, size, mediaType }) => ({ name: digest, size, mediaType }));
   image.dockerImageMetadata = metadataOf(readConfig(source.config), config.digest, config.size + layers.reduce((sum, { size }) => sum + size, 0));
   return image;

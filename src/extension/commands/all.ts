@@ -7,10 +7,16 @@ import { startBuildCommand } from './build/start.ts';
 import { startWithOptionsCommand } from './build/start-with-options.ts';
 import { watchBuildCommand } from './build/watch.ts';
 import { createAppCommand } from './app/create.ts';
+import { rebuildOnSaveCommand, stopRebuildOnSaveCommand } from './app/rebuild-on-save.ts';
 import type { Command } from './command.ts';
 import { restartCommand } from './deployment/restart.ts';
 import { scaleCommand } from './deployment/scale.ts';
 import { deleteApplicationCommand, deleteCommands } from './object/delete.ts';
+import { copyPullSpecCommand } from './image/copy-pull-spec.ts';
+import { importImageCommand } from './image/import.ts';
+import { showImageCommand } from './image/show.ts';
+import { rollBackImageCommand, tagImageCommand } from './image/tag.ts';
+import { untagImageCommand } from './image/untag.ts';
 import { copyNameCommand, describeCommand, yamlCommand } from './object/look.ts';
 import { doctorCommand } from './platform/doctor.ts';
 import { startPlatformCommand } from './platform/start.ts';
@@ -27,8 +33,9 @@ import { copyUrlCommand, openRouteCommand } from './route/open.ts';
 export const allCommands: readonly Command[] = [
   startPlatformCommand, stopPlatformCommand, restartPlatformCommand, doctorCommand, statusMenuCommand, switchClusterCommand,
   createProjectCommand, switchProjectCommand, deleteProjectCommand,
-  createAppCommand, deleteApplicationCommand,
+  createAppCommand, rebuildOnSaveCommand, stopRebuildOnSaveCommand, deleteApplicationCommand,
   startBuildCommand, startWithOptionsCommand, watchBuildCommand, cancelBuildCommand, cloneBuildCommand, compareBuildsCommand, copyWebhookCommand,
+  showImageCommand, tagImageCommand, importImageCommand, rollBackImageCommand, untagImageCommand, copyPullSpecCommand,
   scaleCommand, restartCommand,
   podLogsCommand, podShellCommand,
   openRouteCommand, copyUrlCommand,

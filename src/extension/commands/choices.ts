@@ -4,12 +4,14 @@ import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { builds, buildConfigs, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { pods, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import type { Session } from '../connections/session.ts';
 import type { Presentation } from '../explorer/node.ts';
 import { isActive, presentBuild, presentBuildConfig } from '../explorer/presenters/build.ts';
+import { presentImageStream } from '../explorer/presenters/image.ts';
 import { presentRoute, presentService } from '../explorer/presenters/network.ts';
 import { presentPod } from '../explorer/presenters/pod.ts';
 import { presentWorkload } from '../explorer/presenters/workload.ts';
@@ -52,12 +54,16 @@ export const buildConfigChoice = (): Choice<BuildConfig> => ({
   resource: buildConfigs, word: t('Build config'), title: t('Choose a build config'), none: t('There is no build config in project "{0}".', '{0}'), show: (config) => presentBuildConfig(config, undefined, t),
 });
 
+export const imageStreamChoice = (): Choice<ImageStream> => ({
+  resource: imageStreams, word: t('Image stream'), title: t('Choose an image stream'), none: t('There is no image stream in project "{0}".', '{0}'), show: (stream) => presentImageStream(stream, t),
+});
+
 /** What can be scaled and restarted. */
 export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice()] as unknown as Choice[];
 
 /** Every kind the trees show. */
 export const allChoices = (session: Session): Choice[] =>
-  [podChoice(), deploymentConfigChoice(), deploymentChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice()] as unknown as Choice[];
+  [podChoice(), deploymentConfigChoice(), deploymentChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
 
 /** The kind's word in the user's language. */
 export function wordFor(session: Session, of: Pick<Resource, 'plural' | 'kind'>): string {

@@ -5,8 +5,10 @@ import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
 import { failureText } from '../failure-text.ts';
 import type { DescribeDocuments } from '../documents/describe-documents.ts';
+import type { ImageDocuments } from '../documents/image-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
+import type { RebuildOnSave } from '../rebuild/rebuild-on-save.ts';
 import type { SourceFolders } from '../sources/source-folders.ts';
 
 export interface CommandContext {
@@ -16,6 +18,8 @@ export interface CommandContext {
   readonly build: BuildPanel;
   readonly descriptions: DescribeDocuments;
   readonly sources: SourceFolders;
+  readonly images: ImageDocuments;
+  readonly rebuild: RebuildOnSave;
 }
 
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */

@@ -5,6 +5,7 @@ import type { Translate } from '../explorer/node.ts';
 import { builderText, causeText, commitText, sourceText } from '../explorer/presenters/build.ts';
 import { stateWord } from '../explorer/state-words.ts';
 import { stepProgress } from '../panels/build-steps.ts';
+import { table } from './text-table.ts';
 
 export interface ReportWords {
   t: Translate;
@@ -22,9 +23,9 @@ export function buildReport(build: Build, log: readonly string[], against: Build
   const facts: [string, string | undefined][] = [
     [t('Build'), metadata.name], [t('State'), [stateWord(status.phase, t), status.message ?? status.reason].filter(Boolean).join(': ')], [t('Commit'), commitText(build)],
     [t('Author'), author?.name && [author.name, author.email && `<${author.email}>`].filter(Boolean).join(' ')], [t('Source'), [sourceText(spec.source, t), spec.source?.contextDir].filter(Boolean).join(' · ')],
-    [t('Trigger'), causeText(build, t)], [t('Strategy'), strategy], [t('Builder'), builderText(build)], [t('Started'), status.startTimestamp], [t('Image'), status.output?.to?.imageDigest ?? status.outputDockerImageReference],
+    [t('Trigger'), causeText(build, t)], [t('Strategy'), strategy], [t('Builder'), builderText(build)], [t('Started'), status.startTimestamp], [t('Image'), status.output?.to?.imageDigest],
   ];
-  const steps = stepTimes(build).map(([name, took]): [string, string] => [step(name, strategy), took === undefined ? '–' : timeText(took, before?.get(name))]);
+  const steps = stepTimes(build).map(([name, took]): [string, string] => [step(name, strategy), took === undefined ? '-' : timeText(took, before?.get(name))]);
   const rows: [string, string][] = [...steps, ...(total === undefined ? [] : [[t('Elapsed'), timeText(total, against && totalOf(against))] as [string, string]])];
   return [...table(facts.filter((fact): fact is [string, string] => Boolean(fact[1]))), '', ...table(rows), '', ...log, ''].join('\n');
 }
@@ -32,7 +33,7 @@ export function buildReport(build: Build, log: readonly string[], against: Build
 /** `12 s`, `12 s (+3.0 s)`: what is shorter than anybody notices is no difference. */
 function timeText(took: number, before: number | undefined): string {
   const difference = before === undefined ? 0 : took - before;
-  return Math.abs(difference) < 100 ? durationText(took) : `${durationText(took)} (${difference > 0 ? '+' : '−'}${durationText(Math.abs(difference))})`;
+  return Math.abs(difference) < 100 ? durationText(took) : `${durationText(took)} (${difference > 0 ? '+' : '-'}${durationText(Math.abs(difference))})`;
 }
 
 function stepTimes(build: Build): [string, number | undefined][] {
@@ -41,14 +42,4 @@ function stepTimes(build: Build): [string, number | undefined][] {
 
 function totalOf({ status }: Build): number | undefined {
   return status.duration ? status.duration / 1e6 : undefined;
-}
-
-function table(rows: readonly [string, string][]): string[] {
-  const width = Math.max(...rows.map(([name]) => widthOf(name)), 0) + 2;
-  return rows.map(([name, value]) => `${name}${' '.repeat(width - widthOf(name))}${value}`);
-}
-
-/** Columns a text takes in a fixed-width font: Chinese characters take two. */
-function widthOf(text: string): number {
-  return [...text].reduce((sum, one) => sum + (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(one) ? 2 : 1), 0);
 }

@@ -1,5 +1,6 @@
 /** Projects and the applications in them as nodes. */
 import * as vscode from 'vscode';
+import type { BuildConfig } from '../../api/kinds/build.ts';
 import { projectAnnotations } from '../../api/kinds/project.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
@@ -39,11 +40,15 @@ export function projectNode(session: Session, resource: Resource, project: KubeO
   };
 }
 
-export function applicationNode(session: Session, project: TreeNode, application: Application): ApplicationNode {
+/** Applications that a save builds anew. */
+export type Saving = (config: BuildConfig) => boolean;
+
+export function applicationNode(session: Session, project: TreeNode, application: Application, saving: Saving): ApplicationNode {
   const route = application.routes.map((one) => routeNode(session, one)).find((one) => one.url);
   const workloads = application.workloads.map(({ workload }) => workloadNode(session, workload));
   // The worst state of its parts is the application's.
   const worst = workloads.find((one) => one.colour === 'testing.iconFailed') ?? workloads.find((one) => one.colour === 'charts.blue') ?? workloads[0];
+  const configs = application.buildConfigs.map(({ config }) => config);
   const replicas = workloads.map((one) => one.description).join(', ');
   return {
     id: `${project.id}/application/${application.name}`,
@@ -52,7 +57,7 @@ export function applicationNode(session: Session, project: TreeNode, application
     icon: 'rocket',
     ...(worst?.colour && { colour: worst.colour }),
     tooltip: tooltipOf(application.name, [['URL', route?.url], [t('Replicas'), replicas]]),
-    contextValue: route ? 'application.url' : 'application',
+    contextValue: ['application', route && 'url', configs.length > 0 && 'built', configs.some(saving) && 'saving'].filter(Boolean).join('.'),
     accessibility: t('Application {0}, {1}', application.name, replicas),
     expand: 'expanded',
     ...(route?.url && { url: route.url }),
@@ -61,11 +66,11 @@ export function applicationNode(session: Session, project: TreeNode, application
   };
 }
 
-export function partsOf(session: Session, application: Application): TreeNode[] {
+export function partsOf(session: Session, application: Application, saving: Saving): TreeNode[] {
   return [
     ...application.workloads.map(({ workload }) => workloadNode(session, workload)),
     ...application.pods.map((pod) => podNode(session, pod)),
-    ...application.buildConfigs.map(({ config, builds }) => buildConfigNode(session, config, builds[0])),
+    ...application.buildConfigs.map(({ config, builds }) => buildConfigNode(session, config, builds[0], saving(config))),
     ...application.services.map(({ service, endpoints }) => serviceNode(session, service, endpoints)),
     ...application.routes.map((route) => routeNode(session, route)),
   ];

@@ -24,7 +24,7 @@ export const podNode = (session: Session, pod: Pod) => node(session, pods, pod, 
 export const serviceNode = (session: Session, service: Service, found: Endpoints | undefined) => node(session, services, service, presentService(service, found, t));
 export const routeNode = (session: Session, route: Route) => node(session, routes, route, presentRoute(route, session.routerPorts, t));
 export const buildNode = (session: Session, build: Build) => node(session, builds, build, presentBuild(build, t));
-export const buildConfigNode = (session: Session, config: BuildConfig, newest: Build | undefined) => node(session, buildConfigs, config, presentBuildConfig(config, newest, t));
+export const buildConfigNode = (session: Session, config: BuildConfig, newest: Build | undefined, saving: boolean) => node(session, buildConfigs, config, presentBuildConfig(config, newest, t, saving));
 export const workloadNode = (session: Session, workload: DeploymentConfig | Deployment) =>
   node(session, workload.kind === 'Deployment' ? deployments : deploymentConfigs, workload, presentWorkload(workload, t));
 

@@ -13,6 +13,8 @@ export interface TreeSource {
   /** Named in the view's description. */
   description(): string;
   badge?(): vscode.ViewBadge | undefined;
+  /** Said above the rows. */
+  message?(): string | undefined;
 }
 
 /** Changes within this time are shown at once: a deployment changes a dozen objects. */
@@ -26,6 +28,9 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<TreeNode>;
   readonly #source: TreeSource;
+  /** Command of a plain click, on the row that is selected then. */
+  readonly #open: string;
+  readonly #opening: vscode.Disposable;
   #attached: vscode.Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -34,6 +39,11 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
 
   constructor(id: string, source: TreeSource, options: { canSelectMany?: boolean } = {}) {
     this.#source = source;
+    this.#open = `${id}.open`;
+    this.#opening = vscode.commands.registerCommand(this.#open, () => {
+      const [node] = this.#view.selection;
+      return node?.command && vscode.commands.executeCommand(node.command, node);
+    });
     this.#view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true, canSelectMany: options.canSelectMany ?? false });
     this.#view.onDidChangeVisibility(({ visible }) => (visible ? this.#attach() : this.#detach()));
     this.#view.onDidCollapseElement(({ element }) => source.collapsed?.(element));
@@ -57,12 +67,14 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     item.contextValue = node.contextValue;
     if (node.tooltip) item.tooltip = new vscode.MarkdownString(node.tooltip);
     item.accessibilityInformation = { label: node.accessibility ?? `${node.label} ${node.description ?? ''}` };
-    if (node.command) item.command = { command: node.command, title: '', arguments: [node] };
+    // Without arguments: those of a row that is drawn again are forgotten at once, and a click of that moment would lead nowhere.
+    if (node.command) item.command = { command: this.#open, title: '' };
     return item;
   }
 
   dispose(): void {
     this.#detach();
+    this.#opening.dispose();
     this.#view.dispose();
     this.#changed.dispose();
   }
@@ -72,6 +84,8 @@ export class ObjectTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
       this.#timer = undefined;
       const description = this.#source.description();
       if (this.#view.description !== description) this.#view.description = description;
+      const message = this.#source.message?.();
+      if (this.#view.message !== message) this.#view.message = message;
       this.#showBadge(this.#source.badge?.());
       this.#updating = this.#updating.then(() => this.#update());
     }, coalesceMs);

@@ -3,6 +3,7 @@ import { buildLabels, type Build, type BuildConfig } from '../../api/kinds/build
 import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { Deployment } from '../../api/kinds/apps.ts';
 import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
+import type { ImageStream } from '../../api/kinds/image.ts';
 import type { Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { mirrorAnnotation } from '../../api/pod.ts';
@@ -18,6 +19,7 @@ export interface ProjectObjects {
   services: readonly Service[];
   endpoints: readonly Endpoints[];
   routes: readonly Route[];
+  imageStreams: readonly ImageStream[];
 }
 
 export interface Application {

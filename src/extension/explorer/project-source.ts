@@ -10,8 +10,10 @@ import { ProjectWatch, type Part } from './project-watch.ts';
 export interface FlatRules {
   parts: readonly Part[];
   roots(objects: ProjectObjects): TreeNode[];
-  children?(node: TreeNode, objects: ProjectObjects): TreeNode[];
+  children?(node: TreeNode, objects: ProjectObjects): TreeNode[] | Promise<TreeNode[]>;
   badge?(objects: ProjectObjects): vscode.ViewBadge | undefined;
+  /** Told when rows change by more than their objects. */
+  also?: vscode.Event<void>;
 }
 
 export function projectSource(session: Session, rules: FlatRules): TreeSource {
@@ -33,10 +35,10 @@ export function projectSource(session: Session, rules: FlatRules): TreeSource {
         }
         changed();
       };
-      const listening = session.onDidChange(follow);
+      const listening = [session.onDidChange(follow), ...(rules.also ? [rules.also(changed)] : [])];
       if (session.state === 'idle') void session.connect();
       follow();
-      return { dispose: () => (listening.dispose(), close()) };
+      return { dispose: () => (listening.forEach((one) => one.dispose()), close()) };
     },
     async roots() {
       const own = watch;

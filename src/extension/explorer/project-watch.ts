@@ -3,6 +3,7 @@ import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { endpoints, pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
@@ -10,9 +11,10 @@ import type { Session } from '../connections/session.ts';
 import { ObjectList } from './object-list.ts';
 import type { ProjectObjects } from './project-content.ts';
 
-const kinds = { deploymentConfigs, deployments, pods, buildConfigs, builds, services, endpoints, routes } as const;
+const kinds = { deploymentConfigs, deployments, pods, buildConfigs, builds, services, endpoints, routes, imageStreams } as const;
 export type Part = keyof typeof kinds;
-export const allParts = Object.keys(kinds) as Part[];
+/** What applications consist of. */
+export const applicationParts = (Object.keys(kinds) as Part[]).filter((part) => part !== 'imageStreams');
 
 export class ProjectWatch {
   readonly namespace: string;
@@ -31,6 +33,7 @@ export class ProjectWatch {
     return {
       deploymentConfigs: items<DeploymentConfig>('deploymentConfigs'), deployments: items<Deployment>('deployments'), pods: items<Pod>('pods'), buildConfigs: items<BuildConfig>('buildConfigs'),
       builds: items<Build>('builds'), services: items<Service>('services'), endpoints: items<Endpoints>('endpoints'), routes: items<Route>('routes'),
+      imageStreams: items<ImageStream>('imageStreams'),
     };
   }
 

@@ -1,28 +1,30 @@
 /** The Projects view: projects, in each its applications, in those what they are made of. */
 import * as vscode from 'vscode';
+import type { BuildConfig } from '../../api/kinds/build.ts';
 import type { Pod } from '../../api/kinds/core.ts';
 import { namespaces } from '../../api/kinds/core.ts';
 import { projects } from '../../api/kinds/project.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import { isStatusError } from '../../api/status.ts';
-import type { Session } from '../connections/session.ts';
-import type { Platform } from '../daemon/platform.ts';
 import { applicationNode, isApplicationNode, partsOf, projectNode } from './application-nodes.ts';
 import { clusterFailureNodes, connectingNode, emptyProjectNode, problemNode, startFailureNodes, startingNode } from './notes.ts';
 import type { TreeNode } from './node.ts';
+import { lackText } from './lacks.ts';
 import { buildNode, containerNodes, podNode } from './object-nodes.ts';
 import { ObjectList } from './object-list.ts';
 import type { TreeSource } from './object-tree.ts';
+import type { ViewParts } from './view-parts.ts';
 import { groupApplications } from './project-content.ts';
-import { allParts, ProjectWatch } from './project-watch.ts';
+import { applicationParts, ProjectWatch } from './project-watch.ts';
 
 /** Projects of the platform itself; shown only while one is the current project. */
 const system = /^(kube-|openshift)/;
 /** Builds shown under a build config; the Builds view has all of them. */
 const shownBuilds = 5;
 
-export function projectsSource(session: Session, platform: Platform): TreeSource {
+export function projectsSource({ session, platform, rebuild }: ViewParts): TreeSource {
+  const saving = (config: BuildConfig) => rebuild.has(config);
   let list: ObjectList<KubeObject> | undefined;
   let over: unknown;
   let changed: () => void = () => undefined;
@@ -40,7 +42,7 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
   const watchOf = (namespace: string): ProjectWatch => {
     let watch = watches.get(namespace);
     if (!watch) {
-      watch = new ProjectWatch(session, namespace, allParts, changed);
+      watch = new ProjectWatch(session, namespace, applicationParts, changed);
       watches.set(namespace, watch);
     }
     return watch;
@@ -57,7 +59,7 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
   return {
     attach(tell) {
       changed = tell;
-      const listening = [session.onDidChange(follow), platform.onDidChange(tell)];
+      const listening = [session.onDidChange(follow), platform.onDidChange(tell), rebuild.onDidChange(tell)];
       if (session.state === 'idle') void session.connect();
       follow();
       return { dispose: () => (listening.forEach((one) => one.dispose()), close()) };
@@ -75,11 +77,11 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
     },
     async children(node) {
       if (node.contextValue.startsWith('project')) return applications(node);
-      if (isApplicationNode(node)) return partsOf(session, node.application);
+      if (isApplicationNode(node)) return partsOf(session, node.application, saving);
       if (node.contextValue.startsWith('pod')) return containerNodes(session, node.object as Pod);
       const found = groupApplications(watchOf(node.object?.metadata.namespace ?? session.project).objects());
       const uid = node.object?.metadata.uid;
-      if (node.contextValue === 'buildconfig') {
+      if (node.contextValue.startsWith('buildconfig')) {
         const builds = found.flatMap((one) => one.buildConfigs).find(({ config }) => config.metadata.uid === uid)?.builds ?? [];
         return builds.slice(0, shownBuilds).map((build) => buildNode(session, build));
       }
@@ -90,6 +92,7 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
       if (node.contextValue === 'project') forget(node.label);
     },
     description: () => (session.state === 'connected' ? `${session.cluster} · ${session.project}` : ''),
+    message: () => lackText(session),
   };
 
   function listed(own: ObjectList<KubeObject>): TreeNode[] {
@@ -106,7 +109,7 @@ export function projectsSource(session: Session, platform: Platform): TreeSource
   async function applications(project: TreeNode): Promise<TreeNode[]> {
     const watch = watchOf(project.label);
     await watch.ready;
-    const nodes = groupApplications(watch.objects()).map((application) => applicationNode(session, project, application));
+    const nodes = groupApplications(watch.objects()).map((application) => applicationNode(session, project, application, saving));
     const problems = watch.problems().map((problem) => problemNode(project.id, problem));
     if (project.label === session.project) void vscode.commands.executeCommand('setContext', 'slipway.empty', nodes.length === 0);
     return nodes.length + problems.length === 0 ? [emptyProjectNode(project)] : [...problems, ...nodes];

@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import type { Endpoints, Pod } from '../../api/kinds/core.ts';
 import type { BuildConfig } from '../../api/kinds/build.ts';
-import type { Session } from '../connections/session.ts';
-import type { Platform } from '../daemon/platform.ts';
+import { imageChildren, imageStreamNode } from './image-nodes.ts';
 import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode } from './object-nodes.ts';
 import { ObjectTree } from './object-tree.ts';
 import { inTrouble } from './presenters/pod.ts';
@@ -11,12 +10,14 @@ import { isActive } from './presenters/build.ts';
 import { buildsOf, isRunner, newestFirst } from './project-content.ts';
 import { projectSource } from './project-source.ts';
 import { projectsSource } from './projects-source.ts';
+import type { ViewParts } from './view-parts.ts';
 
 const sorted = <T extends { metadata: { name: string } }>(objects: readonly T[]) => [...objects].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
 
-export function createViews(session: Session, platform: Platform): vscode.Disposable {
+export function createViews(parts: ViewParts): vscode.Disposable {
+  const { session, images, rebuild } = parts;
   return vscode.Disposable.from(
-    new ObjectTree('slipway.projects', projectsSource(session, platform)),
+    new ObjectTree('slipway.projects', projectsSource(parts)),
     new ObjectTree('slipway.pods', projectSource(session, {
       parts: ['pods'],
       // What serves comes first, what built and deployed it after.
@@ -34,13 +35,22 @@ export function createViews(session: Session, platform: Platform): vscode.Dispos
     })),
     new ObjectTree('slipway.builds', projectSource(session, {
       parts: ['builds', 'buildConfigs'],
+      also: rebuild.onDidChange,
       roots: ({ builds, buildConfigs }) => {
         const single = builds.filter((build) => !buildConfigs.some((config) => buildsOf(config, [build]).length)).sort(newestFirst);
-        return [...sorted(buildConfigs).map((config) => ({ ...buildConfigNode(session, config, buildsOf(config, builds)[0]), expand: 'expanded' as const })), ...single.map((build) => buildNode(session, build))];
+        return [...sorted(buildConfigs).map((config) => ({ ...buildConfigNode(session, config, buildsOf(config, builds)[0], rebuild.has(config)), expand: 'expanded' as const })), ...single.map((build) => buildNode(session, build))];
       },
       children: (node, { builds }) => buildsOf(node.object as BuildConfig, builds).map((build) => buildNode(session, build)),
       badge: ({ builds }) => badge(builds.filter(isActive).length, (count) => vscode.l10n.t('Running builds: {0}', count)),
     }), { canSelectMany: true }),
+    new ObjectTree('slipway.images', projectSource(session, {
+      parts: ['imageStreams'],
+      roots: ({ imageStreams }) => sorted(imageStreams).map((stream) => imageStreamNode(session, stream)),
+      children: (node, { imageStreams }) => {
+        const stream = imageStreams.find(({ metadata }) => metadata.uid === node.object?.metadata.uid);
+        return stream ? imageChildren(node, stream, images) : [];
+      },
+    })),
   );
 }
 

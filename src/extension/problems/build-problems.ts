@@ -46,8 +46,8 @@ export class BuildProblems implements vscode.Disposable {
     const paths = await this.#pathsOf(build);
     if (!paths) return;
     const diagnostics = new Map<string, vscode.Diagnostic[]>();
-    for (const problem of matchProblems(log)) {
-      const file = paths.find(problem.file);
+    for (const problem of matchProblems([...log, build.status.message ?? ''])) {
+      const file = paths.find((problem.source === 'dockerfile' && build.spec.strategy.dockerStrategy?.dockerfilePath) || problem.file);
       if (file) diagnostics.set(file, [...(diagnostics.get(file) ?? []), await diagnosticOf(problem, file, build.metadata.name)]);
     }
     if (diagnostics.size === 0) return this.#forget(key);
@@ -127,5 +127,8 @@ async function lineOf(needle: string, file: string): Promise<number> {
   if (!needle) return 0;
   const { readFile } = await import('node:fs/promises');
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-  return Math.max(0, lines.findIndex((line) => line.includes(needle)));
+  // An instruction over several lines is told as one.
+  const beginning = needle.split(' ').slice(0, 3).join(' ');
+  const at = lines.findIndex((line) => line.includes(needle));
+  return Math.max(0, at < 0 ? lines.findIndex((line) => line.includes(beginning)) : at);
 }

@@ -122,6 +122,8 @@ const packages: Shape[] = [
 const docker: Shape[] = [
   single(/^(?:error: )?(\S*(?:Dockerfile|Containerfile)[\w.-]*):(\d+):?\s+(.+)$/i, ([file = '', line = '', message = '']) => ({ ...place(file, line), message, severity: 'error', source: 'dockerfile' })),
   single(/(?:[Dd]ockerfile parse error|parse error|Syntax error)(?: on| at)? line (\d+): (.+)$/, ([line = '', message = '']) => ({ ...place('Dockerfile', line), message, severity: 'error', source: 'dockerfile' })),
+  single(/\bDockerfile line (\d+): (.+)$/, ([line = '', message = '']) => ({ ...place('Dockerfile', line), message, severity: 'error', source: 'dockerfile' })),
+  single(/Docker build strategy failed: ([A-Z]{2,} .+?): ((?:exit code \d+|it was ended by)\b.*)$/, ([instruction = '', message = '']) => ({ file: 'Dockerfile', line: 0, needle: instruction, message: `${instruction}: ${message}`, severity: 'error', source: 'dockerfile' })),
   single(/error building at STEP "([A-Z]+ [^"]*)": (.+)$/, ([instruction = '', message = '']) => ({ file: 'Dockerfile', line: 0, needle: instruction, message, severity: 'error', source: 'dockerfile' })),
 ];
 

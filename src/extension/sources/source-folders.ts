@@ -31,11 +31,18 @@ export class SourceFolders {
     await this.#memento.update(memory, Object.fromEntries([...Object.entries(rest).slice(1 - most), [this.key(of), folder]]));
   }
 
+  /** The folder noted, if it is still there. */
+  noted(of: Named): string | undefined {
+    const folder = this.#memento.get<Record<string, string>>(memory)?.[this.key(of)];
+    return folder && path.isAbsolute(folder) && existsSync(folder) ? folder : undefined;
+  }
+
   /** The top of the source: noted, told by the build config, or an open folder that is a work tree of its repository. */
   folderOf({ metadata, spec }: BuildConfig): string | undefined {
-    const noted = this.#memento.get<Record<string, string>>(memory)?.[this.key({ namespace: metadata.namespace ?? '', name: metadata.name })];
+    const noted = this.noted({ namespace: metadata.namespace ?? '', name: metadata.name });
     const told = metadata.annotations?.[folderAnnotation];
-    for (const folder of [noted, told]) if (folder && path.isAbsolute(folder) && existsSync(folder)) return folder;
+    if (noted) return noted;
+    if (told && path.isAbsolute(told) && existsSync(told)) return told;
     const uri = spec.source?.git?.uri;
     return uri === undefined ? undefined : openFolders().find((folder) => isWorkTreeOf(folder, uri));
   }

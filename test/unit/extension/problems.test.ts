@@ -80,6 +80,8 @@ NameError: name 'undefined_name' is not defined`, ["/opt/app-root/src/run.py:4 p
     ['gcc', 'src/x.c:3:5: error: expected \';\' before \'}\' token', ["src/x.c:3:5 build: expected ';' before '}' token"]],
     ['a step of a Dockerfile', 'error building at STEP "RUN npm ci": error while running runtime: exit status 1', ['Dockerfile:<RUN npm ci> dockerfile: error while running runtime: exit status 1']],
     ['a Dockerfile that is wrong', 'Dockerfile:3: unknown instruction "RUNN"', ['Dockerfile:3 dockerfile: unknown instruction "RUNN"']],
+    ['a Dockerfile that is wrong, as builds here tell it', 'error: build error: The Dockerfile cannot be used: Dockerfile line 3: unknown instruction: RUNN', ['Dockerfile:3 dockerfile: unknown instruction: RUNN']],
+    ['an instruction that failed, as builds here tell it', 'error: build error: Docker build strategy failed: RUN npm ci: exit code 1.', ['Dockerfile:<RUN npm ci> dockerfile: RUN npm ci: exit code 1.']],
     ['nothing', '---> Installing application source ...\nadded 1 package in 200ms\nlistening on 0.0.0.0:8080\n12:30:01 done', []],
   ])('are found: %s', (_, log, expected) => expect(matchProblems(log.split('\n')).map(shown)).toEqual(expected));
 

@@ -19,6 +19,30 @@ fail() {
 # has PROGRAM: whether it can be run.
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# supervise COMMAND...: runs it so that a hang-up (SIGHUP) starts it again: how files that are put into a running container take effect under DEV_MODE.
+# What ends by itself waits for the next hang-up, since the file that comes next may mend it. Whoever sends one finds the number in the file.
+supervise() {
+  echo $$ > "${TMPDIR:-/tmp}/.slipway-dev.pid"
+  export SUPERVISED=true
+  trap 'again=yes; kill -TERM "$child" 2>/dev/null' HUP
+  trap 'trap "" HUP; kill -TERM "$child" 2>/dev/null; wait; exit 143' TERM INT
+  while :; do
+    again=
+    "$@" &
+    child=$!
+    # A signal ends the wait, not yet the child.
+    while kill -0 "$child" 2>/dev/null; do wait "$child"; status=$?; done
+    if [ -z "$again" ]; then
+      warn "the application ended with $status; it is started again when files are synced"
+      sleep 2147483647 &
+      child=$!
+      wait "$child"
+      kill "$child" 2>/dev/null
+    fi
+    say "Starting the application again ..."
+  done
+}
+
 # Copies the source to where the application will run, and goes there.
 take_source() {
   say "Installing application source ..."

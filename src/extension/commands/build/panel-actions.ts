@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Build } from '../../../api/kinds/build.ts';
 import { pods } from '../../../api/kinds/core.ts';
 import { deploymentLabels } from '../../../api/kinds/deployment-config.ts';
 import type { Session } from '../../connections/session.ts';
@@ -18,10 +19,12 @@ export interface PanelParts {
   sources: SourceFolders;
   problems: BuildProblems;
   panel(): BuildPanel;
+  /** A build that was followed has ended. */
+  ended(build: Build): void;
 }
 
 /** What the Build panel's buttons and notifications do. */
-export function buildActions({ session, logs, sources, problems, panel }: PanelParts): BuildActions {
+export function buildActions({ session, logs, sources, problems, panel, ended }: PanelParts): BuildActions {
   return {
     cancel: (build) => cancelBuild(session, build),
     rebuild: async (build) => panel().show([await startBuild({ session, sources }, await configOf(session, build))], { announce: true }),
@@ -36,7 +39,10 @@ export function buildActions({ session, logs, sources, problems, panel }: PanelP
       return folder === undefined ? undefined : new SourcePaths(folder, build.spec.source?.contextDir);
     },
     openFile: (file, at) => openFile(file, at),
-    ended: (build, log) => problems.ended(build, log).catch(tellFailure),
+    ended(build, log) {
+      ended(build);
+      problems.ended(build, log).catch(tellFailure);
+    },
     failed: tellFailure,
   };
 }

@@ -11,7 +11,7 @@ import type { Resource } from '../../../api/resource.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { Session } from '../../connections/session.ts';
 import { applicationOf } from '../../explorer/project-content.ts';
-import { buildChoice, buildConfigChoice, podChoice, routeChoice, serviceChoice, wordFor, workloadChoices, type Choice } from '../choices.ts';
+import { buildChoice, buildConfigChoice, imageStreamChoice, podChoice, routeChoice, serviceChoice, wordFor, workloadChoices, type Choice } from '../choices.ts';
 import { Cancelled, confirm, patiently, type Command } from '../command.ts';
 import { foundFor, isNode, named, selectedObjects } from '../target.ts';
 
@@ -22,6 +22,7 @@ const choicesOf: [id: string, choices: (session: Session) => Choice[]][] = [
   ['slipway.route.delete', (session) => [routeChoice(session) as unknown as Choice]],
   ['slipway.build.delete', () => [buildChoice() as unknown as Choice]],
   ['slipway.buildConfig.delete', () => [buildConfigChoice() as unknown as Choice]],
+  ['slipway.imageStream.delete', () => [imageStreamChoice() as unknown as Choice]],
 ];
 
 export const deleteCommands: readonly Command[] = choicesOf.map(([id, choices]) => ({

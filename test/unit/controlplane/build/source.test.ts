@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mergeVariables, parseEnvironment, readEnvironmentFile } from '../../../../src/controlplane/build/tools/build/source/environment.ts';
-import { applyIgnoreFile, ignoredPaths, matcher } from '../../../../src/controlplane/build/tools/build/source/ignore.ts';
+import { ignoredPaths, matcher } from '../../../../src/detect/s2i-ignore.ts';
+import { applyIgnoreFile } from '../../../../src/controlplane/build/tools/build/source/ignore.ts';
 
 describe('.s2iignore', () => {
   const tree: Record<string, string[]> = { '': ['.git', '.hidden', 'README.md', 'docs', 'main.js', 'test.js', 'a[1].txt'], docs: ['a.md', 'b.md', 'deep'], 'docs/deep': ['c.md'], '.git': ['config'] };

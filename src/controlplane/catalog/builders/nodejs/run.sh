@@ -7,7 +7,7 @@ export NODE_ENV
 cd "$app_root/src" || exit 1
 PATH="$app_root/src/node_modules/.bin:$PATH"
 export PATH
-if [ "$DEV_MODE" = true ]; then
+if [ "$DEV_MODE" = true ] && [ -z "$SUPERVISED" ]; then
   if [ -x node_modules/.bin/nodemon ]; then
     exec nodemon --inspect="${DEBUG_PORT:-5858}"
   fi
@@ -17,7 +17,7 @@ if [ "$DEV_MODE" = true ]; then
     echo "---> nodemon is not among the dependencies: node --watch restarts the server"
     exec node --watch --inspect="${DEBUG_PORT:-5858}" "$file"
   fi
-  warn "DEV_MODE needs nodemon among the dependencies, or a start script of the form \"node FILE\" and Node.js 18.11; the server will not restart by itself"
+  supervise "$0"
 fi
 if [ -n "$NODE_CMD" ]; then
   exec /bin/sh -c "exec $NODE_CMD"

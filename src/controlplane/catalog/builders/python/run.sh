@@ -4,6 +4,7 @@
 export PYTHONUNBUFFERED=1
 python="$app_root/bin/python"
 cd "$app_root/src" || exit 1
+if [ "$DEV_MODE" = true ] && [ -z "$SUPERVISED" ]; then supervise "$0"; fi
 
 imports() { "$python" -c "import $1" 2>/dev/null; }
 

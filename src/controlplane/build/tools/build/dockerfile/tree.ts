@@ -2,7 +2,7 @@
 import { open, readlink, type FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { lookupMerged, mergedNames } from '../../../../../oci/scoped-folder.ts';
-import { matcher } from '../source/ignore.ts';
+import { matcher } from '../../../../../detect/s2i-ignore.ts';
 
 export interface TreeFile {
   /** Inside the tree, no link in it but perhaps the last part; without a leading slash, `''` is the root. */

@@ -1,0 +1,241 @@
+/** Builds and images in the real editor: problems on files, several builds at once, comparing, webhooks, image layers, and what a save does. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Frame, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
+import { ask, routeOf } from './support/ask.ts';
+import { Driver } from './support/driver.ts';
+import { testHome, type TestHome } from './support/home.ts';
+import { openWorkbench, type Workbench } from './support/workbench.ts';
+
+const app = 'web';
+const manifest = { name: app, version: '1.0.0', private: true, scripts: { build: 'node --check server.js', start: 'node server.js' } };
+const server = (greeting: string) => `const http = require('node:http');\nconst greeting = '${greeting}';\nhttp.createServer((request, response) => response.end(greeting)).listen(process.env.PORT);\n`;
+
+describe('builds and images', () => {
+  let work: string;
+  let home: TestHome;
+  let bench: Workbench;
+  let page: Page;
+  let user: Driver;
+  let failed = false;
+
+  const test = (name: string, run: () => Promise<void>) => plainTest(name, async ({ skip }) => {
+    if (failed) skip('an earlier part failed');
+    onTestFailed(() => {
+      failed = true;
+      return shot(`failed-${name.replace(/\W+/g, '-').slice(0, 40)}`);
+    });
+    await run();
+  });
+  const shot = (name: string) => bench.screenshot(`builds-${name}`);
+  const write = (file: string, text: string) => writeFileSync(path.join(work, file), text);
+  const build = (number: number) => user.row('Builds', `${app}-${number}`);
+  const panel = () => bench.webview('.steps');
+  /** Lets the server greet otherwise, in the editor. */
+  const edit = async (greeting: string) => {
+    await bench.command('View: Close All Editors');
+    await page.keyboard.press('ControlOrMeta+p');
+    await user.quickInput.locator('input.input').fill('server.js');
+    await user.quickInput.locator('.monaco-list-row', { hasText: 'server.js' }).first().click();
+    await page.locator('.editor-instance .view-line', { hasText: 'const greeting' }).click();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Shift+Home');
+    await page.keyboard.type(`const greeting = "${greeting}";`);
+    await page.keyboard.press('ControlOrMeta+s');
+  };
+  const lastBuild = () => Number(home.kubectl('get', 'bc', app, '-o', 'jsonpath={.status.lastVersion}'));
+  const phase = (frame: Frame) => frame.locator('.phase').textContent();
+  const ended = async (number: number, state: string) => until(() => build(number).getAttribute('aria-label'), 60_000).toContain(state);
+
+  beforeAll(async () => {
+    work = path.join(realpathSync(mkdtempSync(path.join(tmpdir(), 'slipway-builds-'))), app);
+    mkdirSync(work);
+    write('package.json', JSON.stringify(manifest));
+    write('server.js', server('one'));
+    home = testHome();
+    home.slipway('up', '--detach');
+    bench = await openWorkbench({ folder: work, home: home.folder });
+    page = bench.page;
+    page.setDefaultTimeout(20_000);
+    user = new Driver(page);
+    await page.setViewportSize({ width: 1360, height: 1100 });
+  });
+  afterAll(async () => {
+    await bench?.close();
+    home?.remove();
+    if (work) rmSync(path.dirname(work), { recursive: true, force: true });
+  });
+
+  test('an app is made from the open folder', async () => {
+    await user.openSidebar();
+    await user.row('Projects', 'default').waitFor();
+    await bench.command('Slipway: Create App from Source…');
+    await user.asked(/\(1\/4\)/);
+    await user.pick('open folder');
+    await user.asked(/\(2\/4\)/);
+    await user.quickInput.locator('.monaco-list-row').first().waitFor();
+    await page.keyboard.press('Enter');
+    await user.asked(/\(3\/4\)/);
+    await user.answer();
+    await user.asked(/\(4\/4\)/);
+    await user.answer();
+    // A build that runs counts its seconds in its row.
+    await until(() => build(1).textContent()).toMatch(/Running · \d+ s/);
+    await shot('01-running');
+    await user.notification('"web" is built and runs.').waitFor({ timeout: 60_000 });
+    await user.dismissNotifications();
+  });
+
+  test('a failed build puts its problems on the files, until one succeeds', async () => {
+    write('server.js', `${server('two')}const broken = ;\n`);
+    await user.inline(user.row('Builds', app), 'Start Build');
+    await ended(2, 'Failed');
+    const frame = await panel();
+    await frame.locator('.failure:visible').waitFor();
+    await frame.locator('.place', { hasText: 'server.js:4' }).first().click();
+    await page.locator('.tab.active', { hasText: 'server.js' }).waitFor();
+    await page.locator('.statusbar-item', { hasText: 'Ln 4, Col' }).waitFor();
+    await page.locator('.editor-instance .squiggly-error').first().waitFor();
+    await user.dismissNotifications();
+    await bench.command('Problems: Focus on Problems View');
+    await page.locator('.markers-panel .monaco-list-row', { hasText: /Unexpected token ';'.*node \(web-2\)/ }).waitFor();
+    await shot('02-problem');
+    write('server.js', server('three'));
+    await user.inline(user.row('Builds', app), 'Start Build');
+    await ended(3, 'Complete');
+    await until(() => page.locator('.editor-instance .squiggly-error').count()).toBe(0);
+    await user.dismissNotifications();
+    await bench.command('View: Close All Editors');
+  });
+
+  test('two builds are compared', async () => {
+    await build(3).click();
+    await build(2).click({ modifiers: ['ControlOrMeta'] });
+    await user.menu(build(2), 'Compare Builds…');
+    await page.locator('.tab.active', { hasText: 'Build web-2 ↔ web-3' }).waitFor();
+    await page.locator('.monaco-diff-editor .view-lines', { hasText: 'Assemble' }).first().waitFor();
+    await shot('03-compare');
+    await bench.command('View: Close All Editors');
+  });
+
+  test('several builds are followed, and cancelled together', async () => {
+    write('package.json', JSON.stringify({ ...manifest, scripts: { ...manifest.scripts, build: 'node -e "console.log(\'taking my time\'); setTimeout(() => {}, 120000)"' } }));
+    await user.inline(user.row('Builds', app), 'Start Build');
+    await until(() => build(4).textContent(), 30_000).toContain('Running');
+    await user.inline(user.row('Builds', app), 'Start Build');
+    await build(5).waitFor();
+    const frame = await panel();
+    await until(() => frame.locator('.chip').count()).toBe(2);
+    await frame.locator('.chip [role=tab]', { hasText: 'web-4' }).click();
+    await frame.locator('.row', { hasText: 'taking my time' }).last().waitFor();
+    await shot('04-followed');
+    await build(4).click();
+    await build(5).click({ modifiers: ['ControlOrMeta'] });
+    await user.menu(build(5), 'Cancel Build');
+    await ended(4, 'Cancelled');
+    await ended(5, 'Cancelled');
+    write('package.json', JSON.stringify(manifest));
+    await everyControlIsNamed(frame);
+  });
+
+  test('a build is started with options', async () => {
+    await bench.command('Slipway: Start Build with Options…');
+    await user.pick(app);
+    await user.asked('Start a build of "web"');
+    await shot('05-options');
+    await user.quickInput.locator('.monaco-list-row').first().waitFor();
+    await page.keyboard.press('Enter');
+    await ended(6, 'Complete');
+    expect(await phase(await panel())).toBe('Complete');
+    await user.dismissNotifications();
+  });
+
+  test('a webhook is added, and its URL copied', async () => {
+    await bench.command('Slipway: Copy Webhook URL…');
+    await user.pick(app);
+    await user.asked('Webhook URL of "web"');
+    await shot('06-webhook');
+    await user.pick('Generic');
+    await page.locator('.statusbar-item', { hasText: 'webhook URL of "web" is copied' }).waitFor();
+    const url = await page.evaluate(() => navigator.clipboard.readText());
+    expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/apis\/build\.openshift\.io\/v1\/namespaces\/default\/buildconfigs\/web\/webhooks\/[0-9a-f]{40}\/generic$/);
+    // Who knows it is heard (this app's source is sent with each build, so it is told so), who does not is not.
+    const post = (to: string) => spawnSync('curl', ['--silent', '--insecure', '--request', 'POST', to], { encoding: 'utf8' }).stdout;
+    expect(post(url)).toContain('instantiatebinary');
+    expect(post(url.replace(/[0-9a-f]{40}/, 'guessed'))).toMatch(/Unauthorized|Forbidden/);
+  });
+
+  test('an image is seen to its layers, tagged and rolled back', async () => {
+    await user.expand('Images');
+    await user.row('Images', app).click();
+    await user.row('Images', 'latest').click();
+    const images = user.view('Images').locator('.monaco-list-row', { has: page.locator('.label-name', { hasText: /^[0-9a-f]{12}$/ }) });
+    await until(() => images.count()).toBe(3);
+    await images.first().click();
+    await page.locator('.tab.active', { hasText: `${app}@sha256` }).waitFor();
+    await page.locator('.editor-instance .view-lines', { hasText: 'DeploymentConfig' }).waitFor();
+    await images.first().locator('.monaco-tl-twistie').click();
+    await user.view('Images').locator('.monaco-list-row[aria-label*=assemble]').waitFor();
+    await shot('07-image');
+    await bench.command('View: Close All Editors');
+    await images.first().locator('.monaco-tl-twistie').click();
+    await user.menu(images.first(), 'Tag Image…');
+    await user.asked('Tag "web:latest"');
+    await user.answer('web:v1');
+    await until(() => user.row('Images', app).textContent()).toContain('latest, v1');
+    const past = await images.nth(1).locator('.label-name').textContent();
+    await user.menu(images.nth(1), 'Roll Back to This Image…');
+    await shot('08-roll-back');
+    await user.confirm('Roll Back');
+    await until(() => user.row('Images', 'latest').textContent()).toContain(past ?? '');
+    await shot('09-tags');
+  });
+
+  test('a save makes a new build', async () => {
+    const before = lastBuild();
+    await user.menu(user.row('Projects', app).first(), 'Rebuild on Save');
+    await until(() => user.row('Builds', app).textContent()).toContain('on save');
+    await page.locator('.statusbar-item[aria-label*="Rebuild on Save: web"]').waitFor();
+    await edit('saved');
+    await ended(before + 1, 'Complete');
+    await until(() => ask(routeOf(home, 'default', app), '/'), 60_000).toBe('saved');
+    await shot('10-on-save');
+  });
+
+  test('a save is synced into the containers that run, also into the next ones', async () => {
+    const before = lastBuild();
+    mkdirSync(path.join(work, '.vscode'), { recursive: true });
+    write('.vscode/settings.json', JSON.stringify({ 'slipway.rebuildOnSave': 'sync' }));
+    await page.waitForTimeout(1_000);
+    await edit('synced');
+    const told = user.notification('does not run in development mode');
+    await told.waitFor();
+    await shot('11-development');
+    await user.press(told, 'Set DEV_MODE');
+    const url = routeOf(home, 'default', app);
+    // Containers that replace the others hold what was built; what was saved since follows by itself.
+    await until(() => ask(url, '/').catch(() => ''), 60_000).toBe('synced');
+    await edit('synced again');
+    await until(() => ask(url, '/').catch(() => ''), 30_000).toBe('synced again');
+    expect(lastBuild()).toBe(before);
+    await shot('12-synced');
+  });
+
+  test('no page complained', () => {
+    expect(bench.consoleErrors.filter((text) => /slipway|Content Security/i.test(text))).toEqual([]);
+    return Promise.resolve();
+  });
+});
+
+function until<T>(probe: () => Promise<T> | T, timeout = 20_000) {
+  return expect.poll(probe, { timeout, interval: 150 });
+}
+
+async function everyControlIsNamed(frame: Frame): Promise<void> {
+  const unnamed = await frame.locator('button, vscode-button, vscode-text-field, vscode-dropdown, [tabindex="0"]').evaluateAll((nodes) =>
+    nodes.filter((node) => node.getRootNode() === document && (node as HTMLElement).offsetParent !== null && !(node.getAttribute('aria-label') ?? node.textContent ?? '').trim()).map((node) => node.outerHTML.slice(0, 120)));
+  expect(unnamed).toEqual([]);
+}
