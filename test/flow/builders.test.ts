@@ -139,3 +139,56 @@ describe('Java', () => {
     expect(await buildLog('java-future-1')).toMatch(/pom\.xml asks for a newer Java than this machine's/);
   });
 });
+
+describe("a user's own builder", () => {
+  const apply = (...where: string[]) => platform.kube('apply', '-f', path.resolve('test/fixtures/builder/notes.yaml'), ...where);
+  const finished = (namespace: string) => eventually('the builder image', async () => {
+    const { status } = await platform.json<{ status: { phase: string; message?: string } }>('get', 'build', 'notes-1', '-n', namespace);
+    if (status.phase === 'Failed') throw new Error(`${status.message}\n${await platform.kube('logs', 'notes-1-build', '-n', namespace)}`);
+    return status.phase === 'Complete' ? true : undefined;
+  }, 60_000);
+  const notes = () => {
+    const folder = path.join(platform.user.home, 'notes');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'shopping.txt'), 'bread & butter\n');
+    platform.user.own(folder);
+    return folder;
+  };
+
+  test('made in a project, it is offered there and nowhere else', async () => {
+    await platform.kube('create', 'namespace', 'shop');
+    await apply('-n', 'shop');
+    await finished('shop');
+    const created = await platform.run(['new-app', notes(), '--name', 'pages', '--builder', 'notes', '-n', 'shop'], { timeoutMs: 120_000 });
+    expect(created.stderr + created.stdout).toContain('builder shop/notes:latest');
+    expect(created.code, created.stdout + created.stderr).toBe(0);
+    expect((await fetchRoute(urlOf(created), { path: '/shopping.html' })).body).toContain('bread & butter');
+    const elsewhere = await platform.run(['new-app', notes(), '--builder', 'notes']);
+    expect(elsewhere).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no builder "notes"') });
+  });
+
+  test('in project openshift it is offered to all; a failing assemble is told as its author wrote it', async () => {
+    await apply('-n', 'openshift');
+    await finished('openshift');
+    const created = await platform.run(['new-app', `notes~${notes()}`, '--name', 'pages'], { timeoutMs: 120_000 });
+    expect(created.stdout).toContain('builder notes:latest');
+    expect((await fetchRoute(urlOf(created))).body).toContain('<a href="shopping.html">shopping</a>');
+    const empty = path.join(platform.user.home, 'empty');
+    mkdirSync(empty);
+    writeFileSync(path.join(empty, 'readme.md'), '');
+    platform.user.own(empty);
+    const failed = await platform.run(['new-app', empty, '--name', 'none', '--builder', 'notes'], { timeoutMs: 120_000 });
+    expect(failed.code).toBe(1);
+    expect(failed.stdout + failed.stderr).toContain('there is no text file (*.txt) in the source');
+  });
+});
+
+test('a Dockerfile comes before all; --strategy source overrides it', async () => {
+  const folder = sourceOf('node-noscript', { Dockerfile: 'FROM docker-registry.default.svc:5000/openshift/nodejs:latest\nCOPY service.js /opt/app-root/src/\nEXPOSE 8081\nCMD ["node", "service.js"]\n', 'package.json': '{"scripts":{"start":"node service.js"}}' });
+  const created = await create(folder, 'docker');
+  expect(created.stdout).toMatch(/^strategy docker \(Dockerfile: Dockerfile\)\nalso fits: --builder nodejs \(Node\.js: package\.json\)\n/);
+  expect((await fetchRoute(urlOf(created))).body).toContain('Hello from node-noscript');
+  expect(await platform.json('get', 'bc', 'docker')).toMatchObject({ spec: { strategy: { type: 'Docker', dockerStrategy: {} } } });
+  expect((await create(folder, 'source', '--strategy', 'source')).stdout).toMatch(/^builder nodejs:latest \(Node\.js: package\.json\)\nalso fits: --strategy docker \(Dockerfile: Dockerfile\)\n/);
+  expect((await platform.run(['new-app', sourceOf('static-hello'), '--strategy', 'docker'])).stderr).toContain('has no Dockerfile at its top');
+});

@@ -10,4 +10,4 @@ import { ruby } from './builders/ruby/ruby.ts';
 import { staticFiles } from './builders/static/static.ts';
 import type { HostBuilder } from './host-builder.ts';
 
-export const hostBuilders: readonly HostBuilder[] = [nodejs, python, php, ruby, perl, golang, java, dotnet, staticFiles];
+export const hostBuilders: readonly HostBuilder[] = [nodejs, staticFiles, python, php, ruby, perl, golang, java, dotnet];

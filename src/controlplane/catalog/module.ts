@@ -19,8 +19,8 @@ export interface CatalogDependencies {
   registry: RegistryClient;
   /** A folder for what is made before it is pushed; emptied. */
   scratch: string;
-  /** Default: looks at this machine. */
-  toolchains?: () => Promise<Toolchain[]>;
+  /** Tells each as soon as it is known. Default: looks at this machine. */
+  toolchains?: (told: (toolchain: Toolchain) => void) => Promise<unknown>;
   /** Of builders with a virtual environment, which take memory to pack. Default: in this process. */
   makeImage?: MakeImage;
 }
@@ -34,7 +34,7 @@ export interface CatalogModule extends Module {
 
 const attempts = 5;
 
-export function catalogModule({ registry, scratch, toolchains = detectToolchains, makeImage = makeBuilderImage }: CatalogDependencies): CatalogModule {
+export function catalogModule({ registry, scratch, toolchains = (told) => detectToolchains(undefined, told), makeImage = makeBuilderImage }: CatalogDependencies): CatalogModule {
   let hostPaths: readonly string[] = [];
   let settle: { resolve(): void; reject(error: unknown): void } | undefined;
   const published = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
@@ -43,15 +43,25 @@ export function catalogModule({ registry, scratch, toolchains = detectToolchains
   const publishAll = async (context: ModuleContext): Promise<void> => {
     const ended = new AbortController();
     context.scope.defer(() => ended.abort());
-    const found = await toolchains();
-    hostPaths = [...new Set(found.flatMap(({ found: first, others }) => [...(first ? [first] : []), ...others].flatMap((one) => one.hostPaths)))];
-    // A virtual environment takes seconds to make: nobody who needs none waits for it.
-    for (const builder of hostBuilders.toSorted((a, b) => Number(a.virtualEnvironment) - Number(b.virtualEnvironment))) {
+    const publishOne = async (builder: HostBuilder, toolchain: Toolchain): Promise<void> => {
       if (context.scope.disposed) return;
-      const toolchain = found.find((one) => one.builder === builder.name);
-      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name), (variant, ...given) => (variant.virtualEnvironment ? makeImage(variant, ...given, ended.signal) : makeBuilderImage(variant, ...given))));
-      if (toolchain?.missing) context.log.info('builder not offered', { builder: builder.name, why: toolchain.missing.why });
-    }
+      const make: typeof makeBuilderImage = (variant, ...given) => (variant.virtualEnvironment ? makeImage(variant, ...given, ended.signal) : makeBuilderImage(variant, ...given));
+      await withRetries(context, () => publish(context.client, registry, builder, toolchain, join(scratch, builder.name), make));
+      if (toolchain.missing) context.log.info('builder not offered', { builder: builder.name, why: toolchain.missing.why });
+    };
+    // A virtual environment takes seconds to make: nobody who needs none waits for it.
+    const queues = { quick: Promise.resolve(), slow: Promise.resolve() };
+    const paths = new Set<string>();
+    await toolchains((toolchain) => {
+      for (const one of [...(toolchain.found ? [toolchain.found] : []), ...toolchain.others]) for (const path of one.hostPaths) paths.add(path);
+      hostPaths = [...paths];
+      const builder = hostBuilders.find((one) => one.name === toolchain.builder);
+      if (!builder) return;
+      const queue = builder.virtualEnvironment ? 'slow' : 'quick';
+      queues[queue] = queues[queue].then(() => publishOne(builder, toolchain));
+      queues[queue].catch(() => undefined);
+    });
+    await Promise.all([queues.quick, queues.slow]);
   };
 
   return {

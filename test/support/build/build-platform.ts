@@ -167,7 +167,7 @@ export async function startBuildPlatform(): Promise<BuildPlatform> {
     client, registry, folder, hold,
     async publishBuilders(only) {
       const machine = { ...thisMachine, env: process.getuid?.() === 0 ? { PATH: '/usr/bin:/bin' } : process.env };
-      const toolchains = async (): Promise<Toolchain[]> => (await detectToolchains(machine)).filter((one) => !only || only.includes(one.builder));
+      const toolchains = (told: (one: Toolchain) => void) => detectToolchains(machine, (one) => (!only || only.includes(one.builder) ? told(one) : undefined));
       const catalog = catalogModule({ registry, scratch: join(folder, 'catalog'), toolchains });
       await catalog.start?.({ ...context, scope: own });
       await catalog.published;
