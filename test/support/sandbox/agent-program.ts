@@ -20,6 +20,7 @@ async function main(): Promise<void> {
       pod: (ip: string, namespace: string) => void pods.set(ip, namespace),
     } satisfies Methods);
   }
+  if (runtime.inside) Object.assign(methods, { services: (table: ServiceTable) => runtime.inside?.updateServices(table) } satisfies Methods);
   // Gone with its control plane, so that the next one can start another.
   process.stdin.once('end', () => process.exit(0));
   serve(methods, process.stdin, process.stdout);

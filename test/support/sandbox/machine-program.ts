@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { startEgressProxy } from '../../../src/agent/network/egress-proxy.ts';
 import { findHolder, startHolder, type Holder } from '../../../src/agent/holder/holder.ts';
 import { probeSandbox } from '../../../src/agent/holder/probe.ts';
+import { clearEngine } from '../../../src/agent/runtime/engine/clear.ts';
+import { homeMark } from '../../../src/agent/runtime/engine/labels.ts';
+import type { RuntimeName } from '../../../src/agent/runtime/runtime.ts';
 import { childrenOf } from '../../../src/agent/runtime/procfs.ts';
 import { run } from '../../../src/agent/runtime/run.ts';
 import { systemEnvironment } from '../../../src/agent/runtime/system-path.ts';
@@ -30,11 +33,15 @@ const egressSocket = join(runDirectory, 'egress.sock');
 let holder: Holder;
 const nodes = new Map<number, Node>();
 
-async function startAgent(index: number, runtime: 'sandbox' | 'process'): Promise<void> {
+/** Of the driver `engine`. */
+let engineSocket = '';
+const engineOf = () => ({ address: { url: `unix://${engineSocket}`, source: 'the test', socketPath: engineSocket }, home: homeMark(directory), dialSocket: join(runDirectory, 'dial.sock'), ...(process.env['SLIPWAY_ENGINE_RELAY'] && { relay: true }) });
+
+async function startAgent(index: number, runtime: RuntimeName): Promise<void> {
   const podCidr = `10.128.${(index - 1) * 2}.0/23`;
   const network = runtime === 'sandbox' ? await holder.addNode(index, podCidr) : undefined;
   const config: AgentConfig = {
-    nodeName: `node-${index}`, runtime, directory: join(directory, 'nodes', `node-${index}`), socket: '', caCertificate: existsSync(authority) ? readFileSync(authority, 'utf8') : '', token: '',
+    nodeName: `node-${index}`, runtime, ...(runtime === 'engine' && { engine: engineOf() }), directory: join(directory, 'nodes', `node-${index}`), socket: '', caCertificate: existsSync(authority) ? readFileSync(authority, 'utf8') : '', token: '',
     apiSocket: join(runDirectory, 'api.sock'), registrySocket: join(runDirectory, 'registry.sock'), egressSocket, bundles, nodeBinary: process.execPath,
     network: {
       podCidr, serviceCidr: '172.30.0.0/16', clusterDns: '172.30.0.10', clusterDomain: 'cluster.local', nodeIp: network?.ip ?? '127.0.0.1',
@@ -56,9 +63,10 @@ async function startAgent(index: number, runtime: 'sandbox' | 'process'): Promis
 serve(
   {
     probe: () => probeSandbox(directory),
-    start: async (runtime: 'sandbox' | 'process') => {
+    start: async (runtime: RuntimeName, engine?: string) => {
       await startEgressProxy(egressSocket);
-      if (runtime === 'process') return null;
+      engineSocket = engine ?? '';
+      if (runtime !== 'sandbox') return null;
       holder = await startHolder({ runDirectory, log: silentLog, egress: 'relay' });
       return holder.pid;
     },
@@ -69,7 +77,7 @@ serve(
       if (found) holder = found;
       return found?.pid ?? null;
     },
-    agent: (index: number, runtime: 'sandbox' | 'process' = 'sandbox') => startAgent(index, runtime),
+    agent: (index: number, runtime: RuntimeName = 'sandbox') => startAgent(index, runtime),
     killAgent: async (index: number) => {
       const { process: child, outer } = nodes.get(index)!;
       const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -80,7 +88,11 @@ serve(
     /** An HTTP server on a socket of the control plane. */
     serveSocket: (name: string) => new Promise<void>((resolve) => void createServer((_, response) => response.end('from the socket')).listen(join(runDirectory, name), resolve)),
     inside: (argv: string[]) => run(holder.command(argv), { env: systemEnvironment }),
-    stop: () => (holder as Holder | undefined)?.stop(),
+    stop: async () => {
+      if (engineSocket === '') return (holder as Holder | undefined)?.stop();
+      for (const { process: child } of nodes.values()) child.kill('SIGKILL');
+      await clearEngine(engineOf(), silentLog);
+    },
     uid: () => process.getuid?.(),
   },
   process.stdin,

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync,
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import type { RuntimeName } from '../../../src/agent/runtime/runtime.ts';
 import { Remote } from './rpc.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -32,7 +33,8 @@ export interface Machine {
   stop(): Promise<void>;
 }
 
-export async function startMachine(runtime: 'sandbox' | 'process' = 'sandbox'): Promise<Machine> {
+/** `engine`: socket of the container engine, for the driver of that name. */
+export async function startMachine(runtime: RuntimeName = 'sandbox', engine?: string): Promise<Machine> {
   const user = unprivilegedUser();
   const directory = mkdtempSync('/var/tmp/slipway-test-');
   chmodSync(directory, 0o755);
@@ -40,10 +42,10 @@ export async function startMachine(runtime: 'sandbox' | 'process' = 'sandbox'): 
   mkdirSync(bundles);
   await build({
     absWorkingDir: root,
-    entryPoints: { 'shim': 'src/agent/shim/main.ts', 'agent-program': 'test/support/sandbox/agent-program.ts', 'machine-program': 'test/support/sandbox/machine-program.ts', tools: 'test/support/sandbox/tools-program.ts' },
+    entryPoints: { 'shim': 'src/agent/shim/main.ts', 'engine-node': 'src/agent/runtime/engine/inside/main.ts', 'agent-program': 'test/support/sandbox/agent-program.ts', 'machine-program': 'test/support/sandbox/machine-program.ts', tools: 'test/support/sandbox/tools-program.ts' },
     bundle: true, platform: 'node', format: 'cjs', target: 'node22', outdir: bundles, logLevel: 'warning', outExtension: { '.js': '.cjs' },
   });
-  for (const name of ['shim', 'tools']) copyFileSync(join(bundles, `${name}.cjs`), join(bundles, `${name}.js`));
+  for (const name of ['shim', 'tools', 'engine-node']) copyFileSync(join(bundles, `${name}.cjs`), join(bundles, `${name}.js`));
   // The binary may lie where only root can read.
   const node = join(bundles, 'node');
   copyFileSync(realpathSync(process.execPath), node);
@@ -58,7 +60,7 @@ export async function startMachine(runtime: 'sandbox' | 'process' = 'sandbox'): 
     remote = new Remote(child.stdout, child.stdin);
   };
   launch();
-  await remote!.call('start', runtime);
+  await remote!.call('start', runtime, engine);
   return {
     directory: home, bundles,
     call: (method, ...args) => remote.call(method, ...args),

@@ -155,7 +155,9 @@ async function checked(response: IncomingMessage): Promise<IncomingMessage> {
   } catch {
     // Said in plain text.
   }
-  throw new EngineError(status, message || `the engine answered ${status}`);
+  // Podman says so in the middle of a removal.
+  const gone = status === 500 && /no such (?:container|image|network|volume)/i.test(message);
+  throw new EngineError(gone ? 404 : status, message || `the engine answered ${status}`);
 }
 
 async function readText(stream: Readable): Promise<string> {

@@ -15,6 +15,8 @@ interface Entry extends KnownContainer {
   status: ContainerStatus;
   /** Why it never ran, as this agent was told. */
   refused?: string;
+  /** Somebody asked the engine to end it. */
+  killed?: boolean;
   copier?: LogCopier;
   /** One look at a time, in order. */
   work: Promise<void>;
@@ -60,8 +62,10 @@ export class EngineContainers implements Disposable {
     await this.refresh(id);
   }
 
-  noticed(id: string): void {
-    if (!this.#entries.has(id)) this.#others.fire(id);
+  noticed(id: string, action: string): void {
+    const entry = this.#entries.get(id);
+    if (entry && action === 'kill') entry.killed = true;
+    if (!entry) this.#others.fire(id);
     else void this.refresh(id).catch((error: unknown) => this.#log.warn('cannot look at a container', { container: id, error }));
   }
 
@@ -139,7 +143,7 @@ export class EngineContainers implements Disposable {
     if (!found || !known) return this.#gone(id);
     const before = this.#entries.get(id);
     const was = before?.status.state;
-    const status = statusOf(found, known, before?.refused);
+    const status = statusOf(found, known, { refused: before?.refused, explained: before?.killed === true || this.#engine.name === 'docker' });
     const entry: Entry = before ?? { ...known, id, status: { ...status, state: 'created' }, work: Promise.resolve() };
     this.#entries.set(id, entry);
     if (was === 'exited') return;
@@ -176,6 +180,8 @@ export class EngineContainers implements Disposable {
   }
 
   async #signal(id: string, signal: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry) entry.killed = true;
     await this.#engine.call('POST', `/containers/${id}/kill`, { query: { signal } }).catch((error: unknown) => {
       // It has ended.
       if (!isEngineError(error, 404, 409)) throw error;

@@ -13,7 +13,7 @@ export interface EventsOptions {
   log: Log;
   /** The stream is open: what happened before has to be looked at. */
   connected(): Promise<void>;
-  changed(containerId: string): void;
+  changed(containerId: string, action: string): void;
   /** The engine does not answer. */
   lost(why: string): void;
 }
@@ -42,9 +42,9 @@ async function follow({ engine, filters, log, connected, changed, lost }: Events
       await connected();
       wait = firstWaitMs;
       await eachLine(stream, (line) => {
-        const { id, Actor } = JSON.parse(line) as EngineEvent;
+        const { id, Actor, Action, status } = JSON.parse(line) as EngineEvent;
         const container = Actor?.ID ?? id;
-        if (container !== undefined) changed(container);
+        if (container !== undefined) changed(container, Action ?? status ?? '');
       });
       if (!signal.aborted) lost('the container engine ended its connection');
     } catch (error) {

@@ -1,6 +1,6 @@
 /** The engine driver: pods as containers of Docker or Podman, through the Docker Engine API alone. Touches only what carries this home's mark. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { toolsImage } from '../../../api/well-known.ts';
@@ -93,7 +93,7 @@ export class EngineRuntime implements Runtime {
         await this.#load();
         this.#say(undefined);
       },
-      changed: (id) => this.#containers.noticed(id),
+      changed: (id, action) => this.#containers.noticed(id, action),
       lost: (why) => this.#say(why),
     }));
     this.#scope.own(this.#containers);
@@ -135,6 +135,8 @@ export class EngineRuntime implements Runtime {
     try {
       const image = await this.images.runnable(config.imageId);
       const pod = this.#pods.need(sandboxId);
+      // An engine would make the folder, and an application would write where nobody looks.
+      for (const { hostPath } of config.mounts) if (!existsSync(hostPath)) throw new RuntimeFailure('CreateContainerError', `the folder ${hostPath} that is to be mounted is not there`);
       mkdirSync(config.logDirectory, { recursive: true, mode: 0o700 });
       const mark: ContainerMark = {
         name: config.name, attempt: config.attempt, imageId: config.imageId, logPath: join(config.logDirectory, `${config.attempt}.log`), stopSignal: signalName(image.config.stopSignal),

@@ -29,7 +29,7 @@ export class LogCopier {
   /** The last entry, if its line has not ended: what follows makes it a part, the end of the log makes it whole. */
   #open: { stamp: string; stream: OutputStream; text: Buffer } | undefined;
   /** Streams whose last line in the file is a part. */
-  readonly #unended = new Map<OutputStream, string>();
+  readonly #unended = new Set<OutputStream>();
   #following: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
@@ -70,7 +70,7 @@ export class LogCopier {
     }
     this.#closed = true;
     this.#flush('F');
-    for (const [stream, stamp] of this.#unended) this.#write(stamp, stream, 'F', Buffer.alloc(0));
+    for (const stream of [...this.#unended]) this.#write(this.#position.stamp, stream, 'F', Buffer.alloc(0));
     this.#file.close();
   }
 
@@ -125,7 +125,7 @@ export class LogCopier {
     const line = tag === 'F' && text.at(-1) === 13 && this.#options.tty ? text.subarray(0, -1) : text;
     this.#file.write(Buffer.concat([Buffer.from(`${stamp} ${stream} ${tag} `), line, newline]));
     this.#position = { stamp, count: stamp === this.#position.stamp ? this.#position.count + 1 : 1 };
-    if (tag === 'P') this.#unended.set(stream, stamp);
+    if (tag === 'P') this.#unended.add(stream);
     else this.#unended.delete(stream);
   }
 }

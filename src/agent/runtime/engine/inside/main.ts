@@ -85,6 +85,9 @@ function dialHere(port: number): void {
   socket.once('connect', () => {
     process.stdout.write(Buffer.from([1]));
     process.stdin.pipe(socket).pipe(process.stdout);
+    // Only the end of this program tells the other side that the pod has said everything.
+    socket.once('end', () => process.stdout.write('', () => process.exit(0)));
+    socket.once('close', () => process.exit(0));
   });
 }
 

@@ -1,0 +1,71 @@
+/** Podman's service as a container engine of the test's own: its storage, networks and socket lie in a temporary folder, and nothing of it stays. */
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { engineClient, type EngineClient } from '../../../src/agent/runtime/engine/engine-client.ts';
+
+/** Why no engine can be started here; undefined if one can. */
+export function noPodman(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux';
+  if (process.getuid?.() !== 0) return "podman's bridge networks are made by root here";
+  return spawnSync('podman', ['--version']).status === 0 ? undefined : 'podman is not installed';
+}
+
+export interface Podman {
+  readonly directory: string;
+  readonly socketPath: string;
+  readonly url: string;
+  /** To look at what is there, and to be a stranger. */
+  readonly client: EngineClient;
+  /** Ends the service; containers go on. */
+  halt(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startPodman(): Promise<Podman> {
+  // Not /tmp: the layers need a file system that can carry overlays.
+  const directory = mkdtempSync('/var/tmp/slipway-podman-');
+  chmodSync(directory, 0o755);
+  const socketPath = join(directory, 'engine.sock');
+  const url = `unix://${socketPath}`;
+  mkdirSync(join(directory, 'networks'));
+  writeFileSync(join(directory, 'containers.conf'), '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[containers]\ndefault_ulimits = ["nofile=10000:10000", "nproc=4096:4096"]\n');
+  const env = { ...process.env, CONTAINERS_CONF: join(directory, 'containers.conf'), TMPDIR: directory };
+  const global = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run'), '--tmpdir', join(directory, 'tmp'), '--network-config-dir', join(directory, 'networks'), '--storage-driver', 'overlay', '--events-backend', 'file'];
+  let service: ChildProcess;
+  const halt = async () => {
+    const ended = new Promise((resolve) => service.once('exit', resolve));
+    service.kill('SIGKILL');
+    await ended;
+    rmSync(socketPath, { force: true });
+  };
+  const resume = async () => {
+    service = spawn('podman', [...global, 'system', 'service', '--time', '0', url], { stdio: ['ignore', 'ignore', 'inherit'], env });
+    for (let looks = 0; !existsSync(socketPath); looks += 1) {
+      if (looks > 600 || service.exitCode !== null) throw new Error('podman does not serve');
+      await sleep(50);
+    }
+    // As a member of the group docker would: whoever reaches the folder may use the engine.
+    chmodSync(socketPath, 0o666);
+  };
+  await resume();
+  const client = await engineClient({ url, source: 'the test', socketPath });
+  return {
+    directory, socketPath, url, client, halt, resume,
+    async stop() {
+      client.close();
+      await halt();
+      spawnSync('podman', [...global, 'rm', '--all', '--force', '--time', '0'], { env, stdio: 'ignore' });
+      spawnSync('podman', [...global, 'network', 'prune', '--force'], { env, stdio: 'ignore' });
+      for (const mount of mountsBelow(directory)) spawnSync('umount', ['-l', mount]);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function mountsBelow(folder: string): string[] {
+  const lines = execFileSync('cat', ['/proc/self/mountinfo'], { encoding: 'utf8' }).split('\n');
+  return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(`${folder}/`)).reverse();
+}
