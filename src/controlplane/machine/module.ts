@@ -45,12 +45,14 @@ export function machineModule(deps: MachineDependencies): MachineModule {
     },
     async start(context) {
       const { scope, log } = context;
+      // What an earlier agent wrote says nothing of how pods of an engine are reached now.
+      const since = deps.runtime.name === 'engine' ? Math.floor(context.clock.now().getTime() / 1000) * 1000 : 0;
       await mkdir(path.join(deps.home, homeLayout.logs), { recursive: true, mode: 0o700 });
       scope.own(await startEgressProxy(deps.sockets.egress));
       ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, nodes: path.join(deps.home, homeLayout.nodes), log }));
       const names = Array.from({ length: deps.nodeCount ?? 1 }, (_, index) => nodeName(index + 1));
       for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name);
-      await untilReady(context, names);
+      await untilReady(context, names, since);
     },
   };
 }
@@ -88,14 +90,14 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
   scope.own(runAgent({ config, command: place.command, kill: ground.kill, identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
 }
 
-/** A platform whose pods cannot run is not ready. */
-async function untilReady({ informers, scope }: ModuleContext, names: readonly string[]): Promise<void> {
+/** A platform whose pods cannot run is not ready. `since`: told at this time or later. */
+async function untilReady({ informers, scope }: ModuleContext, names: readonly string[], since: number): Promise<void> {
   const known = informers.for(nodes);
   await known.synced;
   const waiting = new Set(names);
   await new Promise<void>((resolve, reject) => {
     const look = (node: Node) => {
-      if (node.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True')) waiting.delete(node.metadata.name);
+      if (node.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True' && Date.parse(one.lastHeartbeatTime ?? '') >= since)) waiting.delete(node.metadata.name);
       if (waiting.size === 0) resolve();
     };
     const listening = scope.own(known.onChange(({ type, object }) => type !== 'deleted' && look(object)));
