@@ -87,13 +87,22 @@ export class SandboxRuntime implements Runtime {
     this.#pods = new Pods(join(directory, 'pods'), options, log);
     this.#pipes = new PipeSets(join(directory, 'pipes'));
     this.#dialer = new PodDialer(this.#launcher);
+    // A builder that was killed has tidied nothing, and its pod may stay for days. Its mounts went with its namespaces.
+    this.#containers.onChange((id) => {
+      if (this.#containers.get(id)?.extra.buildPowers && !this.#lives(id)) rm(join(options.directory, files.build, id), { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => options.log.warn('a build folder cannot be removed', { id, error }));
+    });
+  }
+
+  #lives(id: string): boolean {
+    const state = this.#containers.status(id)?.state;
+    return state === 'created' || state === 'running';
   }
 
   async load(): Promise<void> {
     await Promise.all([this.#pods.load(), this.#containers.load()]);
-    // Build folders of containers that are gone, after a kill for example.
+    // Build folders of containers that are gone or have ended, after a kill for example.
     const builds = join(this.#options.directory, files.build);
-    if (existsSync(builds)) for (const id of readdirSync(builds)) if (id !== cacheFolder && !this.#containers.get(id)) await rm(join(builds, id), { recursive: true, force: true });
+    if (existsSync(builds)) for (const id of readdirSync(builds)) if (id !== cacheFolder && !this.#lives(id)) await rm(join(builds, id), { recursive: true, force: true });
   }
 
   runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {

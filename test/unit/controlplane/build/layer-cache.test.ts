@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LayerCache } from '../../../../src/controlplane/build/tools/build/root/layer-cache.ts';
 
 let folder = '';
+let scratch = '';
 const id = (letter: string) => `sha256:${letter.repeat(64)}`;
 const name = (letter: string) => letter.repeat(20);
 const put = (text: string, bytes = 10) => async (root: string) => {
@@ -12,13 +13,19 @@ const put = (text: string, bytes = 10) => async (root: string) => {
   return Promise.resolve(bytes);
 };
 const open = async (maxBytes = 1000) => {
-  const cache = await LayerCache.open(folder, { maxBytes, maxLayers: 10 });
+  const cache = await LayerCache.open(folder, scratch, { maxBytes, maxLayers: 10 });
   if (!cache) throw new Error('no cache');
   return cache;
 };
 
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'layers-'))));
-afterEach(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'layers-'));
+  scratch = mkdtempSync(join(tmpdir(), 'scratch-'));
+});
+afterEach(() => {
+  expect(readdirSync(scratch)).toEqual([]);
+  for (const path of [folder, scratch]) rmSync(path, { recursive: true });
+});
 
 describe.runIf(process.platform === 'linux')('the layer cache', () => {
   test('unpacks a layer once', async () => {
@@ -63,7 +70,7 @@ describe.runIf(process.platform === 'linux')('the layer cache', () => {
     await alone.close();
   });
 
-  test('what killed builds left is swept by the next that is alone', async () => {
+  test('what is not whole is swept by the next that is alone', async () => {
     mkdirSync(join(folder, 'new-1'));
     mkdirSync(join(folder, name('a')));
     const cache = await open();
@@ -73,6 +80,6 @@ describe.runIf(process.platform === 'linux')('the layer cache', () => {
 
   test('there is none where its folder cannot be', async () => {
     writeFileSync(join(folder, 'file'), '');
-    expect(await LayerCache.open(join(folder, 'file/layers'))).toBeUndefined();
+    expect(await LayerCache.open(join(folder, 'file/layers'), scratch)).toBeUndefined();
   });
 });

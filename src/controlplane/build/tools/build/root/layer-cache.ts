@@ -1,6 +1,6 @@
 /**
  * Unpacked layers that builds of one node share, each a folder named by its chain id (image-spec config.md), made once and never changed. Whoever uses the cache holds a shared
- * lock that the kernel gives back however its holder ends; who finds nobody else there tidies up: half-made folders, and the layers unused longest beyond the bound.
+ * lock that the kernel gives back however its holder ends; who finds nobody else there tidies up: folders that never got whole, and the layers unused longest beyond the bound.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -21,17 +21,19 @@ const lockPatience = 10_000;
 export class LayerCache {
   /** Layers lie directly in it. */
   readonly folder: string;
+  readonly #scratch: string;
   readonly #lock: ChildProcess;
   readonly #full: boolean;
 
-  private constructor(folder: string, lock: ChildProcess, full: boolean) {
+  private constructor(folder: string, scratch: string, lock: ChildProcess, full: boolean) {
     this.folder = folder;
+    this.#scratch = scratch;
     this.#lock = lock;
     this.#full = full;
   }
 
-  /** Undefined where the folder cannot be made, or no program can lock it. */
-  static async open(folder: string, limits: LayerCacheOptions = cacheLimits): Promise<LayerCache | undefined> {
+  /** `scratch`: of this build, on the same mount; layers are unpacked there. Undefined where the folder cannot be made, or no program can lock it. */
+  static async open(folder: string, scratch: string, limits: LayerCacheOptions = cacheLimits): Promise<LayerCache | undefined> {
     if (!(await mkdir(folder, { recursive: true, mode: 0o755 }).then(() => true, () => false))) return undefined;
     let kept = await survey(folder);
     if (kept.stale.length > 0 || isOver(kept, limits)) {
@@ -43,7 +45,7 @@ export class LayerCache {
       }
     }
     const shared = await lock(folder, 'shared');
-    return shared && new LayerCache(folder, shared, isOver(kept, limits));
+    return shared && new LayerCache(folder, scratch, shared, isOver(kept, limits));
   }
 
   /**
@@ -57,18 +59,24 @@ export class LayerCache {
     // The size is written after the layer is whole and has its name: what has one is complete.
     if (await utimes(sizeFile(path), now, now).then(() => true, () => false)) return path;
     if (this.#full) return undefined;
-    const fresh = join(this.folder, `new-${randomUUID()}`);
+    // What a build that is killed leaves of it goes with the build's own folder.
+    const fresh = join(this.#scratch, `layer-${randomUUID()}`);
+    let kept = false;
     try {
       await mkdir(fresh, { mode: 0o755 });
       const bytes = await unpack(fresh);
+      const moved = await rename(fresh, path).then(() => undefined, (error: NodeJS.ErrnoException) => error.code);
+      // On another mount it serves this build alone.
+      if (moved === 'EXDEV') {
+        kept = true;
+        return fresh;
+      }
       // Another build may have been first: its folder has the same content.
-      await rename(fresh, path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-      });
+      if (moved !== undefined && moved !== 'ENOTEMPTY' && moved !== 'EEXIST') throw new Error(`the layer cannot be kept (${moved})`);
       await writeFile(sizeFile(path), String(bytes));
       return path;
     } finally {
-      await rm(fresh, { recursive: true, force: true });
+      if (!kept) await rm(fresh, { recursive: true, force: true });
     }
   }
 
@@ -79,7 +87,7 @@ export class LayerCache {
 
 interface Survey {
   layers: { name: string; bytes: number; used: number }[];
-  /** Made by builds that ended in the middle. */
+  /** Of a machine that stopped in the middle. */
   stale: string[];
 }
 

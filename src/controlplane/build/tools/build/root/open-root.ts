@@ -26,7 +26,7 @@ export async function openRoot(settings: BuildSettings, builder: BuilderImage, s
   const skeleton = join(scratch, 'skeleton');
   await writeHostSkeleton(skeleton, host ?? emptyPlaces);
   // Layers of a host builder are a handful of scripts: looking for them would take longer than unpacking.
-  const cache = builder.hostPaths || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'));
+  const cache = builder.hostPaths || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'), scratch);
   try {
     const lowers = await unpackLayers(builder, join(scratch, 'layers'), signal, cache);
     const root = await overlayRoot([...lowers, skeleton], host, scratch, cache?.folder ?? scratch, wanted);

@@ -17,7 +17,7 @@ export async function copyImageContent(settings: BuildSettings, target: string, 
     say(`Copying ${image.paths.length} path${image.paths.length === 1 ? '' : 's'} of image ${image.from.name} ...`);
     const found = await findBuilder({ ...settings, pullSecret: join(settings.sourceImages, String(index)) }, image.from.name, signal);
     const scratch = join(settings.folder, `input-image-${index}`);
-    const cache = settings.plain || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'));
+    const cache = settings.plain || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'), settings.folder);
     try {
       const layers = await layersOf(settings, found, scratch, cache, signal);
       for (const path of image.paths) await copyPath(layers, path, target, image.from.name);
