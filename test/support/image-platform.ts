@@ -9,6 +9,7 @@ import type { KubeObject } from '../../src/api/meta.ts';
 import { Scope } from '../../src/base/disposable.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/client/client.ts';
+import type { OpenRegistry } from '../../src/controlplane/image/importer.ts';
 import { imageModule } from '../../src/controlplane/image/module.ts';
 import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
 import { kind } from '../../src/controlplane/kernel/apiserver/kind.ts';
@@ -34,9 +35,10 @@ export interface ImagePlatformOptions {
   /** Of the controllers. */
   clock?: Clock;
   publicHost?: () => string | undefined;
+  openRegistry?: OpenRegistry;
 }
 
-export async function startImagePlatform(directory: string, { clock = systemClock, publicHost }: ImagePlatformOptions = {}): Promise<ImagePlatform> {
+export async function startImagePlatform(directory: string, { clock = systemClock, publicHost, openRegistry }: ImagePlatformOptions = {}): Promise<ImagePlatform> {
   const scope = new Scope();
   const store = scope.own(await openSqliteStore({ file: join(directory, 'store/state.db') }));
   let registry = '';
@@ -44,6 +46,7 @@ export async function startImagePlatform(directory: string, { clock = systemCloc
     registryDirectory: join(directory, 'registry'),
     ...fixedAccess,
     ...(publicHost && { publicHost }),
+    ...(openRegistry && { openRegistry }),
     async listen({ handler }) {
       const server = createServer(handler);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,5 @@
 /** What image a reference of a build stands for now. Pure: looks into image streams at hand. */
+import { latestPullSpec } from '../../api/image-tags.ts';
 import type { Build } from '../../api/kinds/build.ts';
 import { registryHost, type ImageStream } from '../../api/kinds/image.ts';
 import type { ObjectReference } from '../../api/meta.ts';
@@ -23,8 +24,9 @@ export function resolveImage(reference: ObjectReference | undefined, namespace: 
     return found && { pullSpec: found.dockerImageReference };
   }
   const [name = '', tag = 'latest'] = reference.name.split(':');
-  const latest = streams(at, name)?.status?.tags?.find((one) => one.tag === tag)?.items?.[0];
-  return latest && { pullSpec: latest.dockerImageReference };
+  const stream = streams(at, name);
+  const pullSpec = stream && latestPullSpec(stream, tag);
+  return pullSpec === undefined ? undefined : { pullSpec };
 }
 
 /** Pull specifications of `spec.source.images`; empty where there is none yet. */

@@ -1,6 +1,7 @@
 /** Which tags of a stream ask for an image of another registry, and what the stream says once it was looked up. Pure. */
 import { latestEvent } from '../../api/image-tags.ts';
 import { imageAnnotations, type Image, type ImageImportSpec, type ImageImportStatus, type ImageStream, type ImageStreamImport, type TagEventCondition, type TagImportPolicy, type TagReference, type TagReferencePolicy } from '../../api/kinds/image.ts';
+import { equalJson } from '../../api/json.ts';
 import { toTime } from '../../api/meta.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { addTagEvent, historyOf, setCondition, updateFollowers } from './tag-history.ts';
@@ -51,7 +52,7 @@ function isBehind(stream: ImageStream, { name, generation }: TagReference): bool
 }
 
 /** One tag of an import with what became of it. */
-interface Outcome {
+export interface Outcome {
   tag: string;
   from: string;
   importPolicy: TagImportPolicy;
@@ -74,6 +75,16 @@ export function outcomesOf({ spec, status }: ImageStreamImport): Outcome[] {
     return image.to && result ? [{ tag: image.to.name, from: image.from.name ?? '', ...policies(image), named: true, result }] : [];
   });
   return [...whole, ...single];
+}
+
+/** Outcomes of tags that mean the same as they did: what somebody has written meanwhile counts, and is imported in its turn. */
+export function unchangedSince(before: ImageStream | undefined, now: ImageStream, outcomes: readonly Outcome[]): Outcome[] {
+  if (!before) return [...outcomes];
+  const meaning = (stream: ImageStream, name: string) => {
+    const tag = stream.spec.tags?.find((one) => one.name === name);
+    return tag && { from: tag.from, reference: tag.reference ?? false, generation: tag.generation };
+  };
+  return outcomes.filter(({ tag }) => equalJson(meaning(before, tag), meaning(now, tag)));
 }
 
 /** Every image that an import found, once. */

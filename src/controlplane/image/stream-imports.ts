@@ -8,7 +8,7 @@ import type { Disposable } from '../../base/disposable.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
-import { imagesOfImport, importIntoSpec, importIntoStatus, outcomesOf } from './import-plan.ts';
+import { imagesOfImport, importIntoSpec, importIntoStatus, outcomesOf, unchangedSince } from './import-plan.ts';
 import { Importer, type OpenRegistry } from './importer.ts';
 import { changeStream, onceMade } from './stream-writes.ts';
 
@@ -76,30 +76,33 @@ export class StreamImports implements Disposable {
     }
     if (!request.spec.import) return result;
     for (const image of imagesOfImport(result)) await createImage(client, image);
-    result.status.import = await this.#record(client, at, result, stream === undefined);
+    result.status.import = await this.#record(client, at, result, stream);
     return result;
   }
 
   /** The spec first: should the status not follow, its generation asks for the same import again. */
-  async #record(client: Client, at: StreamAt, result: ImageStreamImport, missing: boolean): Promise<ImageStream> {
-    const outcomes = outcomesOf(result);
+  async #record(client: Client, at: StreamAt, result: ImageStreamImport, before: ImageStream | undefined): Promise<ImageStream> {
+    const all = outcomesOf(result);
     const now = this.clock.now();
-    const intoSpec = (stream: ImageStream) => (importIntoSpec(stream, outcomes, now) ? stream : undefined);
-    const made = missing && (await create(client, intoSpec({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { ...at }, spec: {} })));
+    let outcomes = all;
+    const intoSpec = (stream: ImageStream) => {
+      outcomes = unchangedSince(before, stream, all);
+      return importIntoSpec(stream, outcomes, now) ? stream : undefined;
+    };
+    const made = before ? undefined : await create(client, intoSpec({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { ...at }, spec: {} }));
     const change = () => changeStream(client, at, intoSpec);
-    if (!made) await (missing ? onceMade(change) : change());
-    return changeStream(client, { ...at, subresource: 'status' }, (stream) => (importIntoStatus(stream, outcomes, now) ? stream : undefined));
+    const written = made ?? (await (before ? change() : onceMade(change)));
+    return changeStream(client, { ...at, subresource: 'status' }, (stream) => (importIntoStatus(stream, unchangedSince(written, stream, outcomes), now) ? stream : undefined));
   }
 }
 
-/** False if somebody else was first. */
-async function create(client: Client, stream: ImageStream | undefined): Promise<boolean> {
-  if (!stream) return false;
+/** Undefined if somebody else was first. */
+async function create(client: Client, stream: ImageStream | undefined): Promise<ImageStream | undefined> {
+  if (!stream) return undefined;
   try {
-    await client.create(imageStreams, stream, { namespace: stream.metadata.namespace });
-    return true;
+    return await client.create(imageStreams, stream, { namespace: stream.metadata.namespace });
   } catch (error) {
-    if (isStatusError(error, 'AlreadyExists')) return false;
+    if (isStatusError(error, 'AlreadyExists')) return undefined;
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { images, imageStreams, imageStreamTags, type Image, type ImageStream, ty
 import type { Platform } from '../../../../src/oci/manifest.ts';
 import { mediaTypes } from '../../../../src/oci/media-types.ts';
 import { buildImage } from '../../../../src/oci/image-builder.ts';
+import { openRegistry } from '../../../../src/controlplane/image/importer.ts';
 import { registryClient, type RegistryClient } from '../../../../src/oci/registry-client.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startImagePlatform, type ImagePlatform } from '../../../support/image-platform.ts';
@@ -22,10 +23,21 @@ let host: string;
 const clock = manualClock();
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'slipway-imports-'));
-  platform = await startImagePlatform(directory, { clock });
+  platform = await startImagePlatform(directory, { clock, openRegistry: (reference, options) => gated(openRegistry(reference, options)) });
   remote = await startRegistry({ directory: join(directory, 'remote') });
   registry = registryClient({ baseUrl: remote.url, auth: { username: 'x', password: 'admin' } });
   host = `127.0.0.1:${remote.port}`;
+});
+/** While set, manifests are waited for. */
+let gate: { reached(): void; opened: Promise<void> } | undefined;
+const gated = (client: RegistryClient): RegistryClient => ({
+  ...client, close: () => client.close(), tags: (...args) => client.tags(...args), readBlob: (...args) => client.readBlob(...args),
+  async manifest(...args) {
+    const found = await client.manifest(...args);
+    gate?.reached();
+    await gate?.opened;
+    return found;
+  },
 });
 afterAll(async () => {
   registry.close();
@@ -228,6 +240,48 @@ describe('the schedule', () => {
     await clock.advance(15 * 60_000);
     await eventually(async () => (await stream(namespace, 'going')).status?.tags?.[0]?.conditions?.[0]?.reason).toBe('NotFound');
     expect(await imageNow(namespace, 'going', 'latest')).toBe(first);
+  });
+});
+
+describe('what somebody writes while an image is looked up', () => {
+  const tagOf = (name: string): TagReference => ({ name: 'v1', from: { kind: 'DockerImage', name: `${host}/lib/${name}` } });
+  /** Asks for an import, and runs `write` once the image was looked up, before the outcome is recorded. */
+  async function during(ask: () => Promise<unknown>, write: () => Promise<unknown>): Promise<void> {
+    let open: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => (gate = { reached: resolve, opened: new Promise((done) => (open = done)) }));
+    try {
+      await ask();
+      await reached;
+      await write();
+    } finally {
+      gate = undefined;
+      open();
+    }
+  }
+
+  it('counts: a tag that was deleted stays away', async () => {
+    await push('lib/racing', 'v1');
+    const namespace = await project();
+    await create(namespace, 'racing', { tags: [{ name: 'kept', from: { kind: 'DockerImage', name: 'quay.io/a/b:c' }, reference: true }] });
+    await during(
+      async () => platform.client.update(imageStreams, { ...(await stream(namespace, 'racing')), spec: { tags: [tagOf('racing:v1')] } } as ImageStream),
+      () => platform.client.delete(imageStreamTags, { namespace, name: 'racing:v1' }),
+    );
+    // What comes after is imported after it.
+    await post(namespace, 'racing', { import: true, images: [image('lib/racing:v1', { to: { name: 'other' } })] });
+    const { spec, status } = await stream(namespace, 'racing');
+    expect([spec.tags?.map(({ name }) => name), status?.tags?.map(({ tag }) => tag)]).toEqual([['other'], ['kept', 'other']]);
+  });
+
+  it('counts: a tag with another source is imported from there', async () => {
+    const [, second] = [await push('lib/racing', 'v2'), await push('lib/racing', 'v3')];
+    const namespace = await project();
+    await during(
+      () => create(namespace, 'turning', { tags: [tagOf('racing:v2')] }),
+      async () => platform.client.update(imageStreams, { ...(await stream(namespace, 'turning')), spec: { tags: [tagOf('racing:v3')] } } as ImageStream),
+    );
+    await eventually(() => imageNow(namespace, 'turning', 'v1')).toBe(second);
+    expect((await stream(namespace, 'turning')).status?.tags?.[0]?.items).toHaveLength(1);
   });
 });
 
