@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { digestOf, DigestMismatch, isDigest, splitDigest } from './digest.ts';
+import { writeFrom } from './file-transfer.ts';
 import { choosePlatform, hostPlatform, parseConfig, parseManifest, type Descriptor, type ImageConfig, type ImageManifest, type ParsedManifest, type Platform } from './manifest.ts';
 import { manifestAccept } from './media-types.ts';
 import type { ImageReference } from './reference.ts';
@@ -165,15 +166,9 @@ class Registry implements RegistryClient {
     try {
       await out.truncate(had);
       let position = had;
-      options.onProgress?.(had);
-      for await (const chunk of this.#read(repository, blob, hash, had, { ...options, onProgress: undefined })) {
-        for (let at = 0; at < chunk.length; ) {
-          const { bytesWritten } = await out.write(chunk, at, chunk.length - at, position);
-          at += bytesWritten;
-          position += bytesWritten;
-        }
-        options.onProgress?.(position);
-      }
+      const onWritten = (bytes: number): void => options.onProgress?.((position += bytes));
+      onWritten(0);
+      await writeFrom(this.#read(repository, blob, hash, had, { ...options, onProgress: undefined }), out, had, { onWritten });
       await out.sync();
     } catch (error) {
       // Damaged content must not be continued.

@@ -1,4 +1,18 @@
-/** The groups of the distribution specification's own conformance suite, against a listener. */
+/**
+ * The groups of the distribution specification's own conformance suite (opencontainers/distribution-spec, conformance/), against a listener:
+ *
+ * | group of the suite | here |
+ * |---|---|
+ * | ping, empty, missing-manifest, invalid-digest-format | ping and names; blobs: refuses what does not match; manifests: refuse bad references |
+ * | sha256 and sha512 blobs: post-only, post+put, chunked single, multi and out of order, stream, cancel | blobs: a block for each algorithm; cancels |
+ * | mount, anonymous mount, mount missing, range | blobs: mounts; answers; access: lets nobody mount |
+ * | image, image-uncompressed, index, nested-index, empty-index, no-layers, non-distributable, data-field, custom-fields | manifests: come back byte for byte; take; nest |
+ * | large-manifest, bad-digest-image, tag-param | manifests: may be large; refuse; take tags beside a digest |
+ * | artifact (with index, without layers, with subject, missing subject), index-with-subject | manifests: take; referrers |
+ * | tags list, deletion of tags, manifests and blobs | tags; manifests: are deleted; blobs: deletes |
+ *
+ * What is ours beyond it: access, the catalogue, deletion of content, the disk.
+ */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -326,6 +340,57 @@ describe('referrers', () => {
     await call(`/v2/${name}/manifests/plain`, { method: 'DELETE' });
     await call(`/v2/${name}/manifests/${gone}`, { method: 'DELETE' });
     expect((await list()).manifests).toHaveLength(2);
+  });
+
+  it('come in pages that a client can read', async () => {
+    const name = 'lists/many';
+    const subject = { mediaType: mediaTypes.manifest, digest: digestOf('a subject with long annotations'), size: 31 };
+    for (const tag of ['a', 'b', 'c', 'd', 'e']) await putManifest(name, tag, await imageManifest(name, tag, { subject, annotations: { long: 'x'.repeat(900_000) } }));
+    const digests: string[] = [];
+    const pages: number[] = [];
+    for (let at: string | undefined = `/v2/${name}/referrers/${subject.digest}?artifactType=${encodeURIComponent(mediaTypes.config)}`; at !== undefined; ) {
+      const response: Response = await call(at);
+      const text = await response.text();
+      expect(text.length).toBeLessThan(manifestLimit);
+      const { manifests } = JSON.parse(text) as { manifests: { digest: string }[] };
+      pages.push(manifests.length);
+      digests.push(...manifests.map(({ digest }) => digest));
+      at = /<(.*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(pages).toEqual([2, 2, 1]);
+    expect(new Set(digests).size).toBe(5);
+  });
+});
+
+describe('the catalogue', () => {
+  it('is for those who may list all image streams, sorted, in pages', async () => {
+    const read = async (query: string) => {
+      const response = await call(`/v2/_catalog${query}`);
+      return { repositories: ((await response.json()) as { repositories: string[] }).repositories, link: response.headers.get('link') };
+    };
+    for (const name of ['catalog/b', 'catalog/a', 'catalog/c']) await putManifest(name, 'v1', await imageManifest(name, name));
+    const { repositories } = await read('');
+    expect(repositories).toEqual([...repositories].sort());
+    expect(repositories).toEqual(expect.arrayContaining(['catalog/a', 'catalog/b', 'catalog/c']));
+    expect(await read('?n=2&last=catalog/')).toEqual({ repositories: ['catalog/a', 'catalog/b'], link: '</v2/_catalog?n=2&last=catalog%2Fb>; rel="next"' });
+    const refused = await call('/v2/_catalog', { as: 'builder' });
+    expect([refused.status, await codeOf(refused)]).toEqual([403, 'DENIED']);
+    expect((await call('/v2/_catalog', { as: '' })).status).toBe(401);
+  });
+});
+
+describe('content', () => {
+  it('is deleted by those who may prune, unless a repository holds it', async () => {
+    const { digest } = await pushBlob('admin/one', 'to be deleted');
+    const remove = async (as: string) => {
+      const response = await call(`/admin/blobs/${digest}`, { method: 'DELETE', as });
+      return [response.status, response.status === 204 ? undefined : await codeOf(response)];
+    };
+    expect(await remove('builder')).toEqual([403, 'DENIED']);
+    expect(await remove('admin')).toEqual([405, 'UNSUPPORTED']);
+    await call(`/v2/admin/one/blobs/${digest}`, { method: 'DELETE' });
+    expect(await remove('admin')).toEqual([204, undefined]);
+    expect(await remove('admin')).toEqual([404, 'BLOB_UNKNOWN']);
   });
 });
 

@@ -1,11 +1,11 @@
 /** `GET`, `HEAD`, `DELETE /v2/<repository>/blobs/<digest>`. */
 import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { writeTo } from '../../../oci/file-transfer.ts';
 import { RegistryFailure } from './failure.ts';
 import { requireDigest, send, unsupported, type Exchange, type Handler, type Parts } from './exchange.ts';
 import type { Fetch } from './fetch.ts';
 import { linkFromStream } from './stream-images.ts';
-import { writeTo } from './transfer.ts';
 
 export const serveBlob: Handler = async (exchange, parts) => {
   const { request, response, repository } = exchange;

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import type { Disposable } from '../../../base/disposable.ts';
 import { splitDigest, type DigestAlgorithm } from '../../../oci/digest.ts';
+import { writeFrom } from '../../../oci/file-transfer.ts';
 import type { BlobStore } from './blob-store.ts';
 import { ensureFolder } from './durable-file.ts';
 import { RegistryFailure } from './failure.ts';
-import { writeFrom } from './transfer.ts';
 
 /** More at once are refused with 429. */
 const uploadLimit = 512;
@@ -78,8 +78,11 @@ export class Uploads implements Disposable {
     await upload.exclusive(async () => {
       const known = await upload.digest(splitDigest(digest).algorithm);
       this.#forget(upload);
-      await this.#blobs.adopt(upload.path, digest, known);
-      await this.#remove(upload.id);
+      try {
+        await this.#blobs.adopt(upload.path, digest, known);
+      } finally {
+        await this.#remove(upload.id);
+      }
     });
   }
 

@@ -2,8 +2,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
-/** Bytes gathered before they are written; twice as much is held while the disk works. */
+/** Bytes gathered before they are written; twice as much is held while the disk works. What comes slowly is written after this time, for those who read along. */
 const writeBytes = 512 * 1024;
+const writeMs = 100;
 /** Bytes of each of the two buffers that a reader alternates. */
 const readBytes = 256 * 1024;
 /** The disk is asked to begin with what it has been given, so that the last sync finds little to do. */
@@ -13,23 +14,27 @@ const flushBytes = 32 * 1024 * 1024;
  * Appends `source` to `file` at `position`. `onTaken` is told each chunk before it is written; bytes count once `onWritten` was told.
  * Chunks that own their memory are freed at once: the collector would let tens of megabytes gather first.
  */
-export async function writeFrom(source: AsyncIterable<Uint8Array>, file: FileHandle, position: number, events: { onTaken(chunk: Uint8Array): void; onWritten?(bytes: number): void }): Promise<number> {
+export async function writeFrom(source: AsyncIterable<Uint8Array>, file: FileHandle, position: number, events: { onTaken?(chunk: Uint8Array): void; onWritten?(bytes: number): void }): Promise<number> {
   let at = position;
   let batch: Uint8Array[] = [];
   let gathered = 0;
   let unflushed = 0;
   let flushing: Promise<void> | undefined;
   let writing: Promise<void> = Promise.resolve();
-  const flush = async (): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  /** One write after the other; the first that fails fails those behind it. */
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (gathered === 0) return;
     const chunks = batch;
     const bytes = gathered;
+    const start = at;
     batch = [];
     gathered = 0;
-    // Only one write is under way: its failure ends the transfer before more is taken.
-    await writing;
-    const start = at;
     at += bytes;
-    writing = writeAll(file, chunks, start).then(() => {
+    writing = writing.then(async () => {
+      await writeAll(file, chunks, start);
       chunks.forEach(release);
       events.onWritten?.(bytes);
     });
@@ -43,14 +48,18 @@ export async function writeFrom(source: AsyncIterable<Uint8Array>, file: FileHan
   };
   try {
     for await (const chunk of source) {
-      events.onTaken(chunk);
+      events.onTaken?.(chunk);
       batch.push(chunk);
       gathered += chunk.length;
-      if (gathered >= writeBytes) await flush();
+      timer ??= setTimeout(flush, writeMs);
+      if (gathered < writeBytes) continue;
+      const before = writing;
+      flush();
+      await before;
     }
   } finally {
     // What came before a break counts too.
-    if (gathered > 0) await flush();
+    flush();
     await writing;
     await flushing;
   }
