@@ -1,4 +1,4 @@
-import { builds } from '../../api/kinds/build.ts';
+import { buildAnnotations, builds } from '../../api/kinds/build.ts';
 import { pods } from '../../api/kinds/core.ts';
 import type { Connection } from '../../client/connection.ts';
 import type { LogTarget } from '../../client/log-stream.ts';
@@ -31,7 +31,8 @@ async function targetOf({ client }: Connection, namespace: string, asked: string
   if (['pod', 'pods', 'po'].includes(type)) return { namespace, pod: name, container };
   if (['bc', 'buildconfig'].includes(type)) {
     const { items } = await client.list(builds, { namespace, labelSelector: `openshift.io/build-config.name=${name}` });
-    const newest = items.sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))[0];
+    const numberOf = ({ metadata }: (typeof items)[number]) => Number(metadata.annotations?.[buildAnnotations.number] ?? 0);
+    const newest = [...items].sort((a, b) => numberOf(b) - numberOf(a))[0];
     if (!newest) throw new UserError(`Build config "${name}" has no build in project "${namespace}".`);
     return { namespace, build: newest.metadata.name };
   }

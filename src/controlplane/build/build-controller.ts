@@ -133,10 +133,20 @@ export async function startBuildController({ client, informers, clock, log, scop
 
   async function createPod(key: string, build: Build, images: BuildImages, account: ServiceAccount | undefined): Promise<Started | undefined> {
     const { namespace } = build.metadata;
+    let pod: Pod;
+    let pushSecret: string | undefined;
     try {
       const known = mayFindSecrets(build, images) ? (await client.list(secrets, { namespace })).items : [];
       const found = findSecrets(build, images, known, account);
-      return { pod: await client.create(pods, makeBuildPod(build, images, found), { namespace }), pushSecret: found.push };
+      pushSecret = found.push;
+      pod = makeBuildPod(build, images, found);
+    } catch (error) {
+      // Nothing outside the build will change that: there is no reason to try again.
+      await hold(build, 'CannotCreateBuildPodSpec', `${messages.CannotCreateBuildPodSpec} ${(error as Error).message}`);
+      return undefined;
+    }
+    try {
+      return { pod: await client.create(pods, pod, { namespace }), pushSecret };
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) {
         // Ours from a moment ago, if this control plane ended between pod and status.
@@ -148,7 +158,7 @@ export async function startBuildController({ client, informers, clock, log, scop
         await end(key, build, planError(build, stepsOf(build), 'BuildPodExists', messages.BuildPodExists, clock.now()));
         return undefined;
       }
-      recorder.warning(build, 'FailedCreate', `Error creating: ${(error as Error).message}`);
+      recorder.warning(build, 'FailedCreate', `Error creating build pod: ${(error as Error).message}`);
       await hold(build, 'CannotCreateBuildPod', `${messages.CannotCreateBuildPod} ${(error as Error).message}`);
       throw error;
     }

@@ -11,6 +11,7 @@ export const messages = {
   BuildPodDeleted: 'The pod for this build was deleted before the build completed.',
   BuildPodExists: 'The pod for this build already exists and is older than the build.',
   CannotCreateBuildPod: 'Failed creating build pod.',
+  CannotCreateBuildPodSpec: 'Failed to create pod spec.',
   CannotRetrieveServiceAccount: 'Unable to look up the service account secrets for this build.',
   FailedContainer: 'The pod for this build has at least one container with a non-zero exit status.',
   GenericBuildFailed: 'Generic Build failure - check logs for details.',

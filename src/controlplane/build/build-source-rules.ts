@@ -57,7 +57,7 @@ function validateGit(git: GitSource): FieldError[] {
   if (git.ref?.startsWith('-')) errors.push(invalidValue('spec.source.git.ref', git.ref, 'may not start with "-"'));
   for (const name of ['httpProxy', 'httpsProxy'] as const) {
     const proxy = git[name];
-    if (proxy && !URL.canParse(proxy) && !URL.canParse(`http://${proxy}`)) errors.push(invalidValue(`spec.source.git.${name.toLowerCase()}`, proxy, 'proxy is not a valid url'));
+    if (proxy && !URL.canParse(proxy.startsWith('http') ? proxy : `http://${proxy}`)) errors.push(invalidValue(`spec.source.git.${name.toLowerCase()}`, proxy, 'proxy is not a valid url'));
   }
   return errors;
 }

@@ -174,7 +174,7 @@ describe('requests as oc sends them', () => {
 
 test('the control plane killed while builds are New, Pending, Running and done: each goes on or ends truthfully', async () => {
   const slow = path.join(platform.user.home, 'waits');
-  write(slow, { 'index.html': 'x', '.s2i/bin/assemble': '#!/bin/sh\necho before\nsleep 8\necho after\n' });
+  write(slow, { 'index.html': 'x', '.s2i/bin/assemble': '#!/bin/sh\necho before\nsleep 5\necho after\n' });
   for (const name of ['phases', 'never']) await apply(stream(name), config(name));
   await apply(config('unplaced', { nodeSelector: { nowhere: 'true' } }), stream('unplaced'));
   for (let at = 0; at < 2; at++) expect((await platform.run(['start-build', 'phases', '--from-dir', slow])).code).toBe(0);

@@ -34,7 +34,9 @@ export interface BuildSettings {
 export async function readSettings(env: NodeJS.ProcessEnv): Promise<BuildSettings> {
   const text = env[buildVariables.build];
   if (!text) throw new BuildFailure('GenericBuildFailed', `The variable ${buildVariables.build} with the Build object is missing; this program is started by the build controller.`);
-  const mounted = (path: string) => join(env[buildVariables.mounts] ?? '/', path);
+  const root = env[buildVariables.mounts] ?? '/';
+  // A runtime that cannot mount may have moved the paths in variables by itself.
+  const mounted = (path: string) => (root !== '/' && path.startsWith(`${root}/`) ? path : join(root, path));
   return {
     build: JSON.parse(text) as Build,
     folder: await scratchFolder(env),
