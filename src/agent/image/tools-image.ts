@@ -1,5 +1,6 @@
 /** The built-in image `slipway/tools`: this machine's system folders, our bundles and the Node binary that runs them. Never pulled. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { imageMarks } from '../../api/kinds/image.ts';
@@ -7,6 +8,7 @@ import { toolsImage } from '../../api/well-known.ts';
 import type { ImageRecord } from './image-record.ts';
 
 const home = '/opt/slipway';
+const compiled = 'compiled';
 /** Copies kept beside the present one: pods of an earlier version may still run. */
 const olderKept = 2;
 
@@ -35,14 +37,22 @@ export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
     for (const name of files) copyFileSync(join(options.bundles, name), join(fresh, home, name));
     // The binary itself is bound over this.
     writeFileSync(join(fresh, home, 'bin', 'node'), '', { mode: 0o755 });
+    compileAhead(options.nodeBinary, join(fresh, home));
     renameSync(fresh, folder);
   }
   dropOld(options.layers, layer);
   return {
     id: toolsImage, reference: toolsImage, size: 0, layers: [layer], hostPaths: [], allToolchains: true,
     extraBinds: [{ source: options.nodeBinary, path: `${home}/bin/node`, directory: false }],
-    config: { user: '0', env: [`PATH=${home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`], entrypoint: [`${home}/bin/node`, `${home}/tools.js`], cmd: [], workingDir: '/tmp', exposedPorts: [], labels: { [imageMarks.base]: 'host' } },
+    config: { user: '0', env: [`PATH=${home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`, `NODE_COMPILE_CACHE=${home}/${compiled}`, 'NODE_COMPILE_CACHE_PORTABLE=1'], entrypoint: [`${home}/bin/node`, `${home}/tools.js`], cmd: [], workingDir: '/tmp', exposedPorts: [], labels: { [imageMarks.base]: 'host' } },
   };
+}
+
+/** What V8 makes of the program is kept beside it: every build and deployer pod starts some 30 ms of processor time earlier. Without it they start all the same. */
+function compileAhead(nodeBinary: string, folder: string): void {
+  const { ELECTRON_RUN_AS_NODE } = process.env;
+  const env = { NODE_COMPILE_CACHE: join(folder, compiled), NODE_COMPILE_CACHE_PORTABLE: '1', ...(ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }) };
+  spawnSync(nodeBinary, [join(folder, 'tools.js')], { env, stdio: 'ignore', timeout: 10_000 });
 }
 
 function dropOld(layers: string, present: string): void {

@@ -3,22 +3,20 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buildEnvironment, assembleEnv, runAssemble, runPostCommit } from './assemble.ts';
-import { assembleUser, checkAssembleUser } from './assemble-user.ts';
-import { findBuilder, type BuilderImage } from './builder-image.ts';
+import type { BuilderImage } from './builder-image.ts';
 import { commitImage, pushImage } from './commit.ts';
 import { configuredVariables } from './configured-variables.ts';
-import { openDependencyCache } from './dependency-cache.ts';
-import { BuildFailure, onBuildForbidden } from './failure.ts';
+import { BuildFailure } from './failure.ts';
 import { restoreArtifacts } from './incremental.ts';
 import { inject } from './injections.ts';
 import { buildVariables, generatedLabels, mergeLabels, readImageMetadata } from './labels.ts';
 import type { Progress } from './progress.ts';
-import type { BuildRoot, RootVolume } from './root/build-root.ts';
-import { openRoot } from './root/open-root.ts';
+import type { BuildRoot } from './root/build-root.ts';
 import type { BuildSettings } from './settings.ts';
 import { readEnvironmentFile } from './source/environment.ts';
 import { fetchSource } from './source/fetch.ts';
 import type { GitRevision } from './source/git-fetch.ts';
+import { startBuilder } from './start-builder.ts';
 import { upload } from './upload.ts';
 
 export interface BuildResult {
@@ -36,34 +34,26 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
 
   // Known before anything is fetched.
   const configured = configuredVariables('env', strategy.sourceStrategy?.env, process.env);
-  const source = await progress.step('SourceFetched', () => progress.stage('FetchInputs', 'FetchGitSource', () => fetchSource(settings, input, say, signal)), ({ detail }) => detail);
-  const { revision } = source;
-  const fromSource = await readEnvironmentFile(source.folder);
-  const variables = buildEnvironment(fromSource, configured, buildVariables(build, revision));
-
-  const dependencies = await openDependencyCache(settings);
-  const started = await progress.step('BuilderStarted', async () => {
-    say(`Pulling builder image ${from} ...`);
-    const builder = await progress.stage('PullImages', 'PullBaseImage', () => findBuilder(settings, from, signal));
-    try {
-      checkBuilder(builder, from);
-      const root = await openRoot(settings, builder, say, signal, { user: assembleUser(builder), volumes: [...volumesOf(settings), ...(dependencies?.volumes ?? [])] });
-      return { builder, root };
-    } catch (error) {
-      builder.registry.close();
-      throw error;
-    }
-  }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process')).catch(async (error: unknown) => {
-    await dependencies?.close();
+  // The source may be on its way here for long: the builder is made ready meanwhile.
+  const ready = startBuilder(settings, from, say, signal);
+  ready.catch(() => undefined);
+  const source = await progress.step('SourceFetched', () => progress.stage('FetchInputs', 'FetchGitSource', () => fetchSource(settings, input, say, signal)), ({ detail }) => detail).catch(async (error: unknown) => {
+    await ready.then((one) => one.dispose(), () => undefined);
     throw error;
   });
+  const { revision } = source;
+  const started = await progress.step('BuilderStarted', () => {
+    say(`Pulling builder image ${from} ...`);
+    return progress.stage('PullImages', 'PullBaseImage', () => ready);
+  }, ({ root }) => (root.kind === 'overlay' ? undefined : root.kind === 'copy' ? 'builder image copied' : 'as a plain process'));
   const { builder, root } = started;
   try {
+    const variables = buildEnvironment(await readEnvironmentFile(source.folder), configured, buildVariables(build, revision));
     await tellLayered(root, builder, say);
     const scripts = await upload({ source: source.folder, scriptsUrl: strategy.sourceStrategy?.scripts, root, builder, mounted: settings.mounted, say, signal });
     say(`Using ${scripts.origins}`);
     const empty = await inject(settings, root, builder);
-    const env = { ...assembleEnv(builder, variables, process.env), ...dependencies?.env };
+    const env = { ...assembleEnv(builder, variables, process.env), ...started.env };
     if (strategy.sourceStrategy?.incremental) await restoreArtifacts(settings, root, builder, scripts.paths['save-artifacts'], say, signal);
 
     const committed = await progress.stage('Build', 'DockerBuild', async () => {
@@ -98,21 +88,9 @@ export async function sourceToImage(settings: BuildSettings, input: Readable, pr
     say(`Push successful: ${imageDigest}`);
     return { imageDigest, ...(revision && { revision }) };
   } finally {
-    await root.dispose();
-    await dependencies?.close();
-    builder.registry.close();
+    await started.dispose();
     await rm(join(settings.folder, 'blobs'), { recursive: true, force: true });
   }
-}
-
-function checkBuilder(builder: BuilderImage, reference: string): void {
-  const onBuild = builder.image.config.config?.OnBuild ?? [];
-  if (onBuild.length > 0) throw onBuildForbidden(reference, onBuild);
-  checkAssembleUser(builder, reference, process.env);
-}
-
-function volumesOf({ build, volumes }: BuildSettings): RootVolume[] {
-  return (build.spec.strategy.sourceStrategy?.volumes ?? []).flatMap(({ name, mounts }) => mounts.map(({ destinationPath }) => ({ source: join(volumes, name), path: destinationPath })));
 }
 
 /** Source-to-Image hands sources over to a tar in the image, started by its shell; without them it makes a layer of the sources, which is what is done here always. */
