@@ -1,5 +1,6 @@
 /** Puts the newest images of image streams into deployment configs by their triggers, and into every other workload that asks for them by annotation. */
-import { deployments } from '../../api/kinds/apps.ts';
+import { deployments, statefulSets } from '../../api/kinds/apps.ts';
+import { cronJobs } from '../../api/kinds/batch.ts';
 import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { keyOf, splitKey, type KubeObject } from '../../api/meta.ts';
@@ -14,12 +15,7 @@ import { applyTriggers, InvalidTriggers, streamsOfTriggers } from './annotation-
 import { resolveConfig, streamsOfConfig, type FindStream } from './image-trigger-plan.ts';
 
 /** Workloads that may follow images by annotation, as far as they are served. Jobs are not: their template never changes. */
-const workloads: readonly Resource[] = [
-  deployments,
-  resource('apps/v1', { kind: 'StatefulSet', plural: 'statefulsets', namespaced: true }),
-  resource('apps/v1', { kind: 'DaemonSet', plural: 'daemonsets', namespaced: true }),
-  resource('batch/v1', { kind: 'CronJob', plural: 'cronjobs', namespaced: true }),
-];
+const workloads: readonly Resource[] = [deployments, statefulSets, resource('apps/v1', { kind: 'DaemonSet', plural: 'daemonsets', namespaced: true }), cronJobs];
 
 /** What one kind needs to follow streams. */
 interface Follower<T extends KubeObject> {

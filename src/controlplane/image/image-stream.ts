@@ -55,8 +55,11 @@ async function prepare(stream: ImageStream, old: ImageStream | undefined, contex
   // As OpenShift shows them, whatever the order they came in.
   stream.spec.tags?.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const publicHost = rules.publicHost();
+  const { tags, ...status } = structuredClone(stream.status) ?? {};
   stream.status = {
-    ...structuredClone(stream.status),
+    ...status,
+    // A tag that has neither images nor a reason why not says nothing.
+    ...(tags && { tags: tags.filter(({ items, conditions }) => items?.length || conditions?.length) }),
     dockerImageRepository: `${registryHost}/${namespace}/${name}`,
     ...(publicHost && { publicDockerImageRepository: `${publicHost}/${namespace}/${name}` }),
   };

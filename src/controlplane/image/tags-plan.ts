@@ -87,7 +87,7 @@ function resolve(stream: ImageStream, reference: TagReference, find: (namespace:
   const event = separator === ':' ? latestEvent(owner, source.part) : findImage(owner, source.part);
   if (event === 'ambiguous') return invalidValue(`${field}.name`, from.name ?? '', 'more than one image starts so; name it in full');
   if (!event) return undefined;
-  return { ...event, created: own ? event.created : toTime(now), dockerImageReference: reference.reference ? event.dockerImageReference : localReference(event.dockerImageReference, owner, stream) };
+  return { ...event, created: separator === ':' ? event.created : toTime(now), dockerImageReference: reference.reference ? event.dockerImageReference : localReference(event.dockerImageReference, owner, stream) };
 }
 
 /** Pulls go through the stream that has the tag, whose readers may not read the one it was pushed to. */

@@ -115,6 +115,14 @@ describe('tags of a spec', () => {
     await expect(create(newStream('demo', 'refused', [tag]))).rejects.toMatchObject({ code: 422, message: expect.stringMatching(text) as string });
   });
 
+  it.each<[string, ImageStream['spec'], RegExp]>([
+    ['a tag', { dockerImageRepository: 'quay.io/a/b:c' }, /spec\.dockerImageRepository: Invalid value: "quay\.io\/a\/b:c": the repository name may not contain a tag/],
+    ['a digest', { dockerImageRepository: `quay.io/a/b@sha256:${'a'.repeat(64)}` }, /may not contain an ID/],
+    ['no name', { dockerImageRepository: 'A B' }, /invalid image reference/],
+  ])('stand beside no repository with %s', async (_what, spec, text) => {
+    await expect(create({ ...newStream('demo', 'refused'), spec })).rejects.toMatchObject({ code: 422, message: expect.stringMatching(text) as string });
+  });
+
   it('keep generations that clients send only when they ask for another look', async () => {
     const made = await create(newStream('demo', 'generations', [{ name: 'a', from: { kind: 'DockerImage', name: 'quay.io/a/b:c' }, reference: true, generation: 77 }]));
     expect(made.spec.tags?.[0]?.generation).toBe(1);
