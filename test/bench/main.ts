@@ -5,6 +5,7 @@
 import { cpus } from 'node:os';
 import { benchActivation } from './activation.ts';
 import { benchApi } from './api.ts';
+import { benchDockerfile } from './dockerfile.ts';
 import { withPlatform, type MeasuredPlatform } from './platform.ts';
 import { benchPodStart } from './pod-start.ts';
 import { benchRegistry } from './registry.ts';
@@ -16,7 +17,7 @@ import { benchStore } from './store.ts';
 import { printTable, type Row } from './table.ts';
 
 const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
-const alone = { registry: () => benchRegistry(), store: () => benchStore(), activation: () => benchActivation() };
+const alone = { dockerfile: () => benchDockerfile(), registry: () => benchRegistry(), store: () => benchStore(), activation: () => benchActivation() };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in onPlatform) && !(name in alone));

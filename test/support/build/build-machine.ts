@@ -8,8 +8,6 @@ import { pipeline } from 'node:stream/promises';
 import { build as bundle } from 'esbuild';
 import { pack } from 'tar-stream';
 import type { Build, CommonBuildSpec } from '../../../src/api/kinds/build.ts';
-import { hostBuilders } from '../../../src/controlplane/catalog/host-builders.ts';
-import { makeBuilderImage } from '../../../src/controlplane/catalog/builder-image.ts';
 import { thisMachine } from '../../../src/detect/command.ts';
 import { detectToolchains } from '../../../src/detect/toolchain.ts';
 import { registryClient, type FetchedImage, type RegistryClient } from '../../../src/oci/registry-client.ts';
@@ -75,6 +73,8 @@ export async function buildMachine(): Promise<BuildMachine> {
     registry,
     client,
     async publish(name) {
+      // Their scripts are text to a bundler and nothing to plain Node.js, which runs measurements.
+      const [{ hostBuilders }, { makeBuilderImage }] = await Promise.all([import('../../../src/controlplane/catalog/host-builders.ts'), import('../../../src/controlplane/catalog/builder-image.ts')]);
       // Toolchains in root's own folders are no use to the stranger.
       const toolchain = (await detectToolchains({ ...thisMachine, env: process.getuid?.() === 0 ? { PATH: '/usr/bin:/bin' } : process.env })).find((one) => one.builder === name)?.found;
       const builder = hostBuilders.find((one) => one.name === name);
