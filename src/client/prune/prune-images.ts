@@ -40,7 +40,7 @@ export async function pruneImages(client: Client, plan: ImagePruning, options: I
   const candidates = new Set(planImages(await readImageState(client), options, now).images.map(({ metadata }) => metadata.name));
   const gone: Image[] = [];
   for (const image of plan.images) if (candidates.has(image.metadata.name) && (await remove(client, image))) gone.push(image);
-  return restoreShown(client, gone);
+  return restoreUsed(client, gone, options, now);
 }
 
 /** Takes revisions of `pruned` images out of a stream's history. */
@@ -72,12 +72,14 @@ async function remove(client: Client, image: Image): Promise<boolean> {
   }
 }
 
-/** Between the last look and the deletion a tag may have come to show an image: then it is put back, and its content was never touched. */
-async function restoreShown(client: Client, gone: readonly Image[]): Promise<Image[]> {
-  const shown = new Set((await listAll(client, imageStreams)).flatMap(({ status }) => (status?.tags ?? []).flatMap(({ items }) => (items ?? []).map(({ image }) => image))));
+/** Between the last look and the deletion somebody may have come to use an image: then it is put back, and its content was never touched. */
+async function restoreUsed(client: Client, gone: readonly Image[], options: ImageOptions, now: Date): Promise<Image[]> {
+  if (gone.length === 0) return [];
+  const state = await readImageState(client);
+  const unused = new Set(planImages({ ...state, images: [...state.images, ...gone] }, options, now).images.map(({ metadata }) => metadata.name));
   const left: Image[] = [];
   for (const image of gone) {
-    if (!shown.has(image.metadata.name)) {
+    if (unused.has(image.metadata.name)) {
       left.push(image);
       continue;
     }

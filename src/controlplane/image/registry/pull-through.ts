@@ -48,9 +48,15 @@ export class PullThrough {
 
   async open(): Promise<void> {
     await ensureFolder(this.#directory);
+    await this.tidy();
+  }
+
+  /** Removes what broken fetches left a day ago. */
+  async tidy(): Promise<void> {
     for (const name of await readdir(this.#directory)) {
       const path = join(this.#directory, name);
-      if (!name.endsWith('.part') || Date.now() - (await stat(path)).mtimeMs > partMs) await rm(path, { force: true });
+      const written = await stat(path).then(({ mtimeMs }) => mtimeMs, () => 0);
+      if (Date.now() - written > partMs) await rm(path, { force: true });
     }
   }
 

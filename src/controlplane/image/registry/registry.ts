@@ -67,7 +67,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const through = new PullThrough({ directory, blobs, links, use, log, origins: options.origins ?? noOrigins });
   for (const part of [blobs, uploads, through]) await part.open();
   const parts: Parts = { access: new Access(options), blobs, links, uploads, streams, use, through, limits: options.limits ?? noLimits };
-  const sweeper = new Sweeper({ blobs, links, streams, use, keepMs }, clock, log);
+  const sweeper = new Sweeper({ blobs, links, streams, use, keepMs, tidy: () => through.tidy() }, clock, log);
   return {
     handler: (request, response) => {
       serve(request, response, parts).catch((error: unknown) => refuse(request, response, error, log));

@@ -6,17 +6,19 @@
 import { InvalidManifest, parseManifest } from '../../../oci/manifest.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { Links } from './links.ts';
-import { formatRepository, type RepositoryName } from './repository.ts';
+import type { RepositoryName } from './repository.ts';
 import type { Streams } from './streams.ts';
 import type { Epoch, Use } from './use.ts';
 
 export interface SweepParts {
   blobs: BlobStore;
   links: Links;
-  streams: Pick<Streams, 'names' | 'images'>;
+  streams: Pick<Streams, 'images'>;
   use: Use;
   /** Content that was linked, or asked for by somebody who pushes, within this time stays. */
   keepMs: number;
+  /** What else is to be cleaned up with it. */
+  tidy?(): Promise<void>;
   /** Ends the sweep between two steps. */
   signal: AbortSignal;
 }
@@ -63,10 +65,9 @@ class Sweep {
   async run(): Promise<SweepResult> {
     const { links, streams } = this.#parts;
     const repositories = await links.repositories();
-    const names = new Set(await streams.names());
     this.#images = await streams.images();
     for (const repository of repositories) {
-      await this.#repository(repository, names.has(formatRepository(repository)));
+      await this.#repository(repository);
       this.#parts.signal.throwIfAborted();
     }
     await this.#needImages();
@@ -74,14 +75,15 @@ class Sweep {
       if (!this.#needed.has(digest)) await this.#content(digest);
       this.#parts.signal.throwIfAborted();
     }
+    await this.#parts.tidy?.();
     return this.#result;
   }
 
-  async #repository(repository: RepositoryName, hasStream: boolean): Promise<void> {
+  async #repository(repository: RepositoryName): Promise<void> {
     const { links } = this.#parts;
     const manifests = new Map<string, Names>();
     for (const digest of await links.digests(repository, '_manifests')) manifests.set(digest, await this.#read(digest));
-    const kept = closure(manifests, await this.#roots(repository, [...manifests.keys()], hasStream));
+    const kept = closure(manifests, await this.#roots(repository, [...manifests.keys()]));
     for (const digest of manifests.keys()) if (!kept.has(digest)) await this.#manifest(repository, digest, kept);
     const named = new Set<string>();
     for (const digest of kept) {
@@ -94,10 +96,10 @@ class Sweep {
     await links.tidy(repository);
   }
 
-  /** Manifests that stay for their own sake. */
-  async #roots(repository: RepositoryName, digests: readonly string[], hasStream: boolean): Promise<Set<string>> {
+  /** Manifests that stay for their own sake. Whether the stream still stands does not matter: pods may run, and be made again, from what it had. */
+  async #roots(repository: RepositoryName, digests: readonly string[]): Promise<Set<string>> {
     const roots = new Set<string>();
-    for (const digest of digests) if ((hasStream && this.#images.has(digest)) || (await this.#inUse(repository, '_manifests', digest))) roots.add(digest);
+    for (const digest of digests) if (this.#images.has(digest) || (await this.#inUse(repository, '_manifests', digest))) roots.add(digest);
     return roots;
   }
 
@@ -132,7 +134,7 @@ class Sweep {
     return young;
   }
 
-  /** Content of known images that no repository links: their stream was deleted, others may still show them. */
+  /** Content of known images that no repository links any more, which streams may still show. */
   async #needImages(): Promise<void> {
     const todo = [...this.#images];
     const seen = new Set<string>();
