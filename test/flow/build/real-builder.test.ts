@@ -187,6 +187,15 @@ describe('builder images with a root of their own', () => {
     expect(readdirSync(join(cache, 'layers')).filter((name) => name.startsWith('new-') || name.startsWith('000'))).toEqual([]);
   });
 
+  test('an image that may not be pushed, and one that leads nowhere', async () => {
+    const builder = await publish();
+    for (const [name, why] of [[`${registryName}/closed/app:latest`, /Failed to push the image to .*closed\/app/], ['127.0.0.1:9/demo/app:latest', /127\.0\.0\.1:9/]] as const) {
+      const { termination } = await build(builder, { spec: { output: { to: { kind: 'DockerImage', name } } } });
+      expect(termination).toMatchObject({ reason: 'PushImageToRegistryFailed', message: expect.stringMatching(why) as string });
+      expect(termination.stages.map((stage) => stage.name)).toEqual(['FetchInputs', 'PullImages', 'Build', 'PushImage']);
+    }
+  });
+
   test('incremental: artifacts of the image built last come before assemble; anything wrong means a clean build', async () => {
     const script = 'ls /tmp/artifacts/deps 2>/dev/null && echo restored; mkdir -p deps && echo 1 > deps/lib; cp -R /tmp/src/. .';
     const output = { to: { kind: 'DockerImage', name: `${registryName}/demo/incremental:latest` } };

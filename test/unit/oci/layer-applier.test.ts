@@ -113,6 +113,33 @@ describe('hostile layers', () => {
     expect(await refusal(entries)).toBe('UnsafePath');
   });
 
+  it.each<[string, Made[], LayerError['problem']]>([
+    ['a name beyond any path', [{ name: `${'d/'.repeat(2100)}x`, body: '' }], 'UnsafePath'],
+    ['a sparse file', [{ name: 'sparse', body: '', pax: { 'GNU.sparse.major': '1', 'GNU.sparse.name': 'x' } }], 'Unsupported'],
+    ['a link without target', [{ name: 'link', type: 'symlink', linkname: '' }], 'Corrupt'],
+    ['a file below a file', [{ name: 'a', body: 'x' }, { name: 'a/b', body: 'y' }], 'Corrupt'],
+    ['a folder made a link, then written through', [{ name: 'd', type: 'directory' }, { name: 'd', type: 'symlink', linkname: 'd' }, { name: 'd/x', body: '' }], 'UnsafePath'],
+    ['a hard link to a folder', [{ name: 'd', type: 'directory' }, { name: 'l', type: 'link', linkname: 'd' }], 'UnsafePath'],
+  ])('refuses %s', async (_name, entries, problem) => {
+    expect(await refusal(entries)).toBe(problem);
+  });
+
+  it('an extended header that claims to be huge is refused before it is read', async () => {
+    const tar = await tarOf({ name: 'x', body: '', pax: { comment: 'c'.repeat(2000) } });
+    const size = Buffer.from('00777777777\0');
+    size.copy(tar, 124);
+    tar.write('        ', 148);
+    tar.write(`${tar.subarray(0, 512).reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+    await expect(applyLayer(pieces(tar), root)).rejects.toMatchObject({ problem: 'Corrupt' });
+  });
+
+  it('leaves extended attributes and the bits that lend powers alone', async () => {
+    await apply([{ name: 'tool', body: 'x', mode: 0o7755, pax: { 'SCHILY.xattr.security.capability': 'all', 'SCHILY.xattr.user.overlay.opaque': 'y' } }, { name: 'sticky', type: 'directory', mode: 0o3777 }]);
+    expect(statSync(join(root, 'tool')).mode & 0o7777).toBe(0o755);
+    expect(statSync(join(root, 'sticky')).mode & 0o7777).toBe(0o1777);
+    if (process.platform === 'linux') expect(execFileSync('python3', ['-c', 'import os,sys; print(os.listxattr(sys.argv[1]))', join(root, 'tool')], { encoding: 'utf8' }).trim()).toBe('[]');
+  });
+
   it.each([
     ['absolute', '/'],
     ['climbing', '../../../../../..'],
@@ -151,6 +178,32 @@ describe('hostile layers', () => {
       throw new Error('connection reset');
     }
     await expect(applyLayer(broken(), root)).rejects.toThrow('connection reset');
+  });
+});
+
+describe.runIf(process.platform === 'linux')('hostile layers over others', () => {
+  const lower = () => join(outside, 'lower');
+  const over = async (below: Made[], entries: Made[]) => {
+    await applyLayer(pieces(await tarOf(...below)), lower(), { whiteouts: 'overlay' });
+    return apply(entries, { whiteouts: 'overlay', lowers: [lower()] });
+  };
+  const all = (folder: string) => execFileSync('find', ['.', '-mindepth', '1', '-printf', '%P\\n'], { cwd: folder, encoding: 'utf8' }).split('\n').filter(Boolean).sort();
+
+  it.each<[string, Made[], Made[], string[]]>([
+    ['a link below that leads out is written through inside', [{ name: 'out', type: 'symlink', linkname: '/' }], [{ name: 'out/secret', body: 'mine' }], ['secret']],
+    ['a climbing link below', [{ name: 'a/up', type: 'symlink', linkname: '../../../..' }], [{ name: 'a/up/secret', body: 'mine' }], ['a', 'secret']],
+    ['a mark through a link below hides a name of the root', [{ name: 'out', type: 'symlink', linkname: '/' }, { name: 'secret', body: 'lower' }], [{ name: 'out/.wh.secret' }], ['secret']],
+    ['an opaque folder through a link below', [{ name: 'out', type: 'symlink', linkname: 'd' }, { name: 'd/x', body: '' }], [{ name: 'out/.wh..wh..opq' }], ['d', 'd/x']],
+    ['a hard link to a link below is that link', [{ name: 'out', type: 'symlink', linkname: '/etc/passwd' }], [{ name: 'same', type: 'link', linkname: 'out' }], ['same']],
+    ['a hard link to a file below is a copy', [{ name: 'file', body: 'lower' }], [{ name: 'same', type: 'link', linkname: 'file' }], ['same']],
+  ])('%s', async (_name, below, entries, names) => {
+    await over(below, entries);
+    expect(all(root)).toEqual(names);
+    expect(all(lower())).toEqual([...new Set(below.flatMap(({ name }) => name.split('/').map((_part, at, parts) => parts.slice(0, at + 1).join('/'))))].sort());
+  });
+
+  it('a hidden file cannot be linked to', async () => {
+    await expect(over([{ name: 'file', body: 'lower' }], [{ name: '.wh.file' }, { name: 'same', type: 'link', linkname: 'nothing' }])).rejects.toMatchObject({ problem: 'UnsafePath' });
   });
 });
 
