@@ -141,7 +141,7 @@ describe('builds and images', () => {
     await everyControlIsNamed(frame);
   });
 
-  test('a build is started with options', async () => {
+  test('a build from a folder is started with options', async () => {
     await bench.command('Slipway: Start Build with Options…');
     await user.pick(app);
     await user.asked('Start a build of "web"');
@@ -151,6 +151,37 @@ describe('builds and images', () => {
     await ended(6, 'Complete');
     expect(await phase(await panel())).toBe('Complete');
     await user.dismissNotifications();
+  });
+
+  test('a Dockerfile build is started with options, and shows the instruction it is at', async () => {
+    writeFileSync(path.join(path.dirname(work), 'docker.json'), JSON.stringify({
+      apiVersion: 'build.openshift.io/v1', kind: 'BuildConfig', metadata: { name: 'plain', namespace: 'default' },
+      spec: { source: { type: 'Dockerfile', dockerfile: 'FROM scratch\nARG WHO=nobody\nCOPY Dockerfile /etc/\nLABEL made=$WHO\n' }, strategy: { type: 'Docker', dockerStrategy: {} } },
+    }));
+    home.kubectl('apply', '-f', path.join(path.dirname(work), 'docker.json'));
+    await user.row('Builds', 'plain').waitFor();
+    await bench.command('Slipway: Start Build with Options…');
+    await user.pick('plain');
+    await user.asked(/\(1\/4\)/);
+    await user.pick('As the build config says');
+    await user.asked(/\(2\/4\)/);
+    await user.pick('No cache');
+    await user.asked(/\(3\/4\)/);
+    await user.answer('WHO="me too"');
+    await user.asked(/\(4\/4\)/);
+    await shot('15-options');
+    await user.answer('PLACE=here');
+    await until(() => user.row('Builds', 'plain-1').getAttribute('aria-label'), 60_000).toContain('Complete');
+    const frame = await panel();
+    await until(() => frame.locator('.title').textContent()).toBe('plain-1');
+    expect(await frame.locator('.step').evaluateAll((steps) => steps.map((step) => (step as HTMLElement).dataset.step))).toEqual(['SourceLocation', 'BuilderImage', 'BuildInstantiated', 'SourceFetched', 'Dockerfile', 'ImageCommitted', 'ImagePushed', 'ImageStreamUpdated']);
+    expect(await frame.locator('.head').textContent()).toContain('Docker');
+    await until(() => frame.locator('.step[data-step=Dockerfile] .detail').textContent()).toMatch(/^(\d)\/\1 LABEL/);
+    await shot('16-docker');
+    const { dockerStrategy } = (JSON.parse(home.kubectl('get', 'build', 'plain-1', '-o', 'json')) as { spec: { strategy: { dockerStrategy: object } } }).spec.strategy;
+    expect(dockerStrategy).toMatchObject({ noCache: true, buildArgs: [{ name: 'WHO', value: 'me too' }], env: [{ name: 'PLACE', value: 'here' }] });
+    home.kubectl('delete', 'bc', 'plain', '-n', 'default');
+    await user.row('Builds', 'plain').waitFor({ state: 'detached' });
   });
 
   test('a webhook is added, and its URL copied', async () => {
@@ -222,6 +253,21 @@ describe('builds and images', () => {
     await until(() => ask(url, '/').catch(() => ''), 30_000).toBe('synced again');
     expect(lastBuild()).toBe(before);
     await shot('12-synced');
+  });
+
+  test('all of it is readable in a light theme and 300 pixels wide', async () => {
+    await bench.theme('Light Modern');
+    await page.locator('.monaco-workbench.vs').waitFor();
+    await bench.command('Slipway: Watch Build');
+    await user.pick('web-2');
+    const frame = await panel();
+    await frame.locator('.failure:visible').waitFor();
+    await frame.locator('.place').first().waitFor();
+    await shot('13-light');
+    await page.setViewportSize({ width: 650, height: 1100 });
+    expect(await frame.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])).toSatisfy(([all, seen]: number[]) => (all ?? 0) <= (seen ?? 0));
+    await shot('14-narrow');
+    await page.setViewportSize({ width: 1360, height: 1100 });
   });
 
   test('no page complained', () => {

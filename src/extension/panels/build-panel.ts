@@ -116,6 +116,8 @@ export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable
       changed: () => this.#state(),
       send: (message) => mine(() => this.#page?.send(message)),
       ended: (ended, log) => {
+        // Whoever cancelled it knows how it ended.
+        if (ended.status.phase === 'Cancelled') one.seen = true;
         mine(() => (one.seen = true));
         this.#actions.ended(ended, log);
       },
@@ -162,8 +164,8 @@ export class BuildPanel implements vscode.WebviewViewProvider, vscode.Disposable
     announceBuild(client, build, buildWords().hint, actions, this.#ended.signal).catch((error: unknown) => !this.#ended.signal.aborted && this.#session.state === 'connected' && this.#actions.failed(error));
   }
 
-  #view({ build, route, paths }: FollowedBuild) {
-    return viewBuild(build, buildWords(), { canOpen: route !== undefined, hasFile: (file) => paths?.find(file) !== undefined, now: new Date() });
+  #view({ build, route, paths, cached }: FollowedBuild) {
+    return viewBuild(build, buildWords(), { cached, canOpen: route !== undefined, hasFile: (file) => paths?.find(file) !== undefined, now: new Date() });
   }
 
   #tabs(): BuildTab[] {

@@ -33,5 +33,5 @@ export function stepTitle(step: string, strategy: BuildStrategy['type']): string
 
 export function buildWords(): BuildWords {
   const t = vscode.l10n.t;
-  return { step: stepTitle, phase: (phase) => stateWord(phase, t), source: (source) => sourceText(source, t), hint: (log) => buildHint(log, t) };
+  return { step: stepTitle, phase: (phase) => stateWord(phase, t), cached: (count) => t('{0} from the cache', count), source: (source) => sourceText(source, t), hint: (log) => buildHint(log, t) };
 }

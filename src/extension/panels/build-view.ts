@@ -9,6 +9,8 @@ import { stepProgress, type Step } from './build-steps.ts';
 export interface BuildWords {
   step(step: string, strategy: BuildStrategy['type']): string;
   phase(phase: BuildPhase): string;
+  /** That many instructions of a Dockerfile were not run. */
+  cached(count: number): string;
   source(source: BuildSource | undefined): string;
   /** By what the log says: a likely cause and what to do. */
   hint(log: string): BuildHint | undefined;
@@ -16,6 +18,8 @@ export interface BuildWords {
 
 /** What the build itself does not say. */
 export interface BuildCircumstances {
+  /** Instructions of a Dockerfile whose layers were known. */
+  cached: number;
   /** There is a route to open. */
   canOpen: boolean;
   /** True if that file of the source lies on this machine. */
@@ -23,7 +27,7 @@ export interface BuildCircumstances {
   now: Date;
 }
 
-export function viewBuild(build: Build, words: BuildWords, { canOpen, hasFile, now }: BuildCircumstances): BuildView {
+export function viewBuild(build: Build, words: BuildWords, { cached, canOpen, hasFile, now }: BuildCircumstances): BuildView {
   const { status, spec, metadata } = build;
   const finished = finishedPhases.includes(status.phase);
   const commit = commitText(build);
@@ -41,7 +45,7 @@ export function viewBuild(build: Build, words: BuildWords, { canOpen, hasFile, n
     ...(commit && { commit }),
     ...(startedAt && { startedAt }),
     ...(finished && { finishedAt: endOf(steps) ?? status.completionTimestamp ?? now.toISOString() }),
-    steps: steps.map((step): StepView => ({ ...step, title: words.step(step.step, strategy), state: settled(step.state, status.phase) })),
+    steps: steps.map((step): StepView => ({ ...step, ...(step.step === 'Dockerfile' && cached > 0 && { detail: [step.detail, words.cached(cached)].filter(Boolean).join(' · ') }), title: words.step(step.step, strategy), state: settled(step.state, status.phase) })),
     ...failureOf(build, words, hasFile),
     canCancel: !finished && !status.cancelled,
     canRebuild: finished && status.config !== undefined,

@@ -8,6 +8,9 @@ import type { SourcePaths } from '../sources/source-paths.ts';
 import { routeOf } from './build-announcement.ts';
 import { LogFeed } from './log-feed.ts';
 
+/** What our builder and buildah say of a layer they need not make. */
+const cacheMark = /^--> Using cache/;
+
 export interface FollowerParts {
   /** Lines of a log that are kept. */
   lines: number;
@@ -28,6 +31,7 @@ export class FollowedBuild {
   #build: Build;
   #route: string | undefined;
   #paths: SourcePaths | undefined;
+  #cached = 0;
   /** Its end was shown: it makes room for the next one. */
   seen = false;
 
@@ -49,6 +53,11 @@ export class FollowedBuild {
   /** Route to open, once it is known. */
   get route(): string | undefined {
     return this.#route;
+  }
+
+  /** Instructions of a Dockerfile that were not run, since their layers are known. */
+  get cached(): number {
+    return this.#cached;
   }
 
   get paths(): SourcePaths | undefined {
@@ -90,6 +99,7 @@ export class FollowedBuild {
   async #readLog(connection: Connection, { namespace, name }: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
     try {
       for await (const { time, text } of connection.logs({ namespace, build: name }, { follow: true, signal })) {
+        if (cacheMark.test(text)) this.#cached += 1;
         if (!signal.aborted && !text.startsWith(progressMark)) this.feed.add('', [{ time, text, links: placesIn(text).filter(({ path }) => this.#paths?.find(path)) }]);
       }
     } catch (error) {

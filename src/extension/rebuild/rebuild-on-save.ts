@@ -122,7 +122,8 @@ export class RebuildOnSave implements vscode.Disposable {
   /** Brings what is armed in line with what is remembered for this cluster. */
   #follow(): void {
     const prefix = `${this.#session.cluster}/`;
-    const wanted = new Map(this.#remembered().filter((key) => key.startsWith(prefix)).map((key): [string, string[]] => [key, key.slice(prefix.length).split('/')]));
+    // Names of other contexts may begin like this one's.
+    const wanted = new Map(this.#remembered().filter((key) => key.startsWith(prefix)).map((key): [string, string[]] => [key, key.slice(prefix.length).split('/')]).filter(([, parts]) => parts.length === 2));
     let different = false;
     for (const key of [...this.#armed.keys()]) {
       if (wanted.has(key)) continue;
@@ -219,6 +220,7 @@ export class RebuildOnSave implements vscode.Disposable {
     const inside = config.spec.source?.contextDir;
     const { syncFiles } = await import('./sync.ts');
     const synced: string[] = [];
+    if (targets.length === 0) vscode.window.setStatusBarMessage(`$(info) ${vscode.l10n.t('No container of "{0}" runs now; the files follow when one does.', armed.name)}`, 5_000);
     for (const target of targets) {
       const key = `${target.pod.metadata.uid}/${target.container}`;
       const whole = changesBetween(armed.held.get(key) ?? armed.built ?? new Map(), tree);

@@ -74,7 +74,7 @@ function build(texts: BuildTexts): NonNullable<typeof shown> {
 
 function showFacts(head: HTMLElement, build: BuildView, texts: BuildTexts, now: number): void {
   const elapsed = build.startedAt && duration(build.startedAt, build.finishedAt, now);
-  const facts: [string, string | undefined][] = [[texts.strategy, build.strategy === 'Source' ? undefined : build.strategy], [texts.builder, build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, elapsed]];
+  const facts: [string, string | undefined][] = [[texts.strategy, build.strategy === 'Source' ? undefined : build.strategy], [texts.builder, build.builder === build.strategy ? undefined : build.builder], [texts.source, build.source], [texts.commit, build.commit], [texts.elapsed, elapsed]];
   const rows = facts.filter(([, value]) => value);
   if (head.childElementCount !== rows.length) head.replaceChildren(...rows.map(() => element('span', { class: 'fact' }, element('span', {}), ' ', element('b', {}))));
   rows.forEach(([name, value], index) => {

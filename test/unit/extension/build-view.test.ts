@@ -6,10 +6,10 @@ import { buildSteps, initialSteps, mergeStep, stepsAnnotation, type StepProgress
 import { say } from './say.ts';
 
 const words: BuildWords = {
-  step: (step) => step,
+  step: (step) => step, cached: (count) => `${count} cached`,
   phase: (phase) => phase, source: (source) => source?.git?.uri ?? source?.type ?? '', hint: (log) => buildHint(log, say),
 };
-const circumstances: BuildCircumstances = { canOpen: true, hasFile: () => true, now: new Date('2026-01-01T00:01:00Z') };
+const circumstances: BuildCircumstances = { cached: 0, canOpen: true, hasFile: () => true, now: new Date('2026-01-01T00:01:00Z') };
 
 function build(status: Partial<Build['status']>, steps?: StepProgress[]): Build {
   return {
@@ -56,6 +56,18 @@ describe('a build in its panel', () => {
     expect(states(build({ phase: 'Running' }))).toEqual(['done', 'done', 'done', 'running', 'waiting', 'waiting', 'waiting', 'waiting', 'waiting']);
     expect(states(build({ phase: 'Running', stages: [stage('PullImages'), stage('FetchInputs')] }))).toEqual(['done', 'done', 'done', 'done', 'running', 'waiting', 'waiting', 'waiting', 'waiting']);
     expect(states(build({ phase: 'Complete', stages: [stage('PullImages'), stage('FetchInputs'), stage('Build')] }))).toEqual(Array.from({ length: 9 }, () => 'done'));
+  });
+});
+
+describe('a Dockerfile build in its panel', () => {
+  const strategy = { type: 'Docker' as const, dockerStrategy: {} };
+  const steps = mergeStep(initialSteps(strategy), { step: 'Dockerfile', state: 'running', startedAt: '2026-01-01T00:00:02.000Z', detail: '5/7 RUN make' });
+  const plain = build({}, steps);
+
+  test('tells the instruction it is at, and how many were not run', () => {
+    const view = viewBuild({ ...plain, spec: { ...plain.spec, strategy } }, words, { ...circumstances, cached: 3 });
+    expect(view).toMatchObject({ strategy: 'Docker', builder: 'Docker' });
+    expect(view.steps.find(({ step }) => step === 'Dockerfile')).toMatchObject({ state: 'running', detail: '5/7 RUN make · 3 cached' });
   });
 });
 

@@ -1,12 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BuildConfig } from '../../../src/api/kinds/build.ts';
 import type { Pod } from '../../../src/api/kinds/core.ts';
+import { archiveSource } from '../../../src/client/apps/source-archive.ts';
 import { changesBetween, needsBuild, nothingChanged, readsAtRequest, type Tree } from '../../../src/extension/rebuild/change-plan.ts';
 import { readTree } from '../../../src/extension/rebuild/source-tree.ts';
-import { syncCommand, targetsOf } from '../../../src/extension/rebuild/sync-plan.ts';
+import { syncCodes, syncCommand, targetsOf } from '../../../src/extension/rebuild/sync-plan.ts';
 
 const tree = (files: Record<string, string>): Tree => new Map(Object.entries(files).map(([name, digest]) => [name, { size: 1, mode: 0o644, modified: 0, digest }]));
 
@@ -70,4 +72,46 @@ test('files go to the containers that run an image of the stream, and to no othe
   expect(targetsOf(config, pods).map((one) => `${one.pod.metadata.name}/${one.container}`)).toEqual(['yes/main', 'tagged/main']);
   expect(targetsOf({ ...config, spec: { strategy: {}, output: { to: { kind: 'DockerImage', name: 'x' } } } } as BuildConfig, pods)).toEqual([]);
   expect(syncCommand(10, ['-rf', 'a b'], true).slice(3)).toEqual(['sync', '10', 'live', '-rf', 'a b']);
+});
+
+describe.skipIf(process.platform === 'win32')('the program that takes files in a container', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(path.join(tmpdir(), 'slipway-sync-'));
+    mkdirSync(path.join(root, 'app/src'), { recursive: true });
+    mkdirSync(path.join(root, 'here'));
+    writeFileSync(path.join(root, 'app/src/old.js'), 'old');
+    writeFileSync(path.join(root, 'here/new.js'), 'new');
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const sync = async (removed: string[], live: boolean, environment: Record<string, string> = {}, files = ['new.js']) => {
+    const archive = Buffer.concat(await archiveSource(path.join(root, 'here'), files.map((name) => ({ path: name, size: 3, mode: 0o644 }))).toArray() as Buffer[]);
+    const bytes = files.length > 0 ? archive : Buffer.alloc(0);
+    const [program = '', ...args] = syncCommand(bytes.length, removed, live);
+    return spawnSync(program, args, { input: bytes, encoding: 'utf8', env: { PATH: process.env.PATH, TMPDIR: root, APP_ROOT: path.join(root, 'app'), ...environment } }).status;
+  };
+  const there = () => readdirSync(path.join(root, 'app/src')).sort();
+
+  test('puts them there, removes what is gone, and hangs up on the supervisor', async () => {
+    const supervisor = spawn('sleep', ['1000']);
+    const hungUp = new Promise((resolve) => supervisor.once('exit', (_code, signal) => resolve(signal)));
+    writeFileSync(path.join(root, '.slipway-dev.pid'), String(supervisor.pid));
+    expect(await sync(['old.js', '-rf'], false)).toBe(0);
+    expect(await hungUp).toBe('SIGHUP');
+    expect(there()).toEqual(['new.js']);
+  });
+
+  test('does nothing where nobody would start the application again', async () => {
+    expect(await sync([], false)).toBe(syncCodes.notInDevelopment);
+    // A number that is left of one who is gone.
+    writeFileSync(path.join(root, '.slipway-dev.pid'), '4194304');
+    expect(await sync([], false)).toBe(syncCodes.notInDevelopment);
+    expect(there()).toEqual(['old.js']);
+    expect(await sync([], false, { DEV_MODE: 'true' })).toBe(0);
+    expect(await sync(['new.js'], true, {}, [])).toBe(0);
+    expect(there()).toEqual(['old.js']);
+  });
+
+  test('tells that there is no application', async () => expect(await sync([], true, { APP_ROOT: '/nowhere' })).toBe(syncCodes.noFolder));
 });
