@@ -23,8 +23,8 @@ export const usage = `Slipway: an application platform on your machine.
   slipway down                                                                   stop it and its apps
   slipway status [--output json]                                                 what runs, and where
   slipway doctor                                                                 what this machine has, and what is missing
-  slipway new-app <dir|git-url> [--name N] [--builder B] [--ref R]
-                  [--context-dir D] [--port N] [--env K=V] [--no-wait]           build, deploy and route an application
+  slipway new-app [<builder>~]<dir|git-url> [--name N] [--builder B] [--strategy source|docker]
+                  [--ref R] [--context-dir D] [--port N] [--env K=V] [--no-wait]   build, deploy and route an application
   slipway start-build <build-config> [--from-dir D | --from-file F | --from-archive F | --from-repo D]
                   [--from-build B] [--from-webhook URL] [--commit C] [--env K=V]
                   [--build-arg K=V] [--incremental] [--no-cache] [--follow] [--wait]   start a build
