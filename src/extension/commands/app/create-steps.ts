@@ -6,14 +6,13 @@ import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
 import type { Resource } from '../../../api/resource.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { AppSource } from '../../../client/apps/app-plan.ts';
-import type { Builder } from '../../../client/apps/builders.ts';
 import { isGitUrl } from '../../../detect/git-probe.ts';
 import { proposeName, validateAppName } from '../../../detect/name.ts';
 import { detectSource, type Detection } from '../../../detect/source.ts';
 import type { Session } from '../../connections/session.ts';
 import { wordFor } from '../choices.ts';
 import { Cancelled } from '../command.ts';
-import { builderItems } from './builder-items.ts';
+import { builderItems, type BuilderChoice } from './builder-items.ts';
 import type { Checkout } from './checkout.ts';
 import { input, pick, type PickItem, type Step, type StepPosition } from './steps.ts';
 
@@ -24,7 +23,7 @@ export interface Draft {
   project: string;
   source?: AppSource;
   detected?: Detection[];
-  builder?: Builder;
+  builder?: BuilderChoice;
   name?: string;
   port?: number;
   route: boolean;
@@ -116,8 +115,13 @@ async function exists({ client }: Session, of: Resource, namespace: string, name
   }
 }
 
+function builderName(builder: BuilderChoice | undefined): string | undefined {
+  if (!builder) return undefined;
+  return 'stream' in builder ? builder.stream : 'docker';
+}
+
 export const portStep: Step<Draft> = async (draft, position) => {
-  const proposed = draft.port ?? draft.detected?.find((one) => one.builder === draft.builder?.stream)?.port ?? 8080;
+  const proposed = draft.port ?? draft.detected?.find((one) => one.builder === builderName(draft.builder))?.port ?? 8080;
   const text = await input(position, {
     prompt: () => (draft.route
       ? t('Port the application listens on. Enter makes "{0}": image, build, deployment, service, and a route to it.', draft.name ?? '')

@@ -14,8 +14,8 @@ import type { Draft } from './create-steps.ts';
 export interface CreateAppArguments {
   source: AppSource;
   name: string;
-  /** An image stream tag, e.g. `nodejs:latest`. */
-  builder: string;
+  /** An image stream tag, e.g. `nodejs:latest`, or the source's own Dockerfile. */
+  builder: string | { dockerfile: string };
   port: number;
   route?: boolean;
 }
@@ -49,7 +49,7 @@ async function ask({ session }: CommandContext, project: string, folder: string 
     const steps = [...(folder ? [] : [sourceStep]), refStep, builderStep, nameStep, portStep];
     const shown = ({ source }: Draft) => steps.length - (source?.type === 'git' ? 0 : 1);
     const { source, name, builder, port, route } = await runSteps(vscode.l10n.t('Create app from source'), draft, steps, shown);
-    return { source, name, builder: builder?.reference, port, route } as CreateAppArguments;
+    return { source, name, builder: builder && ('reference' in builder ? builder.reference : builder), port, route } as CreateAppArguments;
   } finally {
     await checkout.dispose();
   }
