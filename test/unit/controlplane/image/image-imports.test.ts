@@ -34,8 +34,11 @@ const gated = (client: RegistryClient): RegistryClient => ({
   ...client, close: () => client.close(), tags: (...args) => client.tags(...args), readBlob: (...args) => client.readBlob(...args),
   async manifest(...args) {
     const found = await client.manifest(...args);
-    gate?.reached();
-    await gate?.opened;
+    const [, , signal] = args;
+    if (!gate) return found;
+    gate.reached();
+    await Promise.race([gate.opened, new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))]);
+    signal?.throwIfAborted();
     return found;
   },
 });
@@ -283,6 +286,21 @@ describe('what somebody writes while an image is looked up', () => {
     await eventually(() => imageNow(namespace, 'turning', 'v1')).toBe(second);
     expect((await stream(namespace, 'turning')).status?.tags?.[0]?.items).toHaveLength(1);
   });
+});
+
+it('is begun again when the platform stopped in the middle of it', async () => {
+  const digest = await push('open/late', 'v1');
+  const home = mkdtempSync(join(tmpdir(), 'slipway-imports-'));
+  const reached = new Promise<void>((resolve) => (gate = { reached: resolve, opened: new Promise(() => undefined) }));
+  const first = await startImagePlatform(home, { openRegistry: (reference, options) => gated(openRegistry(reference, options)) });
+  await first.client.create(imageStreams, { apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name: 'late', namespace: 'stopped' }, spec: { tags: [{ name: 'v1', from: { kind: 'DockerImage', name: `${host}/open/late:v1` } }] } } as ImageStream);
+  await reached;
+  await first.close();
+  gate = undefined;
+  const second = await startImagePlatform(home);
+  await eventually(async () => (await second.client.get(imageStreams, { namespace: 'stopped', name: 'late' })).status?.tags?.[0]?.items?.map(({ image: one }) => one)).toEqual([digest]);
+  await second.close();
+  rmSync(home, { recursive: true });
 });
 
 it('needs no stream to show the project’s pull secrets', async () => {
