@@ -8,6 +8,7 @@ import { Duplex, PassThrough, Readable } from 'node:stream';
 import { copyJson } from '../../../src/api/json.ts';
 import { builds, finishedPhases, type Build } from '../../../src/api/kinds/build.ts';
 import { events, pods, secrets, serviceAccounts, type Pod } from '../../../src/api/kinds/core.ts';
+import { limitRanges, resourceQuotas } from '../../../src/api/kinds/quota.ts';
 import { keyOf } from '../../../src/api/meta.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { Scope } from '../../../src/base/disposable.ts';
@@ -18,7 +19,7 @@ import type { PodAccess } from '../../../src/controlplane/build/pod-access.ts';
 import { catalogModule } from '../../../src/controlplane/catalog/module.ts';
 import { imageModule } from '../../../src/controlplane/image/module.ts';
 import { createApiServer } from '../../../src/controlplane/kernel/apiserver/api-server.ts';
-import { kind } from '../../../src/controlplane/kernel/apiserver/kind.ts';
+import { kind, type StoredKind } from '../../../src/controlplane/kernel/apiserver/kind.ts';
 import { informerFactory } from '../../../src/controlplane/kernel/reconcile/informer-factory.ts';
 import { openSqliteStore } from '../../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { thisMachine } from '../../../src/detect/command.ts';
@@ -95,7 +96,7 @@ export async function startBuildPlatform(): Promise<BuildPlatform> {
   const store = scope.own(await openSqliteStore({ file: join(folder, 'store/state.db') }));
   const api = scope.own(createApiServer({
     store, clock: systemClock, log: silentLog, ...fixedAccess,
-    kinds: [...image.kinds, ...build.kinds, kind({ type: 'stored', resource: pods, statusSubresource: true }), kind({ type: 'stored', resource: events }), kind({ type: 'stored', resource: serviceAccounts }), kind({ type: 'stored', resource: secrets })],
+    kinds: [...image.kinds, ...build.kinds, kind({ type: 'stored', resource: pods, statusSubresource: true }), ...[events, serviceAccounts, secrets, limitRanges, resourceQuotas].map((resource) => kind({ type: 'stored', resource } as StoredKind))],
   }));
   const client = api.client(admin);
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
