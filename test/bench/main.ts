@@ -8,6 +8,7 @@ import { benchApi } from './api.ts';
 import { benchDockerfile } from './dockerfile.ts';
 import { withPlatform, type MeasuredPlatform } from './platform.ts';
 import { benchPodStart } from './pod-start.ts';
+import { benchRebuild } from './rebuild.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRouter } from './router.ts';
 import { benchBinding, benchScheduler } from './scheduler.ts';
@@ -16,7 +17,7 @@ import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { printTable, type Row } from './table.ts';
 
-const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
+const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, rebuild: benchRebuild, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
 const alone = { dockerfile: () => benchDockerfile(), registry: () => benchRegistry(), store: () => benchStore(), activation: () => benchActivation() };
 
 const asked = process.argv.slice(2);
