@@ -87,6 +87,18 @@ RUN ls -d /build /work /root ${docker.machine.folder} 2>&1 | grep -v 'No such'; 
     expect(done.code).toBe(0);
   });
 
+  test("an image that stands on this machine's toolchain is a base like any other, for images that run here", async () => {
+    const nodejs = await docker.machine.publish('nodejs');
+    const dockerfile = `FROM ${nodejs}\nCOPY --chown=1001:0 server.js .\nRUN node -e 'require("fs").writeFileSync("made", process.version)' && ! touch /usr/x\nCMD ["node", "server.js"]`;
+    const done = await docker.build({ dockerfile, files: { 'server.js': '' } });
+    expect(done.code, done.log).toBe(0);
+    const files = await docker.files(done.image!);
+    expect(files.get('opt/app-root/src/made')).toMatch(/^644 1001:0 v\d+/);
+    expect([...files.keys()].filter((name) => /^(usr|bin|lib)(\/|$)/.test(name))).toEqual([]);
+    const elsewhere = await docker.build({ dockerfile, files: { 'server.js': '' }, spec: { output: { to: { kind: 'DockerImage', name: '127.0.0.1:1/a/b' } } } });
+    expect(elsewhere.termination).toMatchObject({ reason: 'PushImageToRegistryFailed', message: expect.stringContaining('runs here only') as string });
+  });
+
   test('layers of an earlier build are taken where what made them is the same', async () => {
     const dockerfile = `${from}ARG version=1\nWORKDIR /app\nCOPY a.txt .\nRUN date +%N > made\nARG late\nRUN echo "$late" > late\nCOPY b.txt .\nLABEL x=1`;
     const files = { 'a.txt': 'cached?', 'b.txt': 'B' };

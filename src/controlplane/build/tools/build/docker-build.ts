@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { registryHost } from '../../../../api/kinds/image.ts';
 import { hostPlatform } from '../../../../oci/manifest.ts';
+import { inParallel } from '../../../../oci/parallel.ts';
 import { formatReference, parseReference } from '../../../../oci/reference.ts';
 import { postCommitCommand } from './assemble.ts';
 import { configuredVariables } from './configured-variables.ts';
@@ -225,7 +226,8 @@ async function push(settings: BuildSettings, target: string, { image, layers }: 
   }));
   const blobs = new Map([...inherited, ...layers.map(({ digest, size, path }) => ({ digest, size, content: path })), { digest: image.config.digest, size: image.config.size, content: image.config.bytes }].map((one) => [one.digest, one]));
   try {
-    return await registry.pushImage(reference.path, reference.tag ?? 'latest', { blobs: [...blobs.values()], manifest: image.manifest }, { signal });
+    await inParallel([...blobs.values()], 4, (blob) => registry.pushBlob(reference.path, blob, { signal }));
+    return await registry.pushManifest(reference.path, reference.tag ?? 'latest', image.manifest, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw pushFailed(formatReference(reference), (error as Error).message);

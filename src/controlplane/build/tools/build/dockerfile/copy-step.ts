@@ -79,6 +79,11 @@ export async function copyStep(instruction: Instruction, state: StageState, part
   const several = local.length + remote.length + inline.length > 1;
   if (several && !destination.endsWith('/') && destination !== '.') await mustBeFolder(image, request.workingDir, destination, link);
 
+  // Of a stage or an image the content need not be looked at: what made it says enough.
+  const short = source.key === undefined || inline.length > 0 ? undefined : keyOf('copy from', link ? '' : state.key, source.key, local, destination, request.workingDir, wanted ?? null, chmod ?? null, request.exclude, request.parents);
+  const known = short === undefined ? undefined : await parts.store.find(short);
+  if (known) return { layer: known, cached: true };
+
   const entries = new Map<string, CopyEntry>();
   const add = (more: readonly CopyEntry[]) => {
     for (const entry of more) entries.set(entry.name, entry);
@@ -107,7 +112,9 @@ export async function copyStep(instruction: Instruction, state: StageState, part
   }
   for (const one of extracted) add(one);
   const all = [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return copiedLayer(all, link ? '' : state.key, state, parts, link);
+  const copied = await copiedLayer(all, link ? '' : state.key, state, parts, link);
+  if (short !== undefined) await parts.store.alias(short, copied.layer);
+  return copied;
 
   async function fromArchive(path: string): Promise<CopyEntry[]> {
     const kind = (await archiveKind(path)) ?? 'tar';

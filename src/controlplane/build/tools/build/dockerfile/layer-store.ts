@@ -13,6 +13,8 @@ import { writeLayer, type LayerEntry, type WrittenLayer } from '../../../../../o
 import type { Owners } from './owners.ts';
 
 export interface LayerFacts {
+  /** The key it was made under, whatever other key led to it. */
+  key: string;
   owners: Owners;
   /** RFC 3339: when the command ran that made it; none if nothing ran. */
   created?: string;
@@ -27,7 +29,6 @@ export interface StoredLayer extends LayerFacts {
   /** Short, since the names of all layers must fit into the options of one mount. */
   name: string;
   folder: string;
-  key: string;
 }
 
 /** Bytes that are kept when no build runs; what was used longest ago goes first. */
@@ -72,7 +73,7 @@ export class LayerStore {
       await stat(folder);
       const now = new Date();
       await utimes(this.#keyFile(key), now, now).catch(() => undefined);
-      return { ...facts, name, folder, key };
+      return { ...facts, name, folder };
     } catch {
       return undefined;
     }
@@ -86,14 +87,20 @@ export class LayerStore {
   }
 
   /** Moves a folder that was made into the store. */
-  async keep(key: string, made: string, facts: LayerFacts): Promise<StoredLayer> {
+  async keep(key: string, made: string, told: Omit<LayerFacts, 'key'>): Promise<StoredLayer> {
+    const facts: LayerFacts = { ...told, key };
     const name = randomBytes(8).toString('hex');
     const folder = join(this.layers, name);
     await writeFile(join(this.#lease, name), '');
     await rename(made, folder);
     await this.#write(`${folder}.json`, JSON.stringify(facts));
     await this.#write(this.#keyFile(key), name);
-    return { ...facts, name, folder, key };
+    return { ...facts, name, folder };
+  }
+
+  /** Another key that leads to it: one that is found with less work. */
+  alias(key: string, { name }: StoredLayer): Promise<void> {
+    return this.#write(this.#keyFile(key), name);
   }
 
   /** The packed form, made once. `below`: folders of the layers under it, topmost first. */
@@ -106,7 +113,7 @@ export class LayerStore {
     const written = await writeLayer(await layerEntries(layer, below), { directory, compression: 'gzip', signal });
     const { digest, size, mediaType, diffId } = written;
     layer.blob = { digest, size, mediaType, diffId };
-    const { name: _name, folder, key: _key, ...facts } = layer;
+    const { name: _name, folder, ...facts } = layer;
     await this.#write(`${folder}.json`, JSON.stringify(facts));
     return written;
   }
@@ -132,12 +139,16 @@ export class LayerStore {
     const leased = () => this.#leased();
     let inUse = await leased();
     let total = [...sizes.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    const named = new Map(keys.map((one) => [one.name, one]));
+    const named = new Map<string, { paths: string[]; at: number }>();
+    for (const { name, path, at } of keys) {
+      const had = named.get(name);
+      named.set(name, { paths: [...(had?.paths ?? []), path], at: Math.max(at, had?.at ?? 0) });
+    }
     // Layers without a key: replaced by a newer one of the same, or left by a build that was killed.
     const order = [...names].map((name) => ({ name, key: named.get(name) })).sort((a, b) => (a.key?.at ?? 0) - (b.key?.at ?? 0));
     for (const { name, key } of order) {
       if ((key && total <= limit) || inUse.has(name)) continue;
-      if (key) await rm(key.path, { force: true });
+      for (const path of key?.paths ?? []) await rm(path, { force: true });
       const folder = join(this.layers, name);
       const doomed = join(this.folder, `gone-${name}-${randomBytes(4).toString('hex')}`);
       const moved = await rename(folder, doomed).then(() => true, () => false);
