@@ -29,8 +29,8 @@ async function content({ request, response, repository, reference }: Exchange, p
   const digest = requireDigest(reference);
   const link = (await parts.links.blob(repository, digest)) ?? ((await linkFromStream(parts, repository, digest)) ? {} : undefined);
   if (!link) throw unknownBlob(digest);
-  // Whoever asks whether it is here means to use it.
-  if (request.method === 'HEAD') await parts.use.exclusive(digest, () => parts.links.renew(repository, '_blobs', digest));
+  // Whoever asks whether it is here means to use it; a sweep may have been quicker.
+  if (request.method === 'HEAD' && !(await parts.use.exclusive(digest, () => parts.links.renew(repository, '_blobs', digest)))) throw unknownBlob(digest);
   const here = await parts.blobs.size(digest);
   const size = here ?? link.size;
   if (size === undefined || (here === undefined && !link.origin)) throw unknownBlob(digest);
