@@ -131,20 +131,25 @@ class LinkStream extends Duplex {
   /** Bytes that may still be sent. */
   #credit = window;
   #waiting: (() => void) | undefined;
-  #taken = 0;
-  #granted = 0;
+  /** Arrived, and not yet asked for: at most what was allowed. */
+  readonly #arrived: (Buffer | null)[] = [];
+  #wanted = false;
+  /** Handed on since more was allowed. */
+  #handedOn = 0;
   #over = false;
 
   constructor(send: Send, gone: () => void) {
     super({ allowHalfOpen: true });
     this.#sendFrame = send;
     this.#gone = gone;
+    // Whoever cares listens too; a connection that breaks must not end the process.
+    this.on('error', () => undefined);
   }
 
   received(data: Buffer | null): void {
     if (this.destroyed) return;
-    if (data) this.#taken += data.length;
-    this.push(data);
+    this.#arrived.push(data);
+    this.#handOn();
   }
 
   allow(bytes: number): void {
@@ -161,13 +166,21 @@ class LinkStream extends Duplex {
   }
 
   override _read(): void {
-    // What has left the buffer may come again.
-    const read = this.#taken - this.readableLength - this.#granted;
-    if (read < piece && this.#granted > 0 && this.#taken - this.#granted < window / 2) return;
-    if (read <= 0) return;
-    this.#granted += read;
+    this.#wanted = true;
+    this.#handOn();
+  }
+
+  #handOn(): void {
+    while (this.#wanted && this.#arrived.length > 0) {
+      const next = this.#arrived.shift()!;
+      this.#handedOn += next?.length ?? 0;
+      this.#wanted = this.push(next);
+    }
+    // Not for every piece: what is left out is far less than what may still come.
+    if (this.#handedOn < window / 4) return;
     const bytes = Buffer.allocUnsafe(4);
-    bytes.writeUInt32BE(read);
+    bytes.writeUInt32BE(this.#handedOn);
+    this.#handedOn = 0;
     this.#sendFrame(kinds.more, bytes);
   }
 
