@@ -1,5 +1,5 @@
 # Read by run: Apache httpd in front of php-fpm, both as this user.
-max=${HTTPD_MAX_REQUEST_WORKERS:-256}
+max=${HTTPD_MAX_REQUEST_WORKERS:-250}
 case $max in '' | *[!0-9]*) fail "HTTPD_MAX_REQUEST_WORKERS is a number of workers, not \"$max\"." ;; esac
 
 cat > "$work/fpm.conf" <<FPM
@@ -93,6 +93,12 @@ HTTPD
 say "Serving ${DOCUMENTROOT:-/} with Apache httpd and php-fpm ..."
 "$scripts/bin/php-fpm" --nodaemonize --fpm-config "$work/fpm.conf" &
 fpm=$!
+# Who listens is taken to be ready: httpd begins when there is somebody behind it.
+tries=0
+until [ -S "$work/fpm.sock" ] || [ $tries -ge 100 ] || ! kill -0 $fpm 2>/dev/null; do
+  tries=$((tries + 1))
+  sleep 0.05
+done
 "$scripts/bin/httpd" -f "$work/httpd.conf" -D FOREGROUND &
 httpd=$!
 # The end of either is the end of both.
@@ -105,4 +111,5 @@ kill -TERM $httpd $fpm 2>/dev/null
 wait $httpd
 code=$?
 wait $fpm
+rm -rf "$work"
 exit $code

@@ -4,6 +4,11 @@
 cd "$app_root/src" || exit 1
 # All that is written lies here: the pod's /tmp is its own.
 work=$(mktemp -d "${TMPDIR:-/tmp}/php.XXXXXX") || exit 1
+# Where the application's folder is deep a socket in it could have no name.
+if [ "${#work}" -gt 90 ]; then
+  rmdir "$work"
+  work=$(mktemp -d /tmp/php.XXXXXX) || exit 1
+fi
 root=$app_root/src/${DOCUMENTROOT#/}
 root=${root%/}
 mkdir -p "$work/conf.d" "${SESSION_PATH:-/tmp/sessions}"
@@ -41,14 +46,16 @@ modules=
 for folder in /usr/lib/apache2/modules /usr/lib64/httpd/modules /usr/lib/httpd/modules /usr/libexec/apache2; do
   [ ! -f "$folder/mod_proxy_fcgi.so" ] || modules=$folder
 done
-if [ -z "$PHP_BUILTIN_SERVER" ] && [ -x "$scripts/bin/php-fpm" ] && [ -x "$scripts/bin/httpd" ] && [ -n "$modules" ]; then
-  . "$scripts/httpd.sh"
+why=
+if [ -n "$PHP_BUILTIN_SERVER" ]; then
+  why="as PHP_BUILTIN_SERVER asks"
+elif [ ! -x "$scripts/bin/php-fpm" ] || [ ! -x "$scripts/bin/httpd" ] || [ -z "$modules" ]; then
+  why="since this machine has not both httpd and php-fpm"
+elif [ "$(id -u)" = 0 ]; then
+  why="since httpd and php-fpm are not run as root"
 fi
-if [ -z "$PHP_BUILTIN_SERVER" ]; then
-  say "Serving with PHP's own development server, since this machine has not both httpd and php-fpm. It knows no .htaccess and is not meant for production."
-else
-  say "Serving with PHP's own development server, as PHP_BUILTIN_SERVER asks."
-fi
+[ -n "$why" ] || . "$scripts/httpd.sh"
+say "Serving with PHP's own development server, $why. It knows no .htaccess and is not meant for production."
 # Several requests at a time, as an application that calls itself needs.
 export PHP_CLI_SERVER_WORKERS="${PHP_CLI_SERVER_WORKERS:-4}"
 exec php -S "$HOST:$PORT" -t "$root" "$scripts/router.php"
