@@ -225,6 +225,29 @@ describe('builds and images', () => {
     await shot('09-tags');
   });
 
+  test('an image is imported, and one that cannot be is told with its reason', async () => {
+    const registry = home.kubectl('get', 'is', 'nodejs', '-n', 'openshift', '-o', 'jsonpath={.status.publicDockerImageRepository}');
+    await user.expand('Images');
+    const bring = async (pullSpec: string, name: string) => {
+      await bench.command('Slipway: Import Image…');
+      await user.asked(/\(1\/3\)/);
+      await user.answer(pullSpec);
+      await user.asked(/\(2\/3\)/);
+      await user.answer(name);
+      await user.asked(/\(3\/3\)/);
+      await user.pick('Once, from a registry without a valid certificate');
+    };
+    await bring(`${registry}:latest`, 'base:v1');
+    await until(() => user.row('Images', 'base').textContent()).toContain('v1');
+    await bring('127.0.0.1:1/team/gone:1', 'gone:1');
+    const told = user.notification('"127.0.0.1:1/team/gone:1" could not be imported');
+    await told.waitFor();
+    await user.row('Images', 'gone').click();
+    await until(() => user.row('Images', '1').textContent()).toContain('import failed');
+    await shot('17-import');
+    await user.dismissNotifications();
+  });
+
   test('a save makes a new build', async () => {
     const before = lastBuild();
     await user.menu(user.row('Projects', app).first(), 'Rebuild on Save');
