@@ -31,7 +31,7 @@ export async function writeCopy(entries: readonly CopyEntry[], folder: string, l
     // As it is: a copy adds to a folder of the image, and follows a link to one.
     if (there?.stat.isDirectory()) continue;
     if (there) throw new DockerfileError(`/${entry.name} is a file in the image, a folder is to be copied there`);
-    await makeParents(inside, tree, folder, entry, note);
+    await makeParents(inside, tree, entry, note);
     const path = await inside.place(entry.name);
     await mkdir(path, { mode: 0o700 });
     note(path, entry);
@@ -40,7 +40,7 @@ export async function writeCopy(entries: readonly CopyEntry[], folder: string, l
   const others = entries.filter(({ type }) => type !== 'directory');
   const places: string[] = [];
   for (const entry of others) {
-    await makeParents(inside, tree, folder, entry, note);
+    await makeParents(inside, tree, entry, note);
     const path = await inside.place(entry.name);
     const there = await tree.at(path.slice(folder.length + 1));
     if (there?.stat.isDirectory()) throw new DockerfileError(`/${entry.name} is a folder in the image, a file is to be copied there`);
@@ -56,7 +56,7 @@ export async function writeCopy(entries: readonly CopyEntry[], folder: string, l
 }
 
 /** Missing folders on the way belong to whom the copy belongs to. */
-async function makeParents(inside: ScopedFolder, tree: Tree, folder: string, entry: CopyEntry, note: (path: string, entry: CopyEntry) => void): Promise<void> {
+async function makeParents(inside: ScopedFolder, tree: Tree, entry: CopyEntry, note: (path: string, entry: CopyEntry) => void): Promise<void> {
   const parts = entry.name.split('/').slice(0, -1);
   const missing: string[] = [];
   for (let count = parts.length; count > 0; count--) {
@@ -70,7 +70,6 @@ async function makeParents(inside: ScopedFolder, tree: Tree, folder: string, ent
     await utimes(path, entry.mtime, entry.mtime);
     note(path, { ...entry, type: 'directory', mode: 0o755 });
   }
-  void folder;
 }
 
 async function writeOne({ type, mode, mtime, content, target }: CopyEntry, path: string): Promise<void> {

@@ -58,7 +58,7 @@ export function configAfter(instruction: Instruction, config: RunConfig, context
     case 'ENTRYPOINT':
       return { ...config, Entrypoint: list ?? (rest === '' ? [] : [...shellOf(config), rest]), Cmd: context.commandIsOwn ? config.Cmd : null };
     case 'HEALTHCHECK':
-      return { ...config, Healthcheck: healthcheckOf(instruction, config) };
+      return { ...config, Healthcheck: healthcheckOf(instruction) };
     default:
       return undefined;
   }
@@ -77,7 +77,7 @@ function portsOf(word: string, line: number): string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol.toLowerCase()}`);
 }
 
-function healthcheckOf(instruction: Instruction, config: RunConfig): NonNullable<RunConfig['Healthcheck']> {
+function healthcheckOf(instruction: Instruction): NonNullable<RunConfig['Healthcheck']> {
   const { rest, line } = instruction;
   const [, type = '', command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
   if (type.toUpperCase() === 'NONE') {
@@ -100,7 +100,6 @@ function healthcheckOf(instruction: Instruction, config: RunConfig): NonNullable
   const [interval, timeout, start, startInterval] = [duration('interval'), duration('timeout'), duration('start-period'), duration('start-interval')];
   const retries = flagOf(instruction, 'retries');
   if (retries !== undefined && !/^\d{1,6}$/.test(retries)) throw new DockerfileError(`--retries=${retries} is no number`, line);
-  void config;
   return {
     Test: list ? ['CMD', ...list] : ['CMD-SHELL', command],
     ...(interval !== undefined && { Interval: interval }),

@@ -39,6 +39,7 @@ export class LayerStore {
   readonly #lease: string;
   readonly #scratch: string;
   readonly #reads: boolean;
+  #grown = false;
 
   private constructor(folder: string, scratch: string, reads: boolean) {
     this.folder = folder;
@@ -88,6 +89,7 @@ export class LayerStore {
 
   /** Moves a folder that was made into the store. */
   async keep(key: string, made: string, told: Omit<LayerFacts, 'key'>): Promise<StoredLayer> {
+    this.#grown = true;
     const facts: LayerFacts = { ...told, key };
     const name = randomBytes(8).toString('hex');
     const folder = join(this.layers, name);
@@ -118,10 +120,10 @@ export class LayerStore {
     return written;
   }
 
-  /** Ends the use by this build, and clears up. */
+  /** Ends the use by this build; one that added something clears up. */
   async close(): Promise<void> {
     await rm(this.#lease, { recursive: true, force: true });
-    if (!this.folder.startsWith(`${this.#scratch}/`)) await this.#clearUp();
+    if (this.#grown && !this.folder.startsWith(`${this.#scratch}/`)) await this.#clearUp();
   }
 
   async #clearUp(limit = keptBytes): Promise<void> {

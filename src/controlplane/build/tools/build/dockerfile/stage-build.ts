@@ -1,7 +1,7 @@
 /** Builds one stage: its base, then one instruction after another. */
 import { hostPlatform, type RunConfig } from '../../../../../oci/manifest.ts';
 import { BuildFailure } from '../failure.ts';
-import { parsePlatform } from './base-image.ts';
+import { parsePlatform, type BaseImage } from './base-image.ts';
 import { copiedLayer, copyStep } from './copy-step.ts';
 import { dockerBuildFailed } from './failures.ts';
 import { configAfter, workingDirAfter } from './image-config.ts';
@@ -46,9 +46,14 @@ async function startStage(stage: Stage, parts: BuildParts): Promise<StageState> 
   const { config } = image.image;
   const { os, architecture, variant } = config;
   return {
-    stage, platform: { os, architecture, ...(variant && { variant }) }, layers: [...image.layers], made: [], key: image.layers[0]?.key ?? keyOf('scratch'),
+    stage, platform: { os, architecture, ...(variant && { variant }) }, layers: [...image.layers], made: [], key: baseKey(image),
     config: structuredClone(config.config ?? {}), history: [...(config.history ?? [])], author: config.author, base: image, args: new Map(), commandIsOwn: false,
   };
+}
+
+/** By its files; an image that stands on this machine's toolchain also by that, which its digest tells. */
+function baseKey({ host, image, layers }: BaseImage): string {
+  return host ? keyOf('host', image.digest) : (layers[0]?.key ?? keyOf('scratch'));
 }
 
 /** What a base image left for those built on it. */
