@@ -109,6 +109,15 @@ describe('builder images with a root of their own', () => {
         expect(done.termination.message).toBeUndefined();
         expect(done.log).not.toContain(auth);
       }
+      // An image whose files are an input has a secret of its own.
+      const paths = [{ sourcePath: '/etc/group', destinationDir: 'from' }];
+      const input = () => build(`${registryName}/openshift/shaped-1:latest`, { spec: { source: { type: 'Binary', binary: {}, images: [{ from: { kind: 'DockerImage', name: reference }, paths }] } } });
+      expect((await input()).termination.reason).toBe('FetchImageContentFailed');
+      const secret = join(machine.folder, 'mounts/var/run/secrets/openshift.io/source-image/0');
+      mkdirSync(secret, { recursive: true });
+      writeFileSync(join(secret, '.dockerconfigjson'), JSON.stringify(forms['.dockerconfigjson']));
+      expect((await input()).termination.reason).toBeUndefined();
+      expect((await machine.topLayer('demo/app')).get('opt/app-root/src/from/group')).toContain('team');
     } finally {
       client.close();
       await other.close();

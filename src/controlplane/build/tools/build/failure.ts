@@ -29,6 +29,9 @@ export const invalidContextDirectory = (directory: string) =>
 export const pullBuilderFailed = (reference: string, why: string) =>
   new BuildFailure('PullBuilderImageFailed', `Failed to pull the builder image ${reference}: ${why}`);
 
+export const imageUserUnknown = (why: string) =>
+  new BuildFailure('PullBuilderImageFailed', `The builder image cannot be used: its ${why}. Make the user in its Dockerfile, or name a number (USER 1001).`);
+
 export const scriptsMissing = (missing: readonly string[], looked: readonly string[]) =>
   new BuildFailure('InstallScriptsFailed', `No "${missing.join('" and "')}" script was found for this build (looked in ${looked.join(', ')}). Choose a builder image made for Source-to-Image, or add .s2i/bin/${missing[0] ?? 'assemble'} to the source.`);
 

@@ -1,7 +1,7 @@
 /** `USER` of an image as numbers, by the image's own /etc/passwd and /etc/group. */
 import type { Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { pullBuilderFailed } from '../failure.ts';
+import { imageUserUnknown } from '../failure.ts';
 
 export interface ImageUser {
   uid: number;
@@ -19,12 +19,12 @@ export async function imageUser(text: string | undefined, files: Finder): Promis
   const numeric = /^\d+$/;
   const passwd = await linesOf(files, '/etc/passwd');
   const entry = passwd.find((fields) => (numeric.test(who) ? fields[2] === who : fields[0] === (who === '' ? 'root' : who)));
-  if (who !== '' && who !== 'root' && !numeric.test(who) && !entry) throw pullBuilderFailed('', `its user "${who}" is not in its /etc/passwd`);
+  if (who !== '' && who !== 'root' && !numeric.test(who) && !entry) throw imageUserUnknown(`user "${who}" is not in its /etc/passwd`);
   const uid = numeric.test(who) ? Number(who) : Number(entry?.[2] ?? 0);
   if (group === '') return { uid, gid: Number(entry?.[3] ?? 0) };
   if (numeric.test(group)) return { uid, gid: Number(group) };
   const found = (await linesOf(files, '/etc/group')).find((fields) => fields[0] === group);
-  if (!found) throw pullBuilderFailed('', `its group "${group}" is not in its /etc/group`);
+  if (!found) throw imageUserUnknown(`group "${group}" is not in its /etc/group`);
   return { uid, gid: Number(found[2]) };
 }
 

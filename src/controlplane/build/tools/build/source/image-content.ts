@@ -5,7 +5,7 @@ import { join, posix } from 'node:path';
 import type { ImageSource } from '../../../../../api/kinds/build.ts';
 import { lookupMerged, mergedNames, ScopedFolder } from '../../../../../oci/scoped-folder.ts';
 import { findBuilder, unpackLayers, unpackMerged, type BuilderImage } from '../builder-image.ts';
-import { BuildFailure, imageContentFailed } from '../failure.ts';
+import { imageContentFailed, type BuildFailure } from '../failure.ts';
 import { LayerCache } from '../root/layer-cache.ts';
 import type { BuildSettings } from '../settings.ts';
 
@@ -15,24 +15,31 @@ export async function copyImageContent(settings: BuildSettings, target: string, 
   for (const [index, image] of (settings.build.spec.source?.images ?? []).entries()) {
     if (!image.paths?.length || !image.from.name) continue;
     say(`Copying ${image.paths.length} path${image.paths.length === 1 ? '' : 's'} of image ${image.from.name} ...`);
-    const found = await findBuilder({ ...settings, pullSecret: join(settings.sourceImages, String(index)) }, image.from.name, signal);
-    const scratch = join(settings.folder, `input-image-${index}`);
-    const cache = settings.plain || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'), settings.folder);
     try {
-      const layers = await layersOf(settings, found, scratch, cache, signal);
-      for (const path of image.paths) await copyPath(layers, path, target, image.from.name);
-      copied += image.paths.length;
+      await copyPaths({ ...settings, pullSecret: join(settings.sourceImages, String(index)) }, image.from.name, image.paths, target, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof BuildFailure || (error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
-      throw imageContentFailed(image.from.name, (error as Error).message);
-    } finally {
-      found.registry.close();
-      await cache?.close();
-      await rm(scratch, { recursive: true, force: true });
+      const { reason, message, code } = error as BuildFailure & NodeJS.ErrnoException;
+      if (reason === 'FetchImageContentFailed' || code === 'ENOSPC') throw error;
+      throw imageContentFailed(image.from.name, message);
     }
+    copied += image.paths.length;
   }
   return copied;
+}
+
+async function copyPaths(settings: BuildSettings, reference: string, paths: NonNullable<ImageSource['paths']>, target: string, signal: AbortSignal): Promise<void> {
+  const image = await findBuilder(settings, reference, signal);
+  const scratch = join(settings.folder, 'input-image');
+  const cache = settings.plain || settings.cache === undefined ? undefined : await LayerCache.open(join(settings.cache, 'layers'), settings.folder);
+  try {
+    const layers = await layersOf(settings, image, scratch, cache, signal);
+    for (const path of paths) await copyPath(layers, path, target, reference);
+  } finally {
+    image.registry.close();
+    await cache?.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** Topmost first. */
