@@ -26,7 +26,7 @@ export async function doctor(args: string[]): Promise<number> {
     ...toolchains.map((one) => ({
       ok: one.found !== undefined,
       what: `builder ${one.builder}`,
-      detail: one.found ? `${one.displayName} ${one.found.version} ${one.found.program}` : (one.missing?.why ?? 'missing'),
+      detail: one.found ? `${one.displayName} ${one.found.version} ${one.found.program}${one.others.length > 0 ? ` (also ${one.others.map(({ version }) => version).join(', ')})` : ''}` : (one.missing?.why ?? 'missing'),
       fix: one.missing?.install,
     })),
     ...engines.map((one) => ({ ok: one.why === undefined, what: `engine ${one.name}`, detail: one.why ?? `${one.version ?? ''} ${one.address?.url ?? ''}`.trim(), fix: one.fix })),
