@@ -28,7 +28,7 @@ const kinds = {
   'project.openshift.io/v1': 'Project ProjectRequest',
   'build.openshift.io/v1': 'Build BuildConfig BuildRequest BinaryBuildRequestOptions',
   'apps.openshift.io/v1': 'DeploymentConfig DeploymentRequest DeploymentConfigRollback',
-  'image.openshift.io/v1': 'Image ImageStream ImageStreamTag ImageStreamImage ImageStreamMapping ImageStreamImport',
+  'image.openshift.io/v1': 'Image ImageStream ImageStreamTag ImageStreamImage ImageStreamMapping ImageStreamImport ImageTag',
   'route.openshift.io/v1': 'Route',
   'template.openshift.io/v1': 'Template',
 };

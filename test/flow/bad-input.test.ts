@@ -103,7 +103,7 @@ describe('a running platform', () => {
   });
 
   test('unknown options and values', async () => {
-    expect(told(await platform.run(['up', '--runtime', 'docker']))).toContain('--runtime knows "sandbox" and "process", not "docker".');
+    expect(told(await platform.run(['up', '--runtime', 'docker']))).toContain('--runtime knows "sandbox", "engine" and "process", not "docker".');
     expect(told(await platform.run(['up', '--api-port', 'many']))).toContain('--api-port takes a port number');
     expect(told(await platform.run(['status', '--otput', 'json']))).toMatch(/Unknown option '--otput'[^]*slipway help/);
     expect(told(await platform.run(['rsh', 'no-such-pod']))).toContain('pods "no-such-pod" not found');

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
 import { familyOf, processesNaming } from '../support/platform/processes.ts';
 import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
@@ -12,6 +13,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
   let platform: Platform;
   let id: string;
   let url: string;
+  let httpPort: string;
   const idOf = () => platform.kube('get', 'pod', 'counter', '-o', 'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}');
   const countTo = (least: number) => eventually(`the log reaches ${least}`, async () => {
     const counts = [...(await platform.kube('logs', 'counter')).matchAll(/^count (\d+)$/gm)].map(([, count]) => Number(count));
@@ -28,7 +30,9 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
 
   beforeAll(async () => {
     platform = new Platform();
-    await platform.up(['--runtime', runtime]);
+    // One that no other platform of this machine takes while ours is down.
+    httpPort = String(await freePort());
+    await platform.up(['--runtime', runtime, '--http-port', httpPort]);
     const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
     await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter'), route) });
     await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
@@ -59,7 +63,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     process.kill(pid, 'SIGKILL');
     await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
     expect((await platform.run(['get', 'pods'])).stderr).toMatch(/cannot be reached[^]*slipway up/);
-    await platform.up(['--runtime', runtime, '--http-port', new URL(url).port]);
+    await platform.up(['--runtime', runtime, '--http-port', httpPort]);
     expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
     await undisturbed();
     expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);

@@ -64,6 +64,7 @@ beforeAll(async () => {
     'opt/app-root/src/server.js': application,
     'opt/app-root/etc/start.sh': 'exec node server.js\n',
     'opt/s2i/run': readFileSync('src/controlplane/catalog/builders/nodejs/run.sh', 'utf8'),
+    'opt/s2i/common.sh': readFileSync('src/controlplane/catalog/builders/common.sh', 'utf8'),
     'opt/s2i/bin/node': link(join(machine.bundles, 'node')),
   }, { [imageMarks.base]: 'host', [imageMarks.hostPaths]: '[]' });
   image = (await machine.agent<ImageInfo>(1, 'pull', reference, auth)).id;
