@@ -96,8 +96,8 @@ describe('builds that end before their time', () => {
   /** Of the node and below; each line a thing that should not be there. */
   const leftovers = () => {
     const build = path.join(platform.home, 'nodes', 'node-1');
-    const folders = execFileSync('find', [build, '-maxdepth', '4', '-path', '*/build/*', '-prune', '-not', '-name', 'cache', '-print'], { encoding: 'utf8' }).split('\n').filter(Boolean);
-    const cached = execFileSync('find', [build, '-maxdepth', '6', '-path', '*/build/cache/*', '-name', 'new-*'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+    const folders = execFileSync('find', [build, '-maxdepth', '4', '-path', '*/build/*', '-prune', '-not', '-name', 'cache', '-print'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter(Boolean);
+    const cached = execFileSync('find', [build, '-maxdepth', '6', '-path', '*/build/cache/*', '-name', 'new-*'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter(Boolean);
     const uploads = existsSync(path.join(platform.home, 'registry/uploads')) ? readdirSync(path.join(platform.home, 'registry/uploads')) : [];
     const inputs = existsSync(path.join(platform.home, 'cache/builds')) ? readdirSync(path.join(platform.home, 'cache/builds')) : [];
     const family = everybody();

@@ -41,6 +41,8 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     if (child.pid === undefined) return;
     if (options.kill) options.kill(child.pid);
     else child.kill('SIGKILL');
+    // What it started may hold its outputs open (git's helpers do); the runtime ends that with the container.
+    for (const output of [child.stdout, child.stderr]) output?.destroy();
   };
   options.signal.addEventListener('abort', abort, { once: true });
   if (options.stdin && child.stdin) {
