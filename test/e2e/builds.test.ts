@@ -4,10 +4,11 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Frame, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
 import { testHome, type TestHome } from './support/home.ts';
+import { story } from './support/story.ts';
 import { openWorkbench, type Workbench } from './support/workbench.ts';
 
 const app = 'web';
@@ -20,17 +21,9 @@ describe('builds and images', () => {
   let bench: Workbench;
   let page: Page;
   let user: Driver;
-  let failed = false;
 
-  const test = (name: string, run: () => Promise<void>) => plainTest(name, async ({ skip }) => {
-    if (failed) skip('an earlier part failed');
-    onTestFailed(() => {
-      failed = true;
-      return shot(`failed-${name.replace(/\W+/g, '-').slice(0, 40)}`);
-    });
-    await run();
-  });
   const shot = (name: string) => bench.screenshot(`builds-${name}`);
+  const test = story(shot);
   const write = (file: string, text: string) => writeFileSync(path.join(work, file), text);
   const build = (number: number) => user.row('Builds', `${app}-${number}`);
   const panel = () => bench.webview('.steps');

@@ -3,11 +3,12 @@
  * One window for each language; the tests follow each other as the story does.
  */
 import type { Frame, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { prepareSamples, type SampleName, type Samples } from './support/samples.ts';
+import { story } from './support/story.ts';
 import { texts } from './support/texts.ts';
 import { openWorkbench, type Workbench } from './support/workbench.ts';
 
@@ -34,16 +35,8 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
   let page: Page;
   let user: Driver;
 
-  let failed = false;
-  const test = (name: string, run: () => Promise<void>) => plainTest(name, async ({ skip }) => {
-    if (failed) skip('an earlier part of the story failed');
-    onTestFailed(() => {
-      failed = true;
-      return shot(`failed-${name.replace(/\W+/g, '-').slice(0, 40)}`);
-    });
-    await run();
-  });
   const shot = (name: string) => bench.screenshot(`${language}-${name}`);
+  const test = story(shot);
 
   beforeAll(async () => {
     samples = await prepareSamples();

@@ -1,3 +1,5 @@
+import { fillDev } from '../root/pause-script.ts';
+
 /**
  * Starts one command of a Dockerfile in namespaces of its own. Two processes, joined by a pipe: the left one makes the mounts and moves the root over `/`, which hides
  * the old one for good; the right one is in a user namespace of its own, where it is who `USER` says and has no power over those mounts, waits for the left one to
@@ -12,13 +14,7 @@ shift 7
   mount -n --all --fstab "$needed" || exit
   mount -n --all --fstab "$wanted" 2>/dev/null || :
   [ -r ./proc/self/stat ] || mount -n --rbind /proc ./proc || exit
-  for name in null zero full random urandom tty; do : > "./dev/$name"; done
-  mount -n --all --fstab "$devices" 2>/dev/null || :
-  ln -s /proc/self/fd ./dev/fd
-  ln -s /proc/self/fd/0 ./dev/stdin
-  ln -s /proc/self/fd/1 ./dev/stdout
-  ln -s /proc/self/fd/2 ./dev/stderr
-  mkdir -m 1777 ./dev/shm
+  ${fillDev}
   mount -n --move . / || exit
   echo go
 } | unshare --user --map-user="$uid" --map-group="$gid" --keep-caps sh -c 'read -r go || exit 125; exec 0</dev/null "$@"' sh "$@"
