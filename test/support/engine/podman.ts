@@ -3,6 +3,7 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_pr
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processesNaming } from '../platform/processes.ts';
 import { engineClient, type EngineClient } from '../../../src/agent/runtime/engine/engine-client.ts';
 
 /** Why no engine can be started here; undefined if one can. */
@@ -59,6 +60,8 @@ export async function startPodman(): Promise<Podman> {
       await halt();
       spawnSync('podman', [...global, 'rm', '--all', '--force', '--time', '0'], { env, stdio: 'ignore' });
       spawnSync('podman', [...global, 'network', 'prune', '--force'], { env, stdio: 'ignore' });
+      // Podman's monitors of executed commands wait for minutes before they clean up, in folders that are gone by then.
+      for (const { pid } of processesNaming(directory)) process.kill(pid, 'SIGKILL');
       for (const mount of mountsBelow(directory)) spawnSync('umount', ['-l', mount]);
       rmSync(directory, { recursive: true, force: true });
     },
