@@ -253,18 +253,22 @@ describe('builds and images', () => {
   });
 
   test('a save is synced into the containers that run, also into the next ones', async () => {
-    const before = lastBuild();
     mkdirSync(path.join(work, '.vscode'), { recursive: true });
     write('.vscode/settings.json', JSON.stringify({ 'slipway.rebuildOnSave': 'sync' }));
-    await page.waitForTimeout(1_000);
-    await edit('synced');
     const told = user.notification('does not run in development mode');
-    await told.waitFor();
+    // The editor notices the file when its watcher does: until then a save still builds.
+    let saves = 0;
+    await until(async () => {
+      saves += 1;
+      await edit(`synced ${saves}`);
+      return told.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    }, 60_000).toBe(true);
+    const before = lastBuild();
     await shot('11-development');
     await user.press(told, 'Set DEV_MODE');
     const url = routeOf(home, 'default', app);
     // Containers that replace the others hold what was built; what was saved since follows by itself.
-    await until(() => ask(url, '/').catch(() => ''), 60_000).toBe('synced');
+    await until(() => ask(url, '/').catch(() => ''), 60_000).toBe(`synced ${saves}`);
     await edit('synced again');
     await until(() => ask(url, '/').catch(() => ''), 30_000).toBe('synced again');
     expect(lastBuild()).toBe(before);
