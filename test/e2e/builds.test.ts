@@ -7,6 +7,7 @@ import type { Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
+import { everyControlIsNamed, noPageComplained, until } from './support/expectations.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { story } from './support/story.ts';
 import { openWorkbench, type Workbench } from './support/workbench.ts';
@@ -290,18 +291,5 @@ describe('builds and images', () => {
     await page.setViewportSize({ width: 1360, height: 1100 });
   });
 
-  test('no page complained', () => {
-    expect(bench.consoleErrors.filter((text) => /slipway|Content Security/i.test(text))).toEqual([]);
-    return Promise.resolve();
-  });
+  test('no page complained', () => Promise.resolve(noPageComplained(bench)));
 });
-
-function until<T>(probe: () => Promise<T> | T, timeout = 20_000) {
-  return expect.poll(probe, { timeout, interval: 150 });
-}
-
-async function everyControlIsNamed(frame: Frame): Promise<void> {
-  const unnamed = await frame.locator('button, vscode-button, vscode-text-field, vscode-dropdown, [tabindex="0"]').evaluateAll((nodes) =>
-    nodes.filter((node) => node.getRootNode() === document && (node as HTMLElement).offsetParent !== null && !(node.getAttribute('aria-label') ?? node.textContent ?? '').trim()).map((node) => node.outerHTML.slice(0, 120)));
-  expect(unnamed).toEqual([]);
-}

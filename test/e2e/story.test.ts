@@ -6,6 +6,7 @@ import type { Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
+import { everyControlIsNamed, noPageComplained, until } from './support/expectations.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { prepareSamples, type SampleName, type Samples } from './support/samples.ts';
 import { story } from './support/story.ts';
@@ -379,25 +380,8 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await shot('30-gone');
   });
 
-  test('no page complained', () => {
-    // The editor's own tree, when a context key changes while a row is on its way out: it draws the row again, finds it gone, and goes on.
-    const editors = /TreeError \[[^\]]*\] Data tree node not found/;
-    expect(bench.consoleErrors.filter((text) => /slipway|Content Security/i.test(text) && !editors.test(text))).toEqual([]);
-    return Promise.resolve();
-  });
+  test('no page complained', () => Promise.resolve(noPageComplained(bench)));
 });
-
-/** What becomes true within that time. */
-function until<T>(probe: () => Promise<T> | T, timeout = 20_000) {
-  return expect.poll(probe, { timeout, interval: 150 });
-}
-
-async function everyControlIsNamed(frame: Frame): Promise<void> {
-  const unnamed = await frame.locator('button, vscode-button, vscode-text-field, vscode-dropdown, [tabindex="0"]').evaluateAll((nodes) =>
-    // What lies inside a component is named by the component.
-    nodes.filter((node) => node.getRootNode() === document && (node as HTMLElement).offsetParent !== null && !(node.getAttribute('aria-label') ?? node.textContent ?? '').trim()).map((node) => node.outerHTML.slice(0, 120)));
-  expect(unnamed).toEqual([]);
-}
 
 /** What `stty size` said last. */
 function columns(text: string): number {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
 import { Driver } from './support/driver.ts';
+import { until } from './support/expectations.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { openWorkbench, type Workbench } from './support/workbench.ts';
 
@@ -65,8 +66,6 @@ describe('windows and clusters', () => {
     there?.remove();
     if (work) rmSync(work, { recursive: true, force: true });
   });
-
-  const until = <T>(probe: () => Promise<T> | T, timeout = 20_000) => expect.poll(probe, { timeout, interval: 150 });
 
   test('a platform that runs already is joined, without a click', async () => {
     await user.openSidebar();
