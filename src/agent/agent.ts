@@ -24,7 +24,7 @@ import { RuntimeCache } from './pods/runtime-cache.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import type { PodSandbox, Runtime } from './runtime/runtime.ts';
 import { AgentServer } from './server/agent-server.ts';
-import { nodeStats } from './server/stats.ts';
+import { statsCollector } from './stats/collector.ts';
 import { latestPod } from './status/latest-pod.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import { TokenSource } from './volume/tokens.ts';
@@ -93,6 +93,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp });
   scope.own(manager);
   const newest = (pod: Pod) => latestPod(pod, status.latest(pod.metadata.uid ?? ''));
+  const stats = statsCollector({ nodeName: config.nodeName, runtime, cache, pods: () => manager.pods(), folder, clock });
   scope.own(
     await AgentServer.listen(config.socket, {
       runtime, cache, clock, log,
@@ -100,7 +101,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
         const pod = manager.find(namespace, name);
         return pod && newest(pod);
       },
-      stats: () => nodeStats(runtime, cache, manager.pods()),
+      stats: () => stats.summary(),
     }),
   );
 

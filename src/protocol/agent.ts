@@ -3,7 +3,8 @@
  *
  *   GET     /healthz
  *   GET     /logs/<namespace>/<pod>/<container>?follow=&previous=&tailLines=&sinceSeconds=&sinceTime=&timestamps=&limitBytes=   → text
- *   GET     /stats/summary                                                                                                    → AgentStats
+ *   GET     /stats/summary                                                                                                    → StatsSummary (stats.ts)
+ *   GET     /metrics/resource                                                                                                 → Prometheus text
  *   UPGRADE /exec/<namespace>/<pod>/<container>?command=…&tty=&stdin=        `Upgrade: slipway-stream`                          → frames
  *   UPGRADE /attach/<namespace>/<pod>/<container>?tty=&stdin=                                                                  → frames
  *   UPGRADE /portforward/<namespace>/<pod>?port=                                                                               → raw bytes of one connection
@@ -25,11 +26,6 @@ export const channel = {
   /** No payload: the client's stdin has ended. */
   stdinEnd: 5,
 } as const;
-
-export interface AgentStats {
-  node: { cpuNanoseconds: number; workingSetBytes: number };
-  pods: { namespace: string; name: string; uid: string; containers: { name: string; cpuNanoseconds: number; workingSetBytes: number }[] }[];
-}
 
 /** Annotation of a node that names its agent's socket. */
 export const agentSocketAnnotation = 'slipway.dev/agent-socket';

@@ -1,17 +1,18 @@
 /** Reads what this machine has. */
 import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
+import { machineMemory } from '../stats/machine-usage.ts';
 import type { MachineFacts } from './node-object.ts';
 
 const architectures: Record<string, string> = { x64: 'amd64', ia32: '386' };
 const systems: Record<string, string> = { win32: 'windows' };
 
 export async function machineFacts(folder: string): Promise<MachineFacts> {
-  const disk = await statfs(folder);
+  const [disk, memory] = await Promise.all([statfs(folder), machineMemory()]);
   return {
     cpus: os.availableParallelism(),
-    memoryBytes: os.totalmem(),
-    memoryFreeBytes: await availableMemory(),
+    memoryBytes: memory.capacityBytes,
+    memoryFreeBytes: memory.availableBytes,
     diskBytes: disk.blocks * disk.bsize,
     diskFreeBytes: disk.bavail * disk.bsize,
     hostname: os.hostname(),
@@ -22,12 +23,6 @@ export async function machineFacts(folder: string): Promise<MachineFacts> {
     machineId: await text('/etc/machine-id'),
     bootId: await text('/proc/sys/kernel/random/boot_id'),
   };
-}
-
-/** `os.freemem` leaves out what the kernel would give back. */
-async function availableMemory(): Promise<number> {
-  const match = /^MemAvailable:\s+(\d+) kB/m.exec(await text('/proc/meminfo'));
-  return match ? Number(match[1]) * 1024 : os.freemem();
 }
 
 async function osName(): Promise<string | undefined> {

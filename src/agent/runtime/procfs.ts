@@ -68,13 +68,31 @@ export function processesInNamespaceOf(init: number): number[] {
   return [init, ...allProcesses().filter((pid) => pid !== init && namespaceOf(pid, 'pid') === namespace)];
 }
 
+/** Every process by its pid namespace: one look at /proc for any number of containers. */
+export function processesByNamespace(): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const pid of allProcesses()) {
+    const namespace = namespaceOf(pid, 'pid');
+    if (namespace === undefined) continue;
+    const list = found.get(namespace);
+    if (list) list.push(pid);
+    else found.set(namespace, [pid]);
+  }
+  return found;
+}
+
 /** Memory that is the process's own: resident pages without those shared with files and other processes. Bytes. */
 export function anonymousMemory(pid: number): number {
+  return memoryOf(pid).anonymous;
+}
+
+/** Bytes. `resident` counts shared pages in each process that has them. */
+export function memoryOf(pid: number): { resident: number; anonymous: number } {
   try {
-    const [, resident, shared] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ').map(Number);
-    return Math.max(0, (resident ?? 0) - (shared ?? 0)) * pageSize;
+    const [, resident = 0, shared = 0] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ').map(Number);
+    return { resident: resident * pageSize, anonymous: Math.max(0, resident - shared) * pageSize };
   } catch {
-    return 0;
+    return { resident: 0, anonymous: 0 };
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the agent asks of a container runtime. Shaped like the CRI (RuntimeService, ImageService); one implementation a driver. */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Disposable } from '../../base/disposable.ts';
+import type { InterfaceStats } from '../../protocol/stats.ts';
 import type { ServiceTable } from '../network/service-table.ts';
 
 export type RuntimeName = 'sandbox' | 'engine' | 'process';
@@ -140,7 +141,11 @@ export interface ImageService {
 export interface ContainerStats {
   /** Nanoseconds of CPU since start. */
   cpuNanoseconds: number;
+  /** With pages that are shared or could be given back. */
+  usageBytes: number;
   workingSetBytes: number;
+  /** Anonymous memory. */
+  rssBytes: number;
   processes: number;
 }
 
@@ -187,7 +192,10 @@ export interface Runtime extends Disposable {
   attach(containerId: string, options: { tty: boolean; stdin: boolean }): Promise<ExecSession>;
   /** A TCP connection to `port` as seen inside the pod, its loopback included. */
   dial(sandboxId: string, port: number): Promise<Duplex>;
+  /** Undefined for a container that does not run. */
   stats(containerId: string): Promise<ContainerStats | undefined>;
+  /** Of the pod's own network, without the loopback; absent of a driver whose pods have none. */
+  networkStats?(sandboxId: string): Promise<InterfaceStats[] | undefined>;
   /** Of a runtime whose nodes are inside it. */
   readonly inside?: RuntimeNetwork;
   /** Of a runtime that is a service of its own and may be away; absent of one that is not. */

@@ -8,12 +8,14 @@ import { pods, type Pod } from '../../api/kinds/core.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
-import { agentUpgrade, type AgentStats } from '../../protocol/agent.ts';
+import { agentUpgrade } from '../../protocol/agent.ts';
+import type { StatsSummary } from '../../protocol/stats.ts';
 import type { RuntimeCache } from '../pods/runtime-cache.ts';
 import { instancesOf } from '../pods/pod-view.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { logInstance, logOptions } from './log-request.ts';
 import { readLog } from './log-reader.ts';
+import { resourceMetrics } from './stats.ts';
 import { serveSession } from './stream-session.ts';
 
 export interface ServerParts {
@@ -21,7 +23,7 @@ export interface ServerParts {
   cache: RuntimeCache;
   /** The pod with its newest status. */
   pod(namespace: string, name: string): Pod | undefined;
-  stats(): Promise<AgentStats>;
+  stats(): Promise<StatsSummary>;
   clock: Clock;
   log: Log;
 }
@@ -65,7 +67,8 @@ export class AgentServer implements Disposable {
     try {
       const { parts, query } = routeOf(request);
       if (parts[0] === 'healthz') return void response.end('ok');
-      if (parts[0] === 'stats') return void response.setHeader('Content-Type', 'application/json').end(JSON.stringify(await this.#parts.stats()));
+      if (parts.join('/') === 'stats/summary') return void response.setHeader('Content-Type', 'application/json').end(JSON.stringify(await this.#parts.stats()));
+      if (parts.join('/') === 'metrics/resource') return void response.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8').end(resourceMetrics(await this.#parts.stats()));
       if (parts[0] === 'logs' && parts.length === 4) return this.#logs(parts[1] ?? '', parts[2] ?? '', parts[3] ?? '', query, response);
       throw new StatusError(404, 'NotFound', `the agent does not serve ${request.url}`);
     } catch (error) {

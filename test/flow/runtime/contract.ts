@@ -129,7 +129,9 @@ export const contract: ContractCase[] = [
       const { pod, container } = await startPod(machine, { args: ['serve', '127.0.0.1'] });
       await machine.agent(1, 'logged', container, 'listening');
       expect(await machine.agent<string>(1, 'http', pod.id, 8080)).toContain('hello from');
-      expect(await machine.agent(1, 'stats', container)).toMatchObject({ processes: expect.any(Number) as number });
+      expect(await machine.agent(1, 'stats', container)).toMatchObject({ processes: expect.any(Number) as number, cpuNanoseconds: expect.any(Number) as number, workingSetBytes: expect.any(Number) as number, rssBytes: expect.any(Number) as number });
+      const interfaces = await machine.agent<{ name: string; txBytes: number }[] | undefined>(1, 'networkStats', pod.id);
+      if (interfaces) expect(interfaces).toContainEqual(expect.objectContaining({ name: 'eth0', txBytes: expect.any(Number) as number }));
       await machine.agent(1, 'removePod', pod.id);
     },
   },

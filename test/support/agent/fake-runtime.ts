@@ -117,7 +117,7 @@ export class FakeRuntime implements Runtime {
   dial = (_sandbox: string, port: number): Promise<Duplex> => new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => resolve(socket)).once('error', reject);
   });
-  stats = () => Promise.resolve({ cpuNanoseconds: 5, workingSetBytes: 7, processes: 1 });
+  stats = () => Promise.resolve({ cpuNanoseconds: 5, usageBytes: 9, workingSetBytes: 7, rssBytes: 6, processes: 1 });
   dispose = () => undefined;
 
   /** The container of that name that runs. */

@@ -83,6 +83,7 @@ export function runtimeMethods(runtime: Runtime): Methods {
     },
     attach: async (id: string, options: { tty?: boolean; steps: Step[] }) => converse(await runtime.attach(id, { tty: options.tty ?? false, stdin: true }), options.steps),
     stats: (id: string) => runtime.stats(id),
+    networkStats: (pod: string) => runtime.networkStats?.(pod),
     /** Until the container's log holds the text. */
     logged: async (id: string, text: string) => {
       const { logPath } = (await runtime.containerStatus(id))!;

@@ -44,6 +44,7 @@ export interface EngineStats {
   cpu_stats?: { cpu_usage?: { total_usage?: number } };
   memory_stats?: { usage?: number; stats?: Record<string, number> };
   pids_stats?: { current?: number };
+  networks?: Record<string, { rx_bytes?: number; rx_errors?: number; tx_bytes?: number; tx_errors?: number }> | null;
 }
 
 /** Never: `0001-01-01T00:00:00Z`. */

@@ -7,6 +7,7 @@ import { toolsImage } from '../../../api/well-known.ts';
 import { Emitter } from '../../../base/emitter.ts';
 import { Scope, type Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
+import type { InterfaceStats } from '../../../protocol/stats.ts';
 import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type PodSandbox, type PodSandboxConfig, type Runtime, type RuntimeHealth, type RuntimeNetwork } from '../runtime.ts';
 import { dialled } from './dialled.ts';
 import { containerBody, type Owner } from './container-body.ts';
@@ -218,10 +219,24 @@ export class EngineRuntime implements Runtime {
 
   async stats(containerId: string): Promise<ContainerStats | undefined> {
     if (this.#containers.get(containerId)?.status.state !== 'running') return undefined;
-    const { cpu_stats: cpu, memory_stats: memory, pids_stats: pids } = await this.#engine.call<EngineStats>('GET', `/containers/${containerId}/stats`, { query: { stream: false, 'one-shot': true } });
+    const { cpu_stats: cpu, memory_stats: memory, pids_stats: pids } = await this.#stats(containerId);
     // What the kernel would give back at once does not count (the kubelet's working set); cgroup v2 names it differently from v1.
     const cold = memory?.stats?.['inactive_file'] ?? memory?.stats?.['total_inactive_file'] ?? 0;
-    return { cpuNanoseconds: cpu?.cpu_usage?.total_usage ?? 0, workingSetBytes: Math.max(0, (memory?.usage ?? 0) - cold), processes: pids?.current ?? 0 };
+    const usageBytes = memory?.usage ?? 0;
+    const workingSetBytes = Math.max(0, usageBytes - cold);
+    return { cpuNanoseconds: cpu?.cpu_usage?.total_usage ?? 0, usageBytes, workingSetBytes, rssBytes: memory?.stats?.['anon'] ?? memory?.stats?.['total_rss'] ?? workingSetBytes, processes: pids?.current ?? 0 };
+  }
+
+  /** The pod's owner has its network. */
+  async networkStats(sandboxId: string): Promise<InterfaceStats[] | undefined> {
+    const { networks } = await this.#stats(sandboxId);
+    if (!networks) return undefined;
+    // Podman calls it by its network; inside it is the first one.
+    return Object.entries(networks).map(([, { rx_bytes: rxBytes = 0, rx_errors: rxErrors = 0, tx_bytes: txBytes = 0, tx_errors: txErrors = 0 }], index) => ({ name: `eth${index}`, rxBytes, rxErrors, txBytes, txErrors }));
+  }
+
+  #stats(id: string): Promise<EngineStats> {
+    return this.#engine.call<EngineStats>('GET', `/containers/${id}/stats`, { query: { stream: false, 'one-shot': true } });
   }
 
   /** Containers go on without the agent. */

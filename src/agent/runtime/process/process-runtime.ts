@@ -51,7 +51,7 @@ interface ProcessContainer {
 const files = { root: 'root', build: 'build' } as const;
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** How long one look at all processes counts, for the statistics of many containers. */
-const lookMilliseconds = 500;
+const lookMilliseconds = 200;
 const noTerminal = 'a terminal needs the program "script" (package bsdutils or util-linux): run the command without one';
 
 export async function processRuntime(options: ProcessOptions): Promise<ProcessRuntime> {

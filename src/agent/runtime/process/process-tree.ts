@@ -1,8 +1,9 @@
 /** Processes of containers without process namespaces: found by the variable that each inherits. */
 import { readFileSync } from 'node:fs';
-import { allProcesses, anonymousMemory, cpuNanoseconds } from '../procfs.ts';
+import { allProcesses } from '../procfs.ts';
 import { run } from '../run.ts';
 import type { ContainerStats } from '../runtime.ts';
+import { processStats } from '../stats.ts';
 import { markerVariable } from './process-environment.ts';
 
 /** How often strays are looked for: one may start another while it is being ended. */
@@ -57,11 +58,12 @@ function kill(pid: number): void {
 export async function statsOf(pids: readonly number[]): Promise<ContainerStats | undefined> {
   if (pids.length === 0) return undefined;
   if (process.platform === 'linux') {
-    return { cpuNanoseconds: sum(pids.map(cpuNanoseconds)), workingSetBytes: sum(pids.map(anonymousMemory)), processes: pids.length };
+    return processStats(pids);
   }
   const list = await run(['ps', '-o', 'rss=,time=', '-p', pids.join(',')]).catch(() => '');
   const used = list.split('\n').filter((line) => line.trim() !== '').map(parseUsage);
-  return { cpuNanoseconds: sum(used.map(({ cpu }) => cpu)), workingSetBytes: sum(used.map(({ memory }) => memory)), processes: used.length };
+  const memory = sum(used.map((one) => one.memory));
+  return { cpuNanoseconds: sum(used.map(({ cpu }) => cpu)), usageBytes: memory, workingSetBytes: memory, rssBytes: memory, processes: used.length };
 }
 
 /** A line `<KiB> [[hours:]minutes:]seconds` of `ps`. */

@@ -1,19 +1,20 @@
 /** The sandbox driver: user namespaces, no root, no engine. Runs inside the machine holder, in its node's network. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import { describeHostRoot, writeHostSkeleton } from '../../../oci/host-root.ts';
+import type { InterfaceStats } from '../../../protocol/stats.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import type { ImageStore } from '../../image/image-store.ts';
 import { attachToShim } from '../attach-session.ts';
 import { containerCommand, containerEnvironment } from '../command.ts';
 import { Containers } from '../containers.ts';
-import { processesInNamespaceOf } from '../procfs.ts';
-import { processStats } from '../stats.ts';
+import { namespaceOf, processesByNamespace } from '../procfs.ts';
+import { parseInterfaces, processStats } from '../stats.ts';
 import { PipeSets } from '../pipe-sets.ts';
 import { shellQuote } from '../run.ts';
 import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
@@ -53,6 +54,8 @@ interface SandboxContainer {
 const files = { environment: 'environment.sh', start: 'start.sh', table: 'mounts', upper: 'upper', work: 'work', root: 'root', build: 'build', passwd: 'passwd' } as const;
 /** Beside the folders of builds and on their mount, since nothing can be moved from one mount to another: what builds keep for later ones. */
 const cacheFolder = 'cache';
+/** How long one look at all processes counts, for the statistics of many containers. */
+const lookMilliseconds = 200;
 
 export async function sandboxRuntime(options: SandboxOptions): Promise<SandboxRuntime> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
@@ -74,6 +77,7 @@ export class SandboxRuntime implements Runtime {
   readonly #containers: Containers<SandboxContainer>;
   readonly #pipes: PipeSets;
   readonly #dialer: PodDialer;
+  #look: { at: number; found: Map<string, number[]> } | undefined;
   readonly #skeletons = new Map<string, Promise<{ layer: string; binds: { path: string; directory: boolean }[] }>>();
 
   constructor(options: SandboxOptions, node: NodeRoot) {
@@ -247,7 +251,15 @@ export class SandboxRuntime implements Runtime {
   stats(containerId: string): Promise<ContainerStats | undefined> {
     const pid = this.#containers.pid(containerId);
     if (pid === undefined) return Promise.resolve(undefined);
-    return Promise.resolve(processStats(processesInNamespaceOf(pid)));
+    const namespace = namespaceOf(pid, 'pid');
+    const now = performance.now();
+    if (!this.#look || now - this.#look.at > lookMilliseconds) this.#look = { at: now, found: processesByNamespace() };
+    return Promise.resolve(namespace === undefined ? undefined : processStats(this.#look.found.get(namespace) ?? [pid]));
+  }
+
+  async networkStats(sandboxId: string): Promise<InterfaceStats[] | undefined> {
+    const { config, holder } = this.#pods.place(sandboxId);
+    return config.hostNetwork ? undefined : parseInterfaces(await readFile(`/proc/${holder.pid}/net/dev`, 'latin1'));
   }
 
   /** Pods and containers go on without the agent. */
