@@ -14,6 +14,9 @@ export const verbs: Record<string, Verb | undefined> = {
   'import-image': async (args) => (await import('./verbs/import-image.ts')).importImage(args),
   'start-build': async (args) => (await import('./verbs/start-build.ts')).startBuild(args),
   'cancel-build': async (args) => (await import('./verbs/cancel-build.ts')).cancelBuild(args),
+  rollout: async (args) => (await import('./verbs/rollout.ts')).rollout(args),
+  rollback: async (args) => (await import('./verbs/rollback.ts')).rollback(args),
+  scale: async (args) => (await import('./verbs/scale.ts')).scale(args),
   prune: async (args) => (await import('./verbs/prune.ts')).prune(args),
 };
 
@@ -38,6 +41,11 @@ export const usage = `Slipway: an application platform on your machine.
   slipway tag -d <stream:tag>…                                                   take tags away
   slipway import-image <stream>[:TAG] [--from IMAGE] [--confirm] [--all]
                        [--scheduled] [--insecure] [--dry-run]                    look an image of another registry up, now
+  slipway rollout <latest|history|undo|pause|resume|cancel|retry|restart|status> <dc/NAME | deploy/NAME | sts/NAME | ds/NAME>
+                  [--revision N] [--to-revision N] [--again] [--no-watch] [--timeout 5m]   steer the rollout of a workload
+  slipway rollback <dc/NAME> [--to-version N] [--change-strategy] [--change-triggers]
+                   [--change-scaling-settings] [--dry-run]                       make a deployment config what it was
+  slipway scale <kind/NAME> --replicas N                                         run more or fewer pods
   slipway prune [images|builds|deployments] [--keep-younger-than 60m] [--keep-tag-revisions 3]
                 [--keep-complete 5] [--keep-failed 1] [--orphans] [--confirm]    say what nobody needs, and with --confirm delete it
 

@@ -19,9 +19,9 @@ export async function prune(args: string[]): Promise<number> {
   });
   const [what = 'images', ...more] = given.positionals;
   if (!['images', 'builds', 'deployments'].includes(what) || more.length > 0) throw new UserError(`slipway prune knows images, builds and deployments, not "${given.positionals.join(' ')}".`, 2);
-  const keepYoungerThanMs = durationOf(given.text('keep-younger-than') ?? '60m');
-  const tagRevisions = countOf(given, 'keep-tag-revisions', 3);
-  const finished: FinishedOptions = { keepYoungerThanMs, keepComplete: countOf(given, 'keep-complete', 5), keepFailed: countOf(given, 'keep-failed', 1), orphans: given.flag('orphans') };
+  const keepYoungerThanMs = given.milliseconds('keep-younger-than') ?? 60 * 60_000;
+  const tagRevisions = given.count('keep-tag-revisions') ?? 3;
+  const finished: FinishedOptions = { keepYoungerThanMs, keepComplete: given.count('keep-complete') ?? 5, keepFailed: given.count('keep-failed') ?? 1, orphans: given.flag('orphans') };
   const { connection } = await connectHome(given);
   const { client } = connection;
   try {
@@ -69,21 +69,4 @@ function summary(count: number, what: string, confirmed: boolean, more: string):
 
 function at(given: Arguments): { namespace?: string } {
   return given.namespace === undefined ? {} : { namespace: given.namespace };
-}
-
-const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `60m`, `1h30m`, `7d`, `0`. */
-function durationOf(text: string): number {
-  if (text === '0') return 0;
-  const parts = [...text.matchAll(/(\d+)([smhd])/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) throw new UserError(`--keep-younger-than takes a time like 60m, 1h30m or 7d, not "${text}".`, 2);
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitMs[unit as keyof typeof unitMs], 0);
-}
-
-function countOf(given: Arguments, name: string, otherwise: number): number {
-  const text = given.text(name);
-  if (text === undefined) return otherwise;
-  if (!/^\d{1,6}$/.test(text)) throw new UserError(`--${name} takes a number, not "${text}".`, 2);
-  return Number(text);
 }

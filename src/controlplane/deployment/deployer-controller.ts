@@ -1,4 +1,5 @@
 /** Runs a deployer pod for each rollout and follows it: New, Pending, Running, Complete or Failed. */
+import { configNameOf, decodedConfig, deployerPodName, phaseOf } from '../../api/config-rollout.ts';
 import { deploymentAnnotations, deploymentLabels } from '../../api/kinds/deployment-config.ts';
 import { pods, replicationControllers, type Pod, type ReplicationController } from '../../api/kinds/core.ts';
 import { keyOf, splitKey } from '../../api/meta.ts';
@@ -8,7 +9,6 @@ import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
 import { createdAt, planDeployer } from './deployer-plan.ts';
-import { configNameOf, decodedConfig, deployerPodName, phaseOf } from './rollout.ts';
 
 export async function startDeployerController({ client, informers, clock, log, scope }: ModuleContext): Promise<void> {
   const recorder = scope.own(eventRecorder(client, 'deployer-controller', clock));

@@ -1,7 +1,8 @@
 /** What a rollout needs next, by its phase and its deployer pod. Pure. */
+import { decodedConfig, isCancelled, phaseOf } from '../../api/config-rollout.ts';
 import { deploymentAnnotations, type DeploymentPhase } from '../../api/kinds/deployment-config.ts';
 import type { Pod, ReplicationController } from '../../api/kinds/core.ts';
-import { decodedConfig, isCancelled, makeDeployerPod, phaseOf, statusReasons } from './rollout.ts';
+import { makeDeployerPod, statusReasons } from './rollout.ts';
 
 export interface DeployerEvent {
   type: 'normal' | 'warning';

@@ -1,11 +1,12 @@
 /** One step of a DeploymentConfig: from the config and its rollouts to what to trigger, create, scale, cancel and prune. Pure. */
+import { activeRollout, decodedConfig, deployerPodName, isCancelled, isTerminated, newestFirst, phaseOf, versionOf } from '../../api/config-rollout.ts';
 import { deploymentAnnotations, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { ReplicationController } from '../../api/kinds/core.ts';
 import { equalJson } from '../../api/json.ts';
 import type { Condition } from '../../api/meta.ts';
 import { withCondition, withoutCondition, type NewCondition, type WorkloadCondition } from './conditions.ts';
 import { fenceposts } from './int-or-percent.ts';
-import { activeRollout, decodedConfig, deployerPodName, isCancelled, isTerminated, makeRollout, newestFirst, phaseOf, versionOf } from './rollout.ts';
+import { makeRollout } from './rollout.ts';
 
 type Status = NonNullable<DeploymentConfig['status']>;
 export type Details = NonNullable<Status['details']>;

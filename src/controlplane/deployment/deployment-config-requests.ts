@@ -1,4 +1,5 @@
 /** What may be asked of a deployment config: a new rollout, an older one, the log of one. */
+import { decodedConfig, deployerPodName, phaseOf, rolloutName, versionOf } from '../../api/config-rollout.ts';
 import { deploymentConfigs, deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
 import { pods, replicationControllers, type Pod, type ReplicationController } from '../../api/kinds/core.ts';
@@ -10,7 +11,6 @@ import { ifFound } from '../../client/if-found.ts';
 import { delay, type Clock } from '../../base/clock.ts';
 import { hasImages, triggered } from './deployment-config-plan.ts';
 import { resolveConfig, splitTag, streamsOfConfig } from './image-trigger-plan.ts';
-import { decodedConfig, deployerPodName, phaseOf, rolloutName, versionOf } from './rollout.ts';
 
 export interface DeploymentRequest extends KubeObject {
   name?: string;

@@ -1,9 +1,10 @@
 /** Hooks of a rollout: rules, and the pod one runs in. Pure. */
+import { configNameOf } from '../../api/config-rollout.ts';
 import { deploymentAnnotations, deploymentLabels, type DeploymentConfig, type LifecycleHook } from '../../api/kinds/deployment-config.ts';
 import type { Pod, ReplicationController } from '../../api/kinds/core.ts';
 import { copyJson } from '../../api/json.ts';
 import { forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
-import { configNameOf, longestRolloutSeconds } from './rollout.ts';
+import { longestRolloutSeconds } from './rollout.ts';
 
 export type HookName = 'pre' | 'mid' | 'post';
 

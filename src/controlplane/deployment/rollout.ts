@@ -1,11 +1,10 @@
-/** A deployment config's rollouts: each is a replication controller `<config>-<version>` that carries the config it was made from. Pure. */
-import { deploymentAnnotations, deploymentLabels, type DeploymentConfig, type DeploymentPhase } from '../../api/kinds/deployment-config.ts';
+/** What a rollout of a deployment config is made of: its replication controller and its deployer pod. Pure. */
+import { configNameOf, decodedConfig, deployerPodName, rolloutName } from '../../api/config-rollout.ts';
+import { deploymentAnnotations, deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { Pod, ReplicationController } from '../../api/kinds/core.ts';
 import { copyJson } from '../../api/json.ts';
 import { controllerReference } from '../../api/meta.ts';
 import { toolsImage } from '../../api/well-known.ts';
-
-const phases: readonly DeploymentPhase[] = ['New', 'Pending', 'Running', 'Complete', 'Failed'];
 
 export const statusReasons = {
   superseded: 'newer deployment was found running',
@@ -16,38 +15,6 @@ export const statusReasons = {
 /** A deployer pod may run this long unless the strategy says otherwise. */
 export const longestRolloutSeconds = 21_600;
 const deployerGraceSeconds = 10;
-
-export function phaseOf(rollout: ReplicationController): DeploymentPhase {
-  const phase = rollout.metadata.annotations?.[deploymentAnnotations.phase] as DeploymentPhase | undefined;
-  return phase && phases.includes(phase) ? phase : 'New';
-}
-
-export const versionOf = (rollout: ReplicationController): number => Number(rollout.metadata.annotations?.[deploymentAnnotations.version] ?? 0) || 0;
-export const isTerminated = (rollout: ReplicationController): boolean => phaseOf(rollout) === 'Complete' || phaseOf(rollout) === 'Failed';
-export const isCancelled = (rollout: ReplicationController): boolean => rollout.metadata.annotations?.[deploymentAnnotations.cancelled] === 'true';
-export const configNameOf = (rollout: ReplicationController): string | undefined => rollout.metadata.annotations?.[deploymentAnnotations.config];
-export const rolloutName = (config: string, version: number): string => `${config}-${version}`;
-export const deployerPodName = (rollout: string): string => `${rollout}-deploy`;
-
-export function newestFirst(rollouts: readonly ReplicationController[]): ReplicationController[] {
-  return [...rollouts].sort((a, b) => versionOf(b) - versionOf(a));
-}
-
-/** The newest rollout that completed: the one whose pods serve. */
-export function activeRollout(rollouts: readonly ReplicationController[]): ReplicationController | undefined {
-  return newestFirst(rollouts).find((rollout) => phaseOf(rollout) === 'Complete');
-}
-
-/** The config a rollout was made from; undefined if somebody damaged the annotation. */
-export function decodedConfig(rollout: ReplicationController): DeploymentConfig | undefined {
-  const text = rollout.metadata.annotations?.[deploymentAnnotations.encodedConfig];
-  if (!text) return undefined;
-  try {
-    return JSON.parse(text) as DeploymentConfig;
-  } catch {
-    return undefined;
-  }
-}
 
 export function makeRollout(config: DeploymentConfig): ReplicationController {
   const version = config.status?.latestVersion ?? 0;

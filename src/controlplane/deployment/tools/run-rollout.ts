@@ -1,8 +1,8 @@
 /** One rollout from the replication controller that serves now to the new one. Words and order of OpenShift's deployer. */
+import { decodedConfig, newestFirst, phaseOf, versionOf } from '../../../api/config-rollout.ts';
 import { deploymentAnnotations, deploymentLabels } from '../../../api/kinds/deployment-config.ts';
 import { replicationControllers, type ReplicationController } from '../../../api/kinds/core.ts';
 import { hooksOf, type HookName } from '../hooks.ts';
-import { decodedConfig, newestFirst, phaseOf, versionOf } from '../rollout.ts';
 import { recreate } from './recreate.ts';
 import { rolling } from './rolling.ts';
 import type { RolloutTools } from './rollout-tools.ts';

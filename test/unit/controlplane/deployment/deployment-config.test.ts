@@ -1,9 +1,9 @@
+import { phaseOf } from '../../../../src/api/config-rollout.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pods, replicationControllers, type ReplicationController } from '../../../../src/api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
 import { imageStreams, type ImageStream } from '../../../../src/api/kinds/image.ts';
 import { copyJson } from '../../../../src/api/json.ts';
-import { phaseOf } from '../../../../src/controlplane/deployment/rollout.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
