@@ -10,6 +10,8 @@ const chosen = asked.length > 0 ? asked : suites;
 const results = path.resolve('.cache/test-results');
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipped = [];
+/** What failed and why, told again at the end: the middle of a long log is the first thing a reader loses. */
+const failures = [];
 
 function step(name, args) {
   const started = Date.now();
@@ -22,7 +24,14 @@ function step(name, args) {
 
 /** A step of its own counts as one test. */
 function check(name, args) {
-  totals[step(name, args) ? 'passed' : 'failed'] += 1;
+  const ok = step(name, args);
+  totals[ok ? 'passed' : 'failed'] += 1;
+  if (!ok) failures.push({ name, why: [] });
+}
+
+/** The first lines of a failed test's messages, enough to know the place. */
+function why(messages) {
+  return messages.flatMap((message) => message.split('\n').slice(0, 25));
 }
 
 function suite(name) {
@@ -30,6 +39,7 @@ function suite(name) {
   const ok = step(name, ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/config/vitest.config.mts', '--project', name, '--reporter=default', '--reporter=json', `--outputFile=${file}`]);
   if (!existsSync(file)) {
     totals.failed += 1;
+    failures.push({ name: `${name}: no report`, why: [] });
     return;
   }
   const report = JSON.parse(readFileSync(file, 'utf8'));
@@ -39,7 +49,12 @@ function suite(name) {
   // A file that could not even be loaded fails without a failed test.
   if (!ok && report.numFailedTests === 0) totals.failed += 1;
   for (const one of report.testResults) {
-    for (const test of one.assertionResults) if (['pending', 'skipped', 'todo'].includes(test.status)) skipped.push(`${path.relative('.', one.name)} > ${test.fullName}`);
+    const place = path.relative('.', one.name);
+    if (one.status === 'failed' && one.assertionResults.every((test) => test.status !== 'failed')) failures.push({ name: place, why: why([one.message ?? '']) });
+    for (const test of one.assertionResults) {
+      if (['pending', 'skipped', 'todo'].includes(test.status)) skipped.push(`${place} > ${test.fullName}`);
+      if (test.status === 'failed') failures.push({ name: `${place} > ${test.fullName}`, why: why(test.failureMessages ?? []) });
+    }
   }
 }
 
@@ -62,5 +77,6 @@ for (const name of skipped) {
     totals.failed += 1;
   }
 }
+for (const failure of failures) console.log(['', `failed: ${failure.name}`, ...failure.why.map((line) => `  ${line}`)].join('\n'));
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 ? 1 : 0);
