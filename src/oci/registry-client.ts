@@ -52,7 +52,7 @@ export interface PushOptions extends TransferOptions {
 
 const manifestLimit = 8 * 2 ** 20;
 const configLimit = 16 * 2 ** 20;
-const transferAttempts = 4;
+const defaultTransferAttempts = 4;
 const pagesOfTags = 1000;
 /** Milliseconds. */
 const dropPatience = 2000;
@@ -81,7 +81,7 @@ export interface RegistryClient {
 }
 
 export function registryClient(options: RegistryClientOptions): RegistryClient {
-  return new Registry(new RegistryTransport(options));
+  return new Registry(new RegistryTransport(options), options.attempts ?? defaultTransferAttempts);
 }
 
 /** A client for the registry that holds `reference`; its own loopback names may speak plain HTTP, as with other engines. */
@@ -93,9 +93,11 @@ export function registryClientFor(reference: Pick<ImageReference, 'host'>, optio
 
 class Registry implements RegistryClient {
   readonly #transport: RegistryTransport;
+  readonly #transferAttempts: number;
 
-  constructor(transport: RegistryTransport) {
+  constructor(transport: RegistryTransport, transferAttempts: number) {
     this.#transport = transport;
+    this.#transferAttempts = transferAttempts;
   }
 
   async ping(signal?: AbortSignal): Promise<void> {
@@ -203,7 +205,7 @@ class Registry implements RegistryClient {
       } catch (error) {
         signal?.throwIfAborted();
         const broken = isRegistryError(error, 'Unreachable') || ['ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '');
-        if (!broken || attempt >= transferAttempts) throw error;
+        if (!broken || attempt >= this.#transferAttempts) throw error;
         await this.#transport.pause(attempt, signal);
       }
     }
@@ -234,7 +236,7 @@ class Registry implements RegistryClient {
         return 'pushed';
       } catch (error) {
         if (session) await this.#drop(session, scope);
-        if (!isRegistryError(error, 'Unreachable', 'ServerError') || attempt >= transferAttempts) throw error;
+        if (!isRegistryError(error, 'Unreachable', 'ServerError') || attempt >= this.#transferAttempts) throw error;
         await this.#transport.pause(attempt, signal);
       }
     }

@@ -13,6 +13,8 @@ export interface TransportOptions extends ConnectionOptions {
   /** Connect to this unix socket instead; TLS and the Host header stay. */
   socketPath?: string;
   auth?: RegistryCredentials;
+  /** Times to try in all when the way or the registry fails. Default 3, and 4 for content. */
+  attempts?: number;
   clock?: Clock;
 }
 
@@ -28,7 +30,7 @@ export interface RegistryRequest {
   /** Statuses that are an answer, not a failure. Default: 2xx. */
   accept?: readonly number[];
   signal?: AbortSignal | undefined;
-  /** Times to try in all when the way or the registry fails. Default 3; 1 for what may not be repeated. */
+  /** Instead of the client's; 1 for what may not be repeated. */
   attempts?: number;
 }
 
@@ -76,7 +78,7 @@ export class RegistryTransport {
   }
 
   async send(asked: RegistryRequest): Promise<RegistryResponse> {
-    const attempts = asked.attempts ?? 3;
+    const attempts = asked.attempts ?? this.#options.attempts ?? 3;
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#authorized(asked).catch((error: unknown) => {
         if (!this.#withoutTls(error)) return this.#failed(error, asked);

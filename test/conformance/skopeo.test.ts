@@ -79,13 +79,13 @@ describe('skopeo', () => {
     await expect(pull('demo/guarded:v1', `oci:${directory}/no:v1`, 'wrong')).rejects.toThrow(/unauthorized|authentication|invalid/i);
   });
 
-  it('moves 100 MB both ways while our memory stays flat', async () => {
+  it('moves 200 MB both ways while our memory stays flat', async () => {
     const layout = join(directory, 'big');
     const big = join(directory, 'big-file');
     const block = randomFillSync(Buffer.alloc(1 << 20));
-    for (let part = 0; part < 100; part++) writeFileSync(big, block, { flag: 'a' });
+    for (let part = 0; part < 200; part++) writeFileSync(big, block, { flag: 'a' });
     // Too random to shrink, so that skopeo has to move all of it.
-    const layer = await writeLayer([{ type: 'file', name: 'big', mode: 0o644, size: 100 << 20, content: big, ...owner }], { directory: join(directory, 'layers'), compression: 'none' });
+    const layer = await writeLayer([{ type: 'file', name: 'big', mode: 0o644, size: 200 << 20, content: big, ...owner }], { directory: join(directory, 'layers'), compression: 'none' });
     const image = buildImage({ layers: [{ ...layer, createdBy: 'test' }] });
     mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
     for (const { digest, bytes } of [image.config, image.manifest]) writeFileSync(join(layout, 'blobs/sha256', digest.slice(7)), bytes);
@@ -101,6 +101,6 @@ describe('skopeo', () => {
     await skopeo('copy', '--insecure-policy', '--dest-cert-dir', certificates, '--dest-creds', 'x:admin', '--dest-compress', '--dest-compress-format', 'gzip', `oci:${layout}:v1`, at('demo/big:v1'));
     await pull('demo/big:v1', `dir:${directory}/big-pulled`);
     clearInterval(watch);
-    expect((peak - before) / 2 ** 20).toBeLessThan(60);
+    expect((peak - before) / 2 ** 20).toBeLessThan(120);
   });
 });

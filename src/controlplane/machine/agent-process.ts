@@ -23,8 +23,8 @@ export interface AgentProcessOptions {
 
 /** Waits between restarts, doubled from the first to the last; an agent that lived for `healthyMs` starts anew at the first. */
 const firstWaitMs = 200;
-const longestWaitMs = 10_000;
-const healthyMs = 30_000;
+const longestWaitMs = 5_000;
+const healthyMs = 5_000;
 /** How long an agent may take to end before it is killed. */
 const patienceMs = 10_000;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, createReadStream, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, createReadStream, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,15 +79,15 @@ describe('writeLayer', () => {
   });
 
   it('keeps memory flat', async () => {
-    const block = Buffer.alloc(1 << 20, 'slipway');
-    for (let part = 0; part < 80; part++) writeFileSync(join(at, 'big'), block, { flag: 'a' });
-    globalThis.gc?.();
+    writeFileSync(join(at, 'big'), '');
+    truncateSync(join(at, 'big'), 320 << 20);
     const before = process.memoryUsage().rss;
     let peak = 0;
     const watch = setInterval(() => void (peak = Math.max(peak, process.memoryUsage().rss)), 5);
-    await writeLayer([{ ...owned, type: 'file', name: 'big', size: 80 << 20, content: join(at, 'big') }], { directory: join(at, 'out'), compression: 'none' });
+    await writeLayer([{ ...owned, type: 'file', name: 'big', size: 320 << 20, content: join(at, 'big') }], { directory: join(at, 'out'), compression: 'none' });
     clearInterval(watch);
-    expect((peak - before) / 2 ** 20).toBeLessThan(60);
+    // Far more than buffers take, far less than the file: the collector is in no hurry on a busy machine.
+    expect((peak - before) / 2 ** 20).toBeLessThan(160);
   });
 });
 

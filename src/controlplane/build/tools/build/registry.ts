@@ -9,6 +9,9 @@ import { registryClientFor, type RegistryClient } from '../../../../oci/registry
 import { dialThroughProxy, type Dial } from '../../../../oci/registry-connection.ts';
 import type { BuildSettings } from './settings.ts';
 
+/** Times to try the internal registry: it is away while the node's agent or the control plane starts anew. As many as OpenShift's builder takes (`DefaultPushOrPullRetryCount`). */
+const internalAttempts = 6;
+
 /** `secret`: folder of the pull or push secret. The internal registry takes the service account's token. */
 export async function openRegistry(settings: BuildSettings, reference: ImageReference, secret: string | undefined): Promise<RegistryClient> {
   const internal = reference.host === registryHost;
@@ -16,7 +19,7 @@ export async function openRegistry(settings: BuildSettings, reference: ImageRefe
   const auth = given ?? (internal ? await serviceAccountCredentials(settings) : undefined);
   const ca = internal ? await readFile(join(settings.serviceAccount, 'ca.crt'), 'utf8').catch(() => undefined) : undefined;
   const dial = internal ? addressDial(settings.registryAddress) : proxyDial(process.env);
-  return registryClientFor(reference, { ...(auth && { auth }), ...(ca && { ca }), ...(dial && { dial }) });
+  return registryClientFor(reference, { ...(auth && { auth }), ...(ca && { ca }), ...(dial && { dial }), ...(internal && { attempts: internalAttempts }) });
 }
 
 async function credentialsIn(folder: string | undefined, reference: ImageReference): Promise<RegistryCredentials | undefined> {
