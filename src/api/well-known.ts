@@ -30,3 +30,14 @@ export const routeSuffix = 'apps.localhost';
 
 /** Reference of the built-in image with the programs of builder and deployer pods. */
 export const toolsImage = 'slipway/tools';
+
+/** On a service (and its Endpoints) whose pods were scaled away until somebody connects: when, and what to scale back (OpenShift's unidling API). */
+export const idledAtAnnotation = 'idling.alpha.openshift.io/idled-at';
+export const unidleTargetsAnnotation = 'idling.alpha.openshift.io/unidle-targets';
+/** On what was scaled away: its replicas before. */
+export const previousScaleAnnotation = 'idling.alpha.openshift.io/previous-scale';
+/** Reason of the event by which a proxy tells that somebody waits for pods of an idle service. */
+export const needPodsReason = 'NeedPods';
+
+/** On an EndpointSlice: the service whose endpoints it holds. */
+export const serviceNameLabel = 'kubernetes.io/service-name';

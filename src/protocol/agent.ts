@@ -79,6 +79,8 @@ export interface AgentConfig {
     registryService: string;
     /** ClusterIP:port of the egress proxy as pods see it; empty where pods have real egress. */
     egressProxy: string;
+    /** `relay`: service addresses are relayed even where the kernel could translate them. */
+    proxy?: 'relay';
     /** Where pods with real egress reach this machine on any port; absent where only the proxy and the relayed ports do. */
     hostAddress?: string | undefined;
   };

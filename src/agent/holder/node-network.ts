@@ -66,6 +66,8 @@ export function nodeLines(node: NodeRecord, serviceCidr: string): NodeLines {
       `link add ${port} type veth peer name eth0 address ${hardwareAddress(node.ip)} netns ${node.netns}`,
       `link set ${port} master ${machineBridge} up`,
       `route replace ${node.podCidr} via ${node.ip}`,
+      // The router's way to service addresses: any node knows them all.
+      ...(node.index === 1 ? [`route replace ${serviceCidr} via ${node.ip}`] : []),
     ],
     node: [
       'link set lo up',

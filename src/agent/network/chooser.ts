@@ -23,6 +23,10 @@ export class Chooser {
     if (affinitySeconds === undefined) this.#clients.clear();
   }
 
+  has({ ip, port }: Target): boolean {
+    return this.#targets.some((one) => one.ip === ip && one.port === port);
+  }
+
   /** In the order in which to try them; the first is the choice. */
   order(client: string): Target[] {
     const count = this.#targets.length;

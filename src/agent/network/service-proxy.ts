@@ -6,7 +6,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
-import { Chooser } from './chooser.ts';
+import { ServiceAddress, type AddressRules } from './address.ts';
 import type { RememberedPorts } from './remembered-ports.ts';
 import { listenerKey, listenersFor, type Listener, type ServiceTable } from './service-table.ts';
 import { connectFirst, join, tcpListener } from './tcp-relay.ts';
@@ -19,13 +19,15 @@ export interface SocketService {
   to: string | (() => Duplex);
 }
 
-export interface ServiceProxyOptions {
+export interface ServiceProxyOptions extends AddressRules {
   /** `cluster`: listen on the services' own addresses. `loopback`: on 127.0.0.1, ports chosen by the system. */
   mode: 'cluster' | 'loopback';
   /** `loopback`: the ports of an earlier agent, taken again where they are free. */
   ports?: RememberedPorts;
   /** These win over services of the same address. */
   sockets: readonly SocketService[];
+  /** Name of this node: whose endpoints are local. */
+  node?: string;
   log: Log;
 }
 
@@ -37,7 +39,7 @@ export interface ServiceProxy extends Disposable {
 }
 
 interface Open {
-  chooser: Chooser;
+  address?: ServiceAddress;
   /** Really listened on. */
   port: number;
   close(): void;
@@ -51,7 +53,7 @@ export function serviceProxy(options: ServiceProxyOptions): ServiceProxy {
   return new AddressProxy(options);
 }
 
-class AddressProxy implements ServiceProxy {
+export class AddressProxy implements ServiceProxy {
   readonly #options: ServiceProxyOptions;
   readonly #open = new Map<string, Open>();
   #work: Promise<void>;
@@ -63,8 +65,13 @@ class AddressProxy implements ServiceProxy {
   }
 
   update(table: ServiceTable): Promise<void> {
+    return this.follow(listenersFor(table, this.#options.mode, this.#options.node));
+  }
+
+  /** `elsewhere`: addresses that somebody else answers from now on; who waits here still gets their endpoints. */
+  follow(wanted: ReadonlyMap<string, Listener>, elsewhere: ReadonlyMap<string, Listener> = new Map()): Promise<void> {
     // One after the other: an address freed by one table may be taken by the next.
-    this.#work = this.#work.then(() => this.#apply(listenersFor(table, this.#options.mode)));
+    this.#work = this.#work.then(() => this.#apply(wanted, elsewhere));
     return this.#work;
   }
 
@@ -75,34 +82,42 @@ class AddressProxy implements ServiceProxy {
 
   dispose(): void {
     this.#disposed = true;
-    for (const { close } of this.#open.values()) close();
+    for (const { close, address } of this.#open.values()) {
+      close();
+      address?.held.dispose();
+    }
     this.#open.clear();
   }
 
-  async #apply(wanted: Map<string, Listener>): Promise<void> {
+  async #apply(wanted: ReadonlyMap<string, Listener>, elsewhere: ReadonlyMap<string, Listener>): Promise<void> {
     const fixed = new Set(this.#options.sockets.map(({ address }) => `TCP ${address}`));
     for (const [key, open] of this.#open) {
       if (fixed.has(key)) continue;
       const listener = wanted.get(key);
-      if (listener) open.chooser.update(listener.targets, listener.affinitySeconds);
-      else {
-        open.close();
-        this.#open.delete(key);
-        this.#options.ports?.delete(key);
+      if (listener) {
+        open.address?.update(listener);
+        continue;
       }
+      const moved = elsewhere.get(key);
+      if (moved) open.address?.update(moved);
+      open.close();
+      if (!moved) open.address?.held.dispose();
+      this.#open.delete(key);
+      this.#options.ports?.delete(key);
     }
     for (const [key, listener] of wanted) if (!this.#open.has(key) && !this.#disposed) await this.#listen(key, listener);
   }
 
-  async #listen(key: string, { protocol, host, port, targets, affinitySeconds }: Listener): Promise<void> {
-    const chooser = new Chooser(targets, affinitySeconds);
+  async #listen(key: string, listener: Listener): Promise<void> {
+    const { protocol, host, port } = listener;
+    const address = new ServiceAddress(listener, this.#options);
     try {
       if (protocol === 'UDP') {
-        const udp = await this.#bind(key, host, port, (at, number) => udpListener(at, number, chooser));
-        this.#opened(key, chooser, udp.port, () => udp.close());
+        const udp = await this.#bind(key, host, port, (at, number) => udpListener(at, number, address));
+        this.#opened(key, address, udp.port, () => udp.close());
       } else {
-        const server = await this.#bind(key, host, port, (at, number) => tcpListener(at, number, (client) => void relay(client, chooser)));
-        this.#opened(key, chooser, portOf(server), () => server.close());
+        const server = await this.#bind(key, host, port, (at, number) => tcpListener(at, number, (client) => void relay(client, address)));
+        this.#opened(key, address, portOf(server), () => server.close());
       }
     } catch (error) {
       // Tried again at the next table.
@@ -115,7 +130,7 @@ class AddressProxy implements ServiceProxy {
     const key = `TCP ${address}`;
     try {
       const server = await this.#bind(key, address.slice(0, colon), Number(address.slice(colon + 1)), (at, number) => tcpListener(at, number, (client) => join(client, typeof to === 'string' ? connect({ path: to, allowHalfOpen: true }) : to())));
-      this.#opened(key, new Chooser([], undefined), portOf(server), () => server.close());
+      this.#opened(key, undefined, portOf(server), () => server.close());
     } catch (error) {
       this.#options.log.error('an address of the control plane cannot be listened on', { address, error });
     }
@@ -129,8 +144,8 @@ class AddressProxy implements ServiceProxy {
     return again ?? listen('127.0.0.1', 0);
   }
 
-  #opened(key: string, chooser: Chooser, port: number, close: () => void): void {
-    this.#open.set(key, { chooser, port, close });
+  #opened(key: string, address: ServiceAddress | undefined, port: number, close: () => void): void {
+    this.#open.set(key, { ...(address && { address }), port, close });
     if (this.#options.mode === 'loopback') this.#options.ports?.set(key, port);
     if (this.#disposed) close();
   }
@@ -141,11 +156,13 @@ function portOf(server: Server): number {
   return typeof bound === 'object' && bound ? bound.port : 0;
 }
 
-async function relay(client: Socket, chooser: Chooser): Promise<void> {
-  const from = client.remoteAddress ?? '';
-  const found = await connectFirst(chooser.order(from).slice(0, attempts), connectLimit);
+/** Connects a client, which is paused, with an endpoint. */
+export async function relay(client: Socket, address: ServiceAddress): Promise<void> {
+  const from = (client.remoteAddress ?? '').replace(/^::ffff:/, '');
+  const order = await address.order(from, (listener) => void client.once('close', listener));
+  const found = client.destroyed ? undefined : await connectFirst(order.slice(0, attempts), connectLimit);
   if (!found) return void client.resetAndDestroy();
-  chooser.chosen(from, found.target);
+  address.chooser.chosen(from, found.target);
   if (client.destroyed) return void found.socket.destroy();
   found.socket.on('error', () => client.destroy());
   join(client, found.socket);

@@ -9,12 +9,15 @@ import type { Service } from '../../api/kinds/core.ts';
 import type { AgentConfig } from '../../protocol/agent.ts';
 import type { AddressOf } from '../env/service-environment.ts';
 import type { RuntimeNetwork } from '../runtime/runtime.ts';
+import type { AddressRules } from '../network/address.ts';
 import { dialServer } from '../network/dial-server.ts';
 import { dnsServer } from '../network/dns-server.ts';
 import { egressEnvironment, startEgress } from '../network/egress.ts';
 import { rememberedPorts } from '../network/remembered-ports.ts';
+import { openProxy } from '../network/open-proxy.ts';
 import { serviceProxy } from '../network/service-proxy.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
+import { needPodsTeller } from './need-pods.ts';
 import { serviceFeed } from './service-feed.ts';
 
 export interface NodeNetwork extends Disposable {
@@ -43,9 +46,13 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
   }
   const { network } = config;
   const own = config.runtime === 'sandbox';
-  const proxy = scope.own(serviceProxy({
-    mode: own ? 'cluster' : 'loopback',
-    ...(!own && { ports: rememberedPorts(path.join(config.directory, 'service-ports.json')) }),
+  const needPods = scope.own(needPodsTeller(client, clock, config.nodeName));
+  const rules: AddressRules = { needPods: needPods.tell };
+  const opened = own ? await openProxy(config, rules, log) : undefined;
+  const proxy = scope.own(opened?.proxy ?? serviceProxy({
+    ...rules,
+    mode: 'loopback',
+    ports: rememberedPorts(path.join(config.directory, 'service-ports.json')),
     sockets: [
       { address: network.apiService, to: config.apiSocket },
       { address: network.registryService, to: config.registrySocket },

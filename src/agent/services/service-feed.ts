@@ -1,6 +1,8 @@
 /** The table of all services, kept true by informers and handed on whenever something in it changed. */
-import { endpoints as endpointsResource, services as servicesResource, type Endpoints, type Service } from '../../api/kinds/core.ts';
+import { endpointSlices, type EndpointSlice } from '../../api/kinds/cluster.ts';
+import { services as servicesResource, type Service } from '../../api/kinds/core.ts';
 import { keyOf } from '../../api/meta.ts';
+import { serviceNameLabel } from '../../api/well-known.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Scope, type Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
@@ -13,6 +15,11 @@ import { serviceEntry } from './service-entries.ts';
 /** Changes that come together are handed on together. */
 const gatherMs = 5;
 
+const serviceOf = ({ metadata }: EndpointSlice): string[] => {
+  const name = metadata.labels?.[serviceNameLabel];
+  return name === undefined ? [] : [`${metadata.namespace}/${name}`];
+};
+
 export interface ServiceFeed extends Disposable {
   readonly services: Informer<Service>;
   readonly table: ServiceTable;
@@ -22,7 +29,7 @@ export function serviceFeed(client: Client, clock: Clock, log: Log, onTable: (ta
   const scope = new Scope();
   const around = { clock, log };
   const services = scope.own(informer(client, servicesResource, {}, around));
-  const endpoints = scope.own(informer(client, endpointsResource, {}, around));
+  const slices = scope.own(informer<EndpointSlice>(client, endpointSlices, { indexes: { service: (slice) => serviceOf(slice) } }, around));
   const entries = new Map<string, ServiceEntry>();
   let table: ServiceTable = [];
   let timer: Disposable | undefined;
@@ -34,12 +41,14 @@ export function serviceFeed(client: Client, clock: Clock, log: Log, onTable: (ta
   };
   const changed = (key: string) => {
     const service = services.get(key);
-    if (service) entries.set(key, serviceEntry(service, endpoints.get(key)));
+    if (service) entries.set(key, serviceEntry(service, slices.byIndex('service', key)));
     else entries.delete(key);
     timer ??= clock.after(gatherMs, publish);
   };
   scope.own(services.onChange(({ object }) => changed(keyOf(object))));
-  scope.own(endpoints.onChange(({ object }: { object: Endpoints }) => changed(keyOf(object))));
+  scope.own(slices.onChange(({ object, previous }) => {
+    for (const key of new Set([...serviceOf(object), ...(previous ? serviceOf(previous) : [])])) changed(key);
+  }));
   scope.defer(() => timer?.dispose());
   return {
     services,

@@ -82,6 +82,7 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
       apiService: `${systemServices.api.address}:${systemServices.api.port}`,
       registryService: `${systemServices.registry.address}:${systemServices.registry.port}`,
       hostAddress: ground.hostAddress,
+      ...(process.env.SLIPWAY_SERVICE_PROXY === 'relay' && { proxy: 'relay' as const }),
       egressProxy: ground.realEgress ? '' : `${systemAddresses.egress}:${egressPort}`,
     },
     bundles: deps.bundles,

@@ -6,12 +6,13 @@ import { keyOf, splitKey, type KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import { matches, selectorOfMap } from '../../api/selector.ts';
 import { isStatusError } from '../../api/status.ts';
+import { serviceNameLabel } from '../../api/well-known.ts';
 import type { Client } from '../../client/client.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller } from '../kernel/reconcile/controller.ts';
 import { formatEndpoints } from './endpoints.ts';
-import { managedByLabel, mirrorController, planEndpoints, planMirror, sameContent, serviceNameLabel, sliceController } from './endpoints-plan.ts';
+import { managedByLabel, mirrorController, planEndpoints, planMirror, sameContent, sliceController } from './endpoints-plan.ts';
 
 const managedLabel = 'endpoints.kubernetes.io/managed-by';
 const skipMirrorLabel = 'endpointslice.kubernetes.io/skip-mirror';
@@ -55,13 +56,14 @@ export async function startEndpointsController({ client, informers, clock, log, 
       return;
     }
     const plan = planEndpoints(service, caches.pods.list(splitKey(key).namespace));
-    if (plan) {
-      await store(client, endpoints, stored, plan.endpoints);
-      tellChange(service, stored, plan.endpoints);
-    }
     const mirrored = !plan && stored && stored.metadata.labels?.[skipMirrorLabel] !== 'true' ? planMirror(service, stored) : [];
     const wanted = new Map((plan?.slices ?? mirrored).map((slice) => [slice.metadata.name, slice]));
-    for (const slice of wanted.values()) await store(client, endpointSlices, slices.find(({ metadata }) => metadata.name === slice.metadata.name), slice);
+    // Together: routers follow the one, nodes the other.
+    await Promise.all([
+      ...(plan ? [store(client, endpoints, stored, plan.endpoints)] : []),
+      ...[...wanted.values()].map((slice) => store(client, endpointSlices, slices.find(({ metadata }) => metadata.name === slice.metadata.name), slice)),
+    ]);
+    if (plan) tellChange(service, stored, plan.endpoints);
     for (const slice of slices.filter(ours)) if (!wanted.has(slice.metadata.name)) await remove(client, endpointSlices, slice);
   }
 

@@ -6,9 +6,9 @@ import { controllerReference } from '../../api/meta.ts';
 import { isPodReady, isTerminal } from '../../api/pod.ts';
 import { apiVersionOf } from '../../api/resource.ts';
 import { matches, selectorOfMap } from '../../api/selector.ts';
+import { serviceNameLabel } from '../../api/well-known.ts';
 import { portMapAnnotation } from '../../protocol/agent.ts';
 
-export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const sliceController = 'endpointslice-controller.k8s.io';
 export const mirrorController = 'endpointslicemirroring-controller.k8s.io';

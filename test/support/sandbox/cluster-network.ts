@@ -4,7 +4,7 @@ import type { Log } from '../../../src/base/log.ts';
 import type { AgentConfig } from '../../../src/protocol/agent.ts';
 import { dnsServer } from '../../../src/agent/network/dns-server.ts';
 import { startEgress } from '../../../src/agent/network/egress.ts';
-import { serviceProxy } from '../../../src/agent/network/service-proxy.ts';
+import { openProxy } from '../../../src/agent/network/open-proxy.ts';
 import type { ServiceTable } from '../../../src/agent/network/service-table.ts';
 import { UpstreamDns } from '../../../src/agent/network/upstream-dns.ts';
 
@@ -19,9 +19,8 @@ export async function startClusterNetwork(config: AgentConfig, log: Log, namespa
   const scope = new Scope();
   let services: ServiceTable = [];
   try {
-    const proxy = scope.own(
-      serviceProxy({ mode: 'cluster', log, sockets: [{ address: network.apiService, to: config.apiSocket }, { address: network.registryService, to: config.registrySocket }] }),
-    );
+    const opened = await openProxy(config, {}, log);
+    const proxy = scope.own(opened.proxy);
     const upstream = new UpstreamDns(config.egressSocket);
     scope.defer(() => upstream.close());
     const dns = scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, upstream: (query) => upstream.ask(query) }));

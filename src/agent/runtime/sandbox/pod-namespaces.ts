@@ -9,8 +9,6 @@ import { systemEnvironment } from '../system-path.ts';
 
 export interface PodNetworkPlan {
   address: string;
-  /** Prefix length of the pod range. */
-  prefix: number;
   gateway: string;
 }
 
@@ -44,8 +42,10 @@ export function makePodNamespaces(directory: string, hostname: string, network: 
     ? [
         'link set lo up',
         `link add eth0 address ${hardwareAddress(network.address)} type veth peer name ${port} netns ${process.pid}`,
-        `addr add ${network.address}/${network.prefix} dev eth0`,
+        // No neighbours: what pods say to each other goes through the node, where it is translated and where policies hold.
+        `addr add ${network.address}/32 dev eth0`,
         'link set eth0 up',
+        `route add ${network.gateway} dev eth0`,
         `route add default via ${network.gateway}`,
       ]
     : [];

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../base/log.ts';
-import { addressIn, parseCidr } from '../../holder/node-network.ts';
+import { addressIn } from '../../holder/node-network.ts';
 import { isAlive, type ProcessIdentity } from '../procfs.ts';
 import { RuntimeFailure, type PodSandbox, type PodSandboxConfig } from '../runtime.ts';
 import { readState, writeState } from '../state-file.ts';
@@ -157,7 +157,7 @@ export class Pods {
     const folder = this.#folder(id);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     try {
-      const holder = await makePodNamespaces(folder, hostname, ip === '' ? undefined : { address: ip, prefix: parseCidr(podCidr).prefix, gateway: addressIn(podCidr, 1) });
+      const holder = await makePodNamespaces(folder, hostname, ip === '' ? undefined : { address: ip, gateway: addressIn(podCidr, 1) });
       const record: PodRecord = { id, createdAt: new Date().toISOString(), ip, holder, stopped: false };
       writeState(join(folder, recordFile), record);
       return record;

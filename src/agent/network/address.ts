@@ -1,0 +1,60 @@
+/** What stands behind a listener of ours: its endpoints, who may wait for them, and who may reach them. */
+import { Chooser } from './chooser.ts';
+import { Held } from './held.ts';
+import type { Listener, Target } from './service-table.ts';
+
+export interface AddressRules {
+  /** Somebody connected to this idle service (`namespace/name`). */
+  needPods?(service: string, portName: string): void;
+  /** Whether network policies let this client reach the endpoint; absent: everybody may. */
+  permits?(client: string, to: Target, protocol: 'TCP' | 'UDP'): boolean;
+}
+
+export class ServiceAddress {
+  readonly chooser: Chooser;
+  readonly held = new Held();
+  readonly protocol: 'TCP' | 'UDP';
+  readonly #rules: AddressRules;
+  readonly #service: string;
+  readonly #portName: string;
+  #idle: boolean;
+  #empty: boolean;
+
+  constructor({ service, portName, protocol, targets, affinitySeconds, idle = false }: Listener, rules: AddressRules) {
+    this.chooser = new Chooser(targets, affinitySeconds);
+    this.protocol = protocol;
+    this.#rules = rules;
+    this.#service = service;
+    this.#portName = portName;
+    this.#idle = idle;
+    this.#empty = targets.length === 0;
+  }
+
+  update({ targets, affinitySeconds, idle = false }: Listener): void {
+    this.chooser.update(targets, affinitySeconds);
+    this.#idle = idle;
+    this.#empty = targets.length === 0;
+    if (!this.#empty) this.held.release();
+    else if (!idle) this.held.dispose();
+  }
+
+  /** Endpoints for this client in the order in which to try them; waits for them if the service is idle. Empty: it is to be turned away. */
+  async order(client: string, cancelled?: (listener: () => void) => void): Promise<Target[]> {
+    if (this.#empty && this.#idle) {
+      this.#rules.needPods?.(this.#service, this.#portName);
+      if (!(await this.held.wait(cancelled))) return [];
+    }
+    return this.now(client);
+  }
+
+  /** The same without waiting. */
+  now(client: string): Target[] {
+    const { permits } = this.#rules;
+    const order = this.chooser.order(client);
+    return permits ? order.filter((target) => permits(client, target, this.protocol)) : order;
+  }
+
+  get waits(): boolean {
+    return this.#empty && this.#idle;
+  }
+}
