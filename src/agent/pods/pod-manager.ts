@@ -52,6 +52,8 @@ interface Known {
   failures: Map<string, number>;
   /** Gives up what is being started. */
   starting: AbortController;
+  /** While its containers are being ended, which may take long: the plan by which they are. */
+  stopping?: PodPlan | undefined;
 }
 
 export class PodManager implements Disposable {
@@ -84,7 +86,14 @@ export class PodManager implements Disposable {
   }
 
   wake(uid: string): void {
-    if (this.#known.has(uid)) this.#queue.add(uid);
+    const known = this.#known.get(uid);
+    if (!known) return;
+    if (known.stopping) {
+      // Which of its containers have ended, and whether it is still ready, is told meanwhile.
+      known.memory = { ...known.memory, probes: this.#parts.probes.states(uid) };
+      this.#report(uid, known, known.stopping);
+    }
+    this.#queue.add(uid);
   }
 
   /** Something the pod refers to has appeared or changed: what waited for that need not wait for its time. */
@@ -181,8 +190,8 @@ export class PodManager implements Disposable {
     const { cache, runner, probes, ports, clock, events, log } = this.#parts;
     const pod = latestPod(known.pod, this.#parts.status.latest(uid));
     const ending = known.gone || pod.metadata.deletionTimestamp !== undefined || isTerminal(pod) || known.memory.ended !== undefined;
-    if (ending) probes.halt(uid);
-    else this.#probe(pod);
+    this.#probe(pod);
+    if (ending) probes.settle(uid);
     const { notice: _, ...memory } = known.memory;
     const notice = ports.notice(uid);
     known.memory = { ...memory, probes: probes.states(uid), ...(notice && { notice }) };
@@ -199,7 +208,8 @@ export class PodManager implements Disposable {
     if (ending === false && known.starting.signal.aborted) known.starting = new AbortController();
     log.debug('pod actions', { pod: podText(pod), actions: plan.actions.map(({ type }) => type) });
     known.memory = { ...known.memory, backoff: { ...known.memory.backoff, ...plan.backoff } };
-    const result = await runner.run(pod, plan.actions, known.starting.signal);
+    if (ending) known.stopping = plan;
+    const result = await runner.run(pod, plan.actions, known.starting.signal).finally(() => (known.stopping = undefined));
     this.#remember(known, plan, result);
     return { plan, result };
   }

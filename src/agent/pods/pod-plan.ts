@@ -15,8 +15,8 @@ import {
 export type PodAction =
   | { type: 'createSandbox'; attempt: number }
   | { type: 'startContainer'; named: NamedContainer; attempt: number }
-  /** `message` becomes a Killing event. */
-  | { type: 'stopContainer'; id: string; name: string; message: string; graceSeconds: number; hooks: boolean }
+  /** `message` becomes a Killing event. `after`: ids of those that end before this one is told to; hooks and the grace do not wait for them. */
+  | { type: 'stopContainer'; id: string; name: string; message: string; graceSeconds: number; hooks: boolean; after?: readonly string[] }
   | { type: 'stopSandbox'; id: string }
   | { type: 'removeContainer'; id: string }
   | { type: 'removeSandbox'; id: string };
@@ -95,16 +95,21 @@ function recheck(plan: PodPlan, at: number): void {
   plan.recheckAt = Math.min(plan.recheckAt ?? Infinity, at);
 }
 
-/** Main containers end first, then sidecars in reverse order, then the sandbox. */
+/** Main containers end first, then sidecars in reverse order, all within one grace (kubelet `newTerminationOrdering`); then the sandbox. */
 function end(plan: PodPlan, pod: Pod, observed: ObservedPod, graceSeconds = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30): PodPlan {
+  // Whatever was planned before: nothing starts any more, and nothing is held back.
+  Object.assign(plan, { actions: [], waiting: {}, backoff: {}, heldBack: [] });
+  delete plan.recheckAt;
   const running = observed.containers.filter(({ state }) => state === 'running');
-  const roleOf = new Map(containersOf(pod).map(({ container, role }, index) => [container.name, { role, index }]));
-  plan.actions = [];
-  plan.waiting = {};
-  const sidecars = running.filter(({ name }) => roleOf.get(name)?.role === 'sidecar').sort((a, b) => (roleOf.get(b.name)?.index ?? 0) - (roleOf.get(a.name)?.index ?? 0));
-  const others = running.filter((container) => !sidecars.includes(container));
-  const now = others.length > 0 ? others : sidecars.slice(0, 1);
-  for (const { id, name } of now) plan.actions.push({ type: 'stopContainer', id, name, message: `Stopping container ${name}`, graceSeconds, hooks: true });
+  const named = containersOf(pod);
+  const idsOf = (role: NamedContainer['role']) => named.filter((one) => one.role === role).map(({ container }) => running.filter(({ name }) => name === container.name).map(({ id }) => id));
+  const main = idsOf('main').flat();
+  const sidecars = idsOf('sidecar').reverse().filter((ids) => ids.length > 0);
+  for (const { id, name } of running) {
+    const place = sidecars.findIndex((ids) => ids.includes(id));
+    const after = place < 0 ? [] : [...main, ...(sidecars[place - 1] ?? [])];
+    plan.actions.push({ type: 'stopContainer', id, name, message: `Stopping container ${name}`, graceSeconds, hooks: true, ...(after.length > 0 && { after }) });
+  }
   if (running.length === 0) {
     for (const sandbox of observed.sandboxes) if (sandbox.ready) plan.actions.push({ type: 'stopSandbox', id: sandbox.id });
     plan.finished = plan.actions.length === 0;
@@ -141,6 +146,8 @@ function withoutSandbox(plan: PodPlan, pod: Pod, observed: ObservedPod): PodPlan
 /** Works through the init containers; true once the main ones may start. */
 function initialize(context: Context, init: readonly NamedContainer[]): boolean | 'failed' {
   const { plan, pod, inSandbox } = context;
+  // Before sidecars are looked at: one that was ended because of it does not come back.
+  if (init.some(({ container, role }) => role === 'init' && hasFailed(pod, inSandbox(container.name)))) return 'failed';
   for (const named of init) {
     const instance = inSandbox(named.container.name);
     if (named.role === 'sidecar') {
@@ -151,11 +158,16 @@ function initialize(context: Context, init: readonly NamedContainer[]): boolean 
     }
     if (instance?.state === 'exited' && instance.exitCode === 0) continue;
     if (instance?.state === 'running') return false;
-    if (instance && instance.state !== 'created' && !restarts(pod, 'init', exitCodeOf(instance))) return 'failed';
     keepRunning(context, named);
     return false;
   }
   return true;
+}
+
+function hasFailed(pod: Pod, init: ObservedContainer | undefined): boolean {
+  if (!init || init.state === 'running' || init.state === 'created') return false;
+  const exitCode = exitCodeOf(init);
+  return exitCode !== 0 && !restarts(pod, 'init', exitCode);
 }
 
 /** Brings one container to where its policy wants it. */

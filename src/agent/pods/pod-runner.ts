@@ -3,11 +3,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
-import type { Clock } from '../../base/clock.ts';
+import { delay, type Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { EventRecorder } from '../../client/event-recorder.ts';
 import { ConfigError } from '../env/environment.ts';
 import type { PodFacts } from '../env/field-ref.ts';
+import type { Target } from '../probes/handler.ts';
 import { RuntimeFailure, type ImageInfo, type PodSandbox, type Runtime } from '../runtime/runtime.ts';
 import { MountFailure, type PreparedVolume, type VolumeManager } from '../volume/volume-manager.ts';
 import { VolumeError } from '../volume/volume-files.ts';
@@ -55,7 +56,7 @@ const leastGraceSeconds = 2;
 export class PodRunner {
   readonly #parts: RunnerParts;
   /** Stops under way, by container id, so that a shorter grace can overtake them. */
-  readonly #stopping = new Map<string, { hooks: AbortController; graceSeconds: number; startedAt: number }>();
+  readonly #stopping = new Map<string, { hurried: AbortController; graceSeconds: number; startedAt: number }>();
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -65,7 +66,9 @@ export class PodRunner {
   async run(pod: Pod, actions: readonly PodAction[], signal: AbortSignal): Promise<RunResult> {
     const result: RunResult = { failures: {} };
     const stops = actions.filter((action): action is Stop => action.type === 'stopContainer');
-    await Promise.all(stops.map((action) => this.#stop(pod, action)));
+    const tell = new Map<string, () => void>();
+    const ends = new Map(stops.map(({ id }) => [id, new Promise<void>((resolve) => tell.set(id, resolve))]));
+    await Promise.all(stops.map((action) => this.#stop(pod, action, Promise.all((action.after ?? []).map((id) => ends.get(id)))).finally(tell.get(action.id))));
     for (const action of actions) {
       if (action.type === 'stopSandbox') await this.#stopSandbox(action.id);
       if (action.type === 'removeContainer') await this.#remove(action.id);
@@ -91,7 +94,7 @@ export class PodRunner {
       if (!stop || now + graceSeconds * 1000 >= stop.startedAt + stop.graceSeconds * 1000) continue;
       stop.graceSeconds = graceSeconds;
       stop.startedAt = now;
-      stop.hooks.abort();
+      stop.hurried.abort();
       void this.#parts.runtime.stopContainer(id, graceSeconds).catch((error: unknown) => this.#parts.log.warn('cannot hurry the end of a container', { container: id, error }));
     }
   }
@@ -208,36 +211,44 @@ export class PodRunner {
     events.normal(about, 'Started', `Started container ${container.name}`);
     const hook = container.lifecycle?.postStart;
     if (!hook) return;
-    const target = { runtime, containerId: id, container, podIp: sandbox.ip, ...(sandbox.portMap && { portMap: sandbox.portMap }) };
-    const outcome = await runHook(hook, target, this.#parts.clock, signal);
+    const outcome = await runHook(hook, this.#target(pod, id, container), this.#parts.clock, signal);
     if (outcome.ok) return;
-    events.warning(about, 'FailedPostStartHook', `PostStartHook failed: ${outcome.message}`);
+    // The hook's output may hold secrets: it stands in the pod's status, not in events (as the kubelet does).
+    events.warning(about, 'FailedPostStartHook', 'PostStartHook failed');
     await this.#stop(pod, { type: 'stopContainer', id, name: container.name, message: 'FailedPostStartHook', graceSeconds: pod.spec.terminationGracePeriodSeconds ?? 30, hooks: true });
     throw new StartError('PostStartHookError', outcome.message);
   }
 
-  async #stop(pod: Pod, action: Stop): Promise<void> {
+  /** Hook, turn and end share one grace; whatever they used up, a little is left for the end itself. `turn` resolves when others have ended that go first. */
+  async #stop(pod: Pod, action: Stop, turn: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { runtime, cache, events, clock } = this.#parts;
     const { id, name, graceSeconds } = action;
     const named = containersOf(pod).find(({ container }) => container.name === name);
     if (named) events.normal(containerReference(pod, named), 'Killing', action.message);
-    const stop = { hooks: new AbortController(), graceSeconds, startedAt: clock.now().getTime() };
+    const stop = { hurried: new AbortController(), graceSeconds, startedAt: clock.now().getTime() };
+    const left = () => stop.graceSeconds - (clock.now().getTime() - stop.startedAt) / 1000;
     this.#stopping.set(id, stop);
     try {
       const hook = named?.container.lifecycle?.preStop;
       if (action.hooks && hook && named && graceSeconds > 0) {
-        const sandbox = cache.sandboxOf(pod.metadata.uid ?? '');
-        const target = { runtime, containerId: id, container: named.container, podIp: sandbox?.ip ?? '', ...(sandbox?.portMap && { portMap: sandbox.portMap }) };
-        const outcome = await runHook(hook, target, clock, stop.hooks.signal, graceSeconds * 1000);
-        if (!outcome.ok) events.warning(containerReference(pod, named), 'FailedPreStopHook', `PreStopHook failed: ${outcome.message}`);
+        const outcome = await runHook(hook, this.#target(pod, id, named.container), clock, stop.hurried.signal, graceSeconds * 1000);
+        // One that only took too long is no failure: the end comes all the same.
+        if (!outcome.ok && left() > 0) events.warning(containerReference(pod, named), 'FailedPreStopHook', 'PreStopHook failed');
       }
-      const used = (clock.now().getTime() - stop.startedAt) / 1000;
-      const left = stop.graceSeconds === 0 ? 0 : Math.max(stop.graceSeconds - used, leastGraceSeconds);
-      await runtime.stopContainer(id, left);
+      if (action.after?.length && left() > 0) await Promise.race([turn, delay(clock, left() * 1000, stop.hurried.signal).catch(() => undefined)]);
+      await runtime.stopContainer(id, stop.graceSeconds === 0 ? 0 : Math.max(left(), leastGraceSeconds));
     } finally {
       this.#stopping.delete(id);
+      // Nobody waits any more.
+      stop.hurried.abort();
       await cache.refresh(id);
     }
+  }
+
+  #target(pod: Pod, containerId: string, container: Container): Target {
+    const { runtime, cache } = this.#parts;
+    const sandbox = cache.sandboxOf(pod.metadata.uid ?? '');
+    return { runtime, containerId, container, podIp: sandbox?.ip ?? '', ...(sandbox?.portMap && { portMap: sandbox.portMap }), ...(runtime.inside?.connect && { connect: runtime.inside.connect }) };
   }
 
   async #stopSandbox(id: string): Promise<void> {

@@ -3,6 +3,9 @@ import { connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
 
 const serving = 1;
+const statusNames = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+/** gRPC's status code for a method that the server does not have. */
+const unimplemented = '12';
 
 /** `stream`: a connection that is there already. */
 export function grpcHealth(host: string, port: number, service: string, signal: AbortSignal, stream?: Duplex): Promise<{ ok: true } | { ok: false; message: string }> {
@@ -31,7 +34,9 @@ export function grpcHealth(host: string, port: number, service: string, signal: 
     asking.once('error', (error) => end(error.message));
     asking.once('end', () => {
       const status = statusIn(Buffer.concat(body));
-      end(code !== '0' ? `rpc error: code = ${code}` : status === serving ? undefined : `service unhealthy (responded with status ${status})`);
+      if (code === unimplemented) end('error: this server does not implement the grpc health protocol (grpc.health.v1.Health)');
+      else if (code !== '0') end(`error: health rpc probe failed: rpc error: code = ${code}`);
+      else end(status === serving ? undefined : `service unhealthy (responded with "${statusNames[status] ?? status}")`);
     });
     asking.end(message(service));
   });

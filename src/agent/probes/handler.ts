@@ -28,12 +28,15 @@ export type Outcome = { ok: true } | { ok: false; message: string };
 const longestOutput = 10 * 1024;
 const longestRedirects = 10;
 
-export async function perform(handler: Handler, target: Target, timeoutMs: number): Promise<Outcome> {
+/** A probe asks whether the app is well, a lifecycle hook tells it something: then any answer will do. */
+export type Purpose = 'probe' | 'lifecycle';
+
+export async function perform(handler: Handler, target: Target, timeoutMs: number, purpose: Purpose = 'probe'): Promise<Outcome> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(new Error(`context deadline exceeded (no answer within ${timeoutMs / 1000}s)`)), timeoutMs);
   try {
     if (handler.exec) return await command(handler.exec.command ?? [], target, deadline.signal, timeoutMs);
-    if (handler.httpGet) return await http(handler.httpGet, target, deadline.signal);
+    if (handler.httpGet) return await http(handler.httpGet, target, deadline.signal, purpose);
     if (handler.tcpSocket) return await tcp(handler.tcpSocket.host || target.podIp, portOf(handler.tcpSocket.port, target), target, deadline.signal);
     if (handler.grpc) return await grpcHealth(target.podIp, portOf(handler.grpc.port, target), handler.grpc.service ?? '', deadline.signal, await target.connect?.(target.podIp, portOf(handler.grpc.port, target)));
     return { ok: false, message: 'the probe names no action' };
@@ -74,12 +77,13 @@ async function command(argv: string[], { runtime, containerId }: Target, signal:
 
 type HttpGet = NonNullable<Handler['httpGet']>;
 
-async function http(get: HttpGet, target: Target, signal: AbortSignal): Promise<Outcome> {
+async function http(get: HttpGet, target: Target, signal: AbortSignal, purpose: Purpose): Promise<Outcome> {
   const scheme = (get.scheme ?? 'HTTP').toLowerCase();
   const first = new URL(`${scheme}://${get.host || target.podIp}:${portOf(get.port, target)}${get.path?.startsWith('/') ? '' : '/'}${get.path ?? ''}`);
   let url = first;
   for (let redirects = 0; ; redirects++) {
-    const { status, location } = await fetchStatus(url, get, signal, target);
+    const { status, location } = await fetchStatus(url, get, signal, target, purpose);
+    if (purpose === 'lifecycle') return { ok: true };
     if (status >= 200 && status < 300) return { ok: true };
     if (status >= 300 && status < 400) {
       const next = location ? new URL(location, url) : undefined;
@@ -92,11 +96,22 @@ async function http(get: HttpGet, target: Target, signal: AbortSignal): Promise<
   }
 }
 
-function fetchStatus(url: URL, get: HttpGet, signal: AbortSignal, target: Target): Promise<{ status: number; location: string | undefined }> {
-  const headers: Record<string, string> = { 'User-Agent': 'kube-probe/1.32', Accept: '*/*', Connection: 'close' };
-  for (const { name, value } of get.httpHeaders ?? []) headers[name] = value;
+/** A name given more than once is sent more than once; what the user names replaces what is sent otherwise, and an empty `Accept` sends none. */
+export function probeHeaders(given: HttpGet['httpHeaders'], purpose: Purpose): Record<string, string | string[]> {
+  const headers = new Map<string, { name: string; values: string[] }>();
+  for (const { name, value } of given ?? []) {
+    const key = name.toLowerCase();
+    headers.set(key, { name, values: [...(headers.get(key)?.values ?? []), value] });
+  }
+  for (const [name, value] of [['User-Agent', `kube-${purpose}/1.32`], ['Accept', '*/*']] as const) if (!headers.has(name.toLowerCase())) headers.set(name.toLowerCase(), { name, values: [value] });
+  if (headers.get('accept')?.values.join('') === '') headers.delete('accept');
+  return { Connection: 'close', ...Object.fromEntries([...headers.values()].map(({ name, values }) => [name, values.length === 1 ? (values[0] ?? '') : values])) };
+}
+
+function fetchStatus(url: URL, get: HttpGet, signal: AbortSignal, target: Target, purpose: Purpose): Promise<{ status: number; location: string | undefined }> {
+  const headers = probeHeaders(get.httpHeaders, purpose);
   return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(signal.aborted ? (signal.reason as Error) : new Error(`Get "${url.href}": dial tcp ${url.host}: ${plain(error)}`));
+    const failed = (error: Error) => reject(new Error(signal.aborted ? `Get "${url.href}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)` : `Get "${url.href}": dial tcp ${url.host}: ${plain(error)}`));
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     // The certificate is not checked: a probe asks whether the app is alive, by an address no certificate names.
     const request = make(url, { method: 'GET', headers, signal, agent: false, rejectUnauthorized: false, ...through(target, url) }, (response) => {

@@ -1,5 +1,5 @@
 /** Runs the probes of running containers and tells when what they say changes. */
-import type { Container, Pod } from '../../api/kinds/core.ts';
+import type { Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
 import type { Clock } from '../../base/clock.ts';
 import { toDisposable, type Disposable } from '../../base/disposable.ts';
@@ -20,6 +20,8 @@ export interface ProbeParts {
 interface Watched extends Disposable {
   uid: string;
   state: ProbeState;
+  /** No more liveness and startup probes. */
+  settle(): void;
 }
 
 export class ProbeManager implements Disposable {
@@ -39,7 +41,7 @@ export class ProbeManager implements Disposable {
       const { container, role } = named;
       if (role === 'init' || role === 'ephemeral' || this.#watched.has(instance.id)) continue;
       if (!container.startupProbe && !container.readinessProbe && !container.livenessProbe) continue;
-      this.#watched.set(instance.id, this.#watch(pod, sandbox, container, instance));
+      this.#watched.set(instance.id, this.#watch(pod, sandbox, named, instance));
     }
   }
 
@@ -47,9 +49,9 @@ export class ProbeManager implements Disposable {
     return Object.fromEntries([...this.#watched].filter(([, watched]) => watched.uid === uid).map(([id, { state }]) => [id, state]));
   }
 
-  /** No further probes; what they said last stands (a pod that ends is not restarted by a probe). */
-  halt(uid: string): void {
-    for (const watched of this.#watched.values()) if (watched.uid === uid) void watched.dispose();
+  /** A pod that ends is not restarted by a probe. Whether it is ready is asked until its containers have ended: whoever still has connections to it wants to know. */
+  settle(uid: string): void {
+    for (const watched of this.#watched.values()) if (watched.uid === uid) watched.settle();
   }
 
   forget(uid: string): void {
@@ -65,26 +67,33 @@ export class ProbeManager implements Disposable {
     this.#watched.delete(id);
   }
 
-  #watch(pod: Pod, sandbox: PodSandbox, container: Container, instance: ObservedContainer): Watched {
+  #watch(pod: Pod, sandbox: PodSandbox, { container, role }: NamedContainer, instance: ObservedContainer): Watched {
     const { runtime, clock, events, onChange } = this.#parts;
     const uid = pod.metadata.uid ?? '';
     const target: Target = { runtime, containerId: instance.id, container, podIp: sandbox.ip, ...(sandbox.portMap && { portMap: sandbox.portMap }), ...(runtime.inside?.connect && { connect: runtime.inside.connect }) };
     const about: ObjectReference = {
       apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, ...(pod.metadata.namespace && { namespace: pod.metadata.namespace }), uid,
-      fieldPath: `spec.containers{${container.name}}`,
+      fieldPath: `spec.${role === 'sidecar' ? 'initContainers' : 'containers'}{${container.name}}`,
     };
     // An agent that was restarted takes the word of the one before it, so that adoption disturbs nobody.
-    const before = pod.status?.containerStatuses?.find(({ containerID }) => containerID === `slipway://${instance.id}`);
+    const told = role === 'sidecar' ? pod.status?.initContainerStatuses : pod.status?.containerStatuses;
+    const before = told?.find(({ containerID }) => containerID === `slipway://${instance.id}`);
     const watched: Watched = {
       uid,
       state: { started: !container.startupProbe || before?.started === true, ready: !container.readinessProbe || before?.ready === true },
+      settle: () => {
+        for (const kind of ['startup', 'liveness'] as const) stop(kind);
+      },
       ...toDisposable(() => {
-        for (const timer of timers.values()) void timer.dispose();
-        stopped = true;
+        for (const kind of ['startup', 'readiness', 'liveness'] as const) stop(kind);
       }),
     };
-    let stopped = false;
+    const stopped = new Set<ProbeKind>();
     const timers = new Map<ProbeKind, Disposable>();
+    const stop = (kind: ProbeKind) => {
+      stopped.add(kind);
+      void timers.get(kind)?.dispose();
+    };
     const change = (state: ProbeState) => {
       const { started, ready, failed } = watched.state;
       if (state.started === started && state.ready === ready && state.failed === failed) return;
@@ -93,19 +102,21 @@ export class ProbeManager implements Disposable {
     };
 
     const run = (kind: ProbeKind, probe: Probe, done: (count: ProbeCount) => boolean) => {
-      let count = initialCount(kind);
+      let count = initialCount(kind, watched.state.ready);
       let tries = 0;
       const step = async () => {
-        if (stopped) return;
+        if (stopped.has(kind)) return;
+        const began = clock.now().getTime();
         const outcome = await perform(probe, target, timeoutMs(probe));
-        if (stopped) return;
+        if (stopped.has(kind)) return;
         const { afterMs, counts } = nextTry(kind, probe, ++tries, outcome.ok || count.last === 'success');
         if (outcome.ok || counts) {
           count = counted(count, probe, outcome.ok ? 'success' : 'failure');
           if (!outcome.ok) events.warning(about, 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${outcome.message}`);
           if (done(count)) return;
         }
-        timers.set(kind, clock.after(afterMs, () => void step()));
+        // The period counts from start to start, as a ticker does.
+        timers.set(kind, clock.after(Math.max(0, began + afterMs - clock.now().getTime()), () => void step()));
       };
       const due = Date.parse(instance.startedAt ?? instance.createdAt) + (probe.initialDelaySeconds ?? 0) * 1000 - clock.now().getTime();
       timers.set(kind, clock.after(Math.max(0, due), () => void step()));

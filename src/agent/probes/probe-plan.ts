@@ -11,8 +11,9 @@ export interface ProbeCount {
   last?: 'success' | 'failure';
 }
 
-export function initialCount(kind: ProbeKind): ProbeCount {
-  return { result: kind === 'liveness' ? 'success' : 'failure', run: 0 };
+/** `ready`: the word of an agent before this one, which stands until a threshold is reached. */
+export function initialCount(kind: ProbeKind, ready = false): ProbeCount {
+  return { result: kind === 'liveness' || (kind === 'readiness' && ready) ? 'success' : 'failure', run: 0 };
 }
 
 export function counted(count: ProbeCount, probe: Probe, outcome: 'success' | 'failure'): ProbeCount {

@@ -1,32 +1,41 @@
 /** The whole status of a pod, pure: what the agent writes is what this gives. */
-import type { ContainerStatus, PodStatus } from '../../api/kinds/core.ts';
+import type { ContainerStatus, Pod, PodStatus } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
-import { isSidecar, qosClassOf } from '../../api/pod.ts';
+import { isSidecar, isTerminal, qosClassOf } from '../../api/pod.ts';
 import { portsCondition } from '../pods/port-check.ts';
 import { containersOf } from '../pods/pod-view.ts';
-import { containerStatus, type StatusInput } from './container-status.ts';
-import { phaseOf, type Phase } from './phase.ts';
+import { containerStatus, endedUnknown, type StatusInput } from './container-status.ts';
+import { hasStarted, phaseOf, type Phase } from './phase.ts';
 
 type PodCondition = NonNullable<PodStatus['conditions']>[number];
 
 export function podStatus(input: StatusInput): PodStatus {
   const { pod, observed, memory, now } = input;
   const before = pod.status;
+  const ending = pod.metadata.deletionTimestamp !== undefined || memory.ended !== undefined || isTerminal(pod);
+  const runs = observed.containers.some(({ state }) => state === 'running');
   const all = containersOf(pod).map((named) => ({ role: named.role, status: containerStatus(input, named) }));
-  const init = all.filter(({ role }) => role === 'init' || role === 'sidecar').map(({ status }) => status);
-  const main = all.filter(({ role }) => role === 'main').map(({ status }) => status);
+  let init = all.filter(({ role }) => role === 'init' || role === 'sidecar').map(({ status }) => status);
+  let main = all.filter(({ role }) => role === 'main').map(({ status }) => status);
   const ephemeral = all.filter(({ role }) => role === 'ephemeral').map(({ status }) => status);
+  const over = ending && !runs;
+  // The reason the pod ended for says more than that of containers which never came to run.
+  if (over && hasInitialized(pod, init, main)) {
+    main = main.map((status) => (status.state?.terminated ? status : endedUnknown(status)));
+    const began = init.findLastIndex(({ state, lastState }) => !state?.waiting || lastState?.terminated !== undefined);
+    init = init.map((status, index) => (index > began || status.state?.terminated ? status : endedUnknown(status)));
+  }
 
-  let phase: Phase = memory.ended ? 'Failed' : phaseOf(pod, init, main);
-  if (before?.phase === 'Failed' || before?.phase === 'Succeeded') phase = before.phase;
-  // A deleted pod keeps the phase it had until its containers tell how they ended.
-  const ended = memory.ended ?? (before?.phase === 'Failed' && before.reason ? { reason: before.reason, message: before.message ?? '' } : undefined);
+  const { phase, reason, message } = phaseAndReason(input, phaseOf(pod, init, main, over), runs);
   const sandbox = observed.sandboxes[0];
   const ip = sandbox?.ready && sandbox.ip ? sandbox.ip : before?.podIP;
   const initialized = isInitialized(pod, init, main);
+  const generation = pod.metadata.generation;
   return {
+    ...(generation !== undefined && { observedGeneration: generation }),
     phase,
-    ...(ended && { reason: ended.reason, message: ended.message }),
+    ...(reason !== undefined && { reason }),
+    ...(message !== undefined && { message }),
     conditions: conditions(input, phase, initialized, init, main),
     hostIP: input.hostIp,
     hostIPs: [{ ip: input.hostIp }],
@@ -39,14 +48,35 @@ export function podStatus(input: StatusInput): PodStatus {
   };
 }
 
-function isInitialized(pod: StatusInput['pod'], init: readonly ContainerStatus[], main: readonly ContainerStatus[]): boolean {
-  if (main.some(({ state, lastState }) => state?.running || state?.terminated || lastState?.terminated)) return true;
+/** A phase that is final is told once nothing runs any more, and never changes (kubelet status manager, `mergePodStatus`). */
+function phaseAndReason({ pod, memory }: StatusInput, found: Phase, runs: boolean): { phase: Phase; reason?: string; message?: string } {
+  const before = pod.status;
+  const kept = { ...(before?.reason !== undefined && { reason: before.reason }), ...(before?.message !== undefined && { message: before.message }) };
+  if (before?.phase === 'Failed' || before?.phase === 'Succeeded') return { phase: before.phase, ...kept };
+  const phase = memory.ended ? 'Failed' : found;
+  if ((phase === 'Failed' || phase === 'Succeeded') && runs) return { phase: before?.phase === 'Pending' ? 'Pending' : 'Running', ...kept };
+  if (memory.ended) return { phase, reason: memory.ended.reason, message: memory.ended.message };
+  return { phase, ...(phase === before?.phase && kept) };
+}
+
+/** Kubelet `hasPodInitialized`. */
+function hasInitialized(pod: Pod, init: readonly ContainerStatus[], main: readonly ContainerStatus[]): boolean {
+  const last = pod.spec.initContainers?.at(-1);
+  if (!last || hasStarted(main)) return true;
+  const { state, lastState, started } = init.at(-1) ?? {};
+  if (isSidecar(last)) return state?.running !== undefined && started === true;
+  return (state?.terminated ?? lastState?.terminated)?.exitCode === 0;
+}
+
+function isInitialized(pod: Pod, init: readonly ContainerStatus[], main: readonly ContainerStatus[]): boolean {
+  if (hasStarted(main)) return true;
   return (pod.spec.initContainers ?? []).every((spec, index) => (isSidecar(spec) ? init[index]?.started === true : init[index]?.ready === true));
 }
 
 function conditions(input: StatusInput, phase: Phase, initialized: boolean, init: readonly ContainerStatus[], main: readonly ContainerStatus[]): PodCondition[] {
   const { pod, observed, now } = input;
   const before = pod.status?.conditions ?? [];
+  const observedGeneration = pod.metadata.generation;
   const kept = before.find(({ type }) => type === 'PodScheduled');
   const ready = containersReady(pod, phase, init, main);
   const wanted: PodCondition[] = [
@@ -61,7 +91,7 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
   return [
     ...wanted.map((one) => {
       const old = one.type === 'PodScheduled' ? (kept?.status === 'True' ? kept : undefined) : before.find(({ type }) => type === one.type);
-      return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...one } as unknown as PodCondition;
+      return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...(observedGeneration !== undefined && { observedGeneration }), ...one } as unknown as PodCondition;
     }),
     // Conditions of others (readiness gates, disruption) are theirs to change.
     ...before.filter(({ type }) => !own.has(type) && type !== portsCondition),

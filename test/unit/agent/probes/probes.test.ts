@@ -81,7 +81,7 @@ describe('a probe', () => {
     });
     const port = await listen(health);
     expect(await perform({ grpc: { port, service: 'good' } }, target(), 2000)).toEqual({ ok: true });
-    expect(await perform({ grpc: { port, service: 'bad' } }, target(), 2000)).toEqual({ ok: false, message: 'service unhealthy (responded with status 2)' });
+    expect(await perform({ grpc: { port, service: 'bad' } }, target(), 2000)).toEqual({ ok: false, message: 'service unhealthy (responded with "NOT_SERVING")' });
   });
 
   test('gives up after its timeout', async () => {

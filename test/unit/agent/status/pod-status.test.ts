@@ -72,10 +72,12 @@ describe('the status', () => {
     expect(gated.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady' });
   });
 
-  test('of a pod past its deadline is Failed for good', () => {
+  test('of a pod past its deadline is Failed once nothing runs any more, and for good', () => {
     const ended = { reason: 'DeadlineExceeded', message: 'late' };
-    const first = status({ pod: pod({ containers: [web] }), observed: observed([instance('web', 'run')]), memory: { ...emptyMemory, ended } });
-    expect(first).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
-    expect(status({ pod: pod({ containers: [web] }, { status: first }), observed: observed([instance('web', 'exit 0 0')], [sandbox(false)]) })).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
+    const ending = status({ pod: pod({ containers: [web] }), observed: observed([instance('web', 'run')]), memory: { ...emptyMemory, ended } });
+    expect([ending.phase, ending.reason]).toEqual(['Running', undefined]);
+    const over = status({ pod: pod({ containers: [web] }, { status: ending }), observed: observed([instance('web', 'exit 0 143')]), memory: { ...emptyMemory, ended } });
+    expect(over).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded', message: 'late' });
+    expect(status({ pod: pod({ containers: [web] }, { status: over }), observed: observed([], [sandbox(false)]) })).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded', containerStatuses: over.containerStatuses });
   });
 });
