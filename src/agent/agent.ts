@@ -1,5 +1,6 @@
 /** A node's agent, put together: what a kubelet is to a real cluster. */
 import { configMaps, pods, secrets, type Pod, type Service } from '../api/kinds/core.ts';
+import type { ObjectReference } from '../api/meta.ts';
 import { milliOf, quantityOf } from '../api/quantity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Scope, type Disposable } from '../base/disposable.ts';
@@ -51,6 +52,9 @@ export interface Agent extends Disposable {
   namespaceOf(ip: string): string | undefined;
 }
 
+/** Most that the image of an image volume may take; the pod then waits and tries again. */
+const volumeImageMs = 10 * 60_000;
+
 /** Resolves once the node is registered, or is being tried to. Disposing leaves the pods running for the next agent. */
 export async function startAgent(parts: AgentParts): Promise<Agent> {
   const { config, runtime, client, clock, log } = parts;
@@ -59,13 +63,12 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const events = scope.own(eventRecorder(client, 'kubelet', clock, config.nodeName));
   const maps = scope.own(new ObjectCache(client, configMaps, around));
   const secretObjects = scope.own(new ObjectCache(client, secrets, around));
-  const tokens = new TokenSource(client, clock);
+  const tokens = scope.own(new TokenSource(client, clock));
   const folder = config.directory;
   const machine = await machineFacts(folder);
   const allocatable = { milliCpu: milliOf(String(machine.cpus)), memory: quantityOf(String(machine.memoryBytes)) };
 
   const cache = scope.own(new RuntimeCache(runtime, folder, log));
-  const volumes = new VolumeManager({ client, folder, configMaps: maps, secrets: secretObjects, tokens, caCertificate: config.caCertificate });
   const images = new ImagePuller({
     images: runtime.images,
     events,
@@ -75,6 +78,10 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
         secret: (name) => secretObjects.get(pod.metadata.uid ?? '', pod.metadata.namespace ?? '', name),
         token: () => tokens.token(pod, { audience: undefined, expirationSeconds: 3600 }),
       }),
+  });
+  const volumes = new VolumeManager({
+    client, folder, runtime, configMaps: maps, secrets: secretObjects, tokens, caCertificate: config.caCertificate, allocatableMemory: allocatable.memory,
+    image: async (pod, image, imagePullPolicy) => (await images.ensure(pod, { image, imagePullPolicy }, podReference(pod), AbortSignal.timeout(volumeImageMs))).id,
   });
   await images.load();
   await cache.load((imageId) => images.referenceOf(imageId));
@@ -118,14 +125,18 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   // A container's variables name the services of its project: the first pods wait for that list.
   void parts.services.synced.then(() => manager.start(ownPods));
   scope.own(volumeRefresher({
-    configMaps: maps, secrets: secretObjects, clock, log,
-    pods: () => manager.pods().map(newest),
-    refresh: async (pod) => void (await volumes.prepare(pod, runner.facts(pod))),
+    configMaps: maps, secrets: secretObjects, tokens, ownPods, clock, log,
+    refresh: (pod) => volumes.refresh(pod, runner.facts(pod)),
     retry: (uid) => manager.retry(uid),
+    failed: (pod, failure) => events.warning(pod, 'FailedMount', failure.message),
   }));
   scope.own(imageCollector({ images: runtime.images, used: () => new Set(cache.all().map(({ imageId }) => imageId)), folder, clock, log }));
   await node.start();
   return { abandoned, namespaceOf: (ip) => cache.namespaceOf(ip), dispose: () => scope.dispose() };
+}
+
+function podReference({ metadata: { name, namespace, uid } }: Pod): ObjectReference {
+  return { apiVersion: 'v1', kind: 'Pod', name, ...(namespace && { namespace }), ...(uid && { uid }) };
 }
 
 /** On a `process` node a container port is another one of this machine: endpoints and previews follow the annotation. */

@@ -3,16 +3,16 @@ import type { Container, PodSpec } from './kinds/core.ts';
 import { isSidecar } from './pod.ts';
 import { quantityOf } from './quantity.ts';
 import { duplicateValue, forbiddenField, invalidValue, required, type FieldError } from './status.ts';
+import { validateMounts, validateVariables, validateVolumes } from './volume-validation.ts';
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const labelText = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const portName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const notFoundValue = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueNotFound', field, message: `Not found: ${JSON.stringify(value)}` });
 
 /** `path` is where the spec lies: `spec`, or `spec.template.spec` of a workload. */
 export function validatePodSpec(spec: PodSpec, path = 'spec'): FieldError[] {
   const errors: FieldError[] = [];
-  const volumes = validateVolumes(spec, path, errors);
+  const volumes = validateVolumes(spec, path, (name, field) => checkLabel(name, field, errors), errors);
   const names = new Set<string>();
   const template = path !== 'spec';
   if (!spec.containers?.length) errors.push(required(`${path}.containers`));
@@ -24,25 +24,6 @@ export function validatePodSpec(spec: PodSpec, path = 'spec'): FieldError[] {
   for (const [name, text] of [['hostname', spec.hostname], ['subdomain', spec.subdomain]] as const) if (text) checkLabel(text, `${path}.${name}`, errors);
   if (spec.dnsPolicy === 'None' && !spec.dnsConfig?.nameservers?.length) errors.push(required(`${path}.dnsConfig.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None"));
   return errors;
-}
-
-function validateVolumes(spec: PodSpec, path: string, errors: FieldError[]): Map<string, NonNullable<PodSpec['volumes']>[number]> {
-  const volumes = new Map<string, NonNullable<PodSpec['volumes']>[number]>();
-  for (const [index, volume] of (spec.volumes ?? []).entries()) {
-    const at = `${path}.volumes[${index}]`;
-    if (volume.name) checkLabel(volume.name, `${at}.name`, errors);
-    if (volumes.has(volume.name)) errors.push(duplicateValue(`${at}.name`, volume.name));
-    volumes.set(volume.name, volume);
-    const sources = Object.keys(volume).filter((key) => key !== 'name');
-    if (sources.length === 0) errors.push(required(at, 'must specify a volume type'));
-    for (const extra of sources.slice(1)) errors.push(forbiddenField(`${at}.${extra}`, 'may not specify more than 1 volume type'));
-    if (volume.hostPath?.path.split('/').includes('..')) errors.push(invalidValue(`${at}.hostPath.path`, volume.hostPath.path, "must not contain '..'"));
-    if (volume.secret && !volume.secret.secretName) errors.push(required(`${at}.secret.secretName`));
-    if (volume.configMap && !volume.configMap.name) errors.push(required(`${at}.configMap.name`));
-    const items = [volume.configMap?.items, volume.secret?.items, volume.downwardAPI?.items].flatMap((list) => list ?? []);
-    for (const { path: file } of items) if (!isLocalPath(file)) errors.push(invalidValue(`${at}.items.path`, file, "must be a relative path that does not contain '..'"));
-  }
-  return volumes;
 }
 
 interface Known {
@@ -61,21 +42,8 @@ function validateContainer(container: Container, at: string, { volumes, names, i
   // In a template, a blank stands for the image that a trigger will bring (kubernetes' own exception, for OpenShift).
   else if (!template && container.image !== container.image.trim()) errors.push(invalidValue(`${at}.image`, container.image, 'must not have leading or trailing whitespace'));
   validatePorts(container, at, errors);
-  for (const [index, variable] of (container.env ?? []).entries()) {
-    if (variable.name && !/^[ -<>-~]+$/.test(variable.name)) errors.push(invalidValue(`${at}.env[${index}].name`, variable.name, "a valid environment variable name must consist only of printable ASCII characters other than '='"));
-    if (variable.value && variable.valueFrom) errors.push(invalidValue(`${at}.env[${index}].valueFrom`, '', 'may not be specified when `value` is not empty'));
-  }
-  const paths = new Set<string>();
-  for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
-    const field = `${at}.volumeMounts[${index}]`;
-    if (mount.name && !volumes.has(mount.name)) errors.push(notFoundValue(`${field}.name`, mount.name));
-    if (paths.has(mount.mountPath)) errors.push(invalidValue(`${field}.mountPath`, mount.mountPath, 'must be unique'));
-    paths.add(mount.mountPath);
-    for (const [name, sub] of [['subPath', mount.subPath], ['subPathExpr', mount.subPathExpr]] as const) {
-      if (sub && !isLocalPath(sub)) errors.push(invalidValue(`${field}.${name}`, sub, sub.startsWith('/') ? 'must be a relative path' : "must not contain '..'"));
-    }
-    if (mount.subPath && mount.subPathExpr) errors.push(invalidValue(`${field}.subPathExpr`, mount.subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
-  }
+  validateVariables(container, at, errors);
+  validateMounts(container, at, volumes, errors);
   validateResources(container, at, errors);
   validateProbes(container, at, init && !isSidecar(container), errors);
   if (!init && container.restartPolicy) errors.push(forbiddenField(`${at}.restartPolicy`, 'may not be set for non-init containers'));
@@ -147,8 +115,4 @@ function validateProbes(container: Container, at: string, plainInit: boolean, er
 function checkLabel(text: string, field: string, errors: FieldError[]): void {
   if (text.length > 63) errors.push(invalidValue(field, text, 'must be no more than 63 characters'));
   if (!label.test(text)) errors.push(invalidValue(field, text, labelText));
-}
-
-function isLocalPath(path: string): boolean {
-  return !path.startsWith('/') && !path.split('/').includes('..');
 }

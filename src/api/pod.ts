@@ -1,5 +1,6 @@
 /** What can be told from a pod alone: quality of service, readiness, what it asks for. */
 import type { Container, Pod, PodSpec } from './kinds/core.ts';
+import type { KubeObject } from './meta.ts';
 import { milliOf, quantityOf } from './quantity.ts';
 
 export const mirrorAnnotation = 'kubernetes.io/config.mirror';
@@ -20,6 +21,11 @@ export function conditionOf(pod: Pod, type: string) {
 /** A sidecar: an init container that keeps running beside the others. */
 export function isSidecar(container: Pick<Container, 'restartPolicy'>): boolean {
   return container.restartPolicy === 'Always';
+}
+
+/** Made for this very pod (generic ephemeral volumes): not merely under the name it would have. */
+export function isOwnedBy({ metadata }: KubeObject, pod: Pod): boolean {
+  return metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === pod.metadata.uid) ?? false;
 }
 
 /** Kubernetes docs, "Pod Quality of Service Classes". */

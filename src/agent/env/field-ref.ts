@@ -1,4 +1,5 @@
 /** The downward API: fields of the pod and resources of its containers as text (Kubernetes docs, "Downward API"). */
+import { parseFieldPath } from '../../api/field-path.ts';
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import { milliOf, quantityOf } from '../../api/quantity.ts';
 
@@ -12,8 +13,8 @@ export interface PodFacts {
 /** `undefined` for a field that the downward API does not offer. */
 export function fieldOf(pod: Pod, path: string, facts: PodFacts): string | undefined {
   const { metadata, spec } = pod;
-  const subscript = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
-  if (subscript) return metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2] ?? ''] ?? '';
+  const subscript = parseFieldPath(path);
+  if (subscript) return metadata[subscript.map]?.[subscript.key] ?? '';
   switch (path) {
     case 'metadata.name':
       return metadata.name;

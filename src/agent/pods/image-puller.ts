@@ -1,5 +1,5 @@
 /** Has the image of a container here before it is made, by its pull policy. */
-import type { Container, Pod } from '../../api/kinds/core.ts';
+import type { Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { EventRecorder } from '../../client/event-recorder.ts';
@@ -33,7 +33,7 @@ export class ImagePuller {
   }
 
   /** Throws `StartError` with the reason the kubelet gives. */
-  async ensure(pod: Pod, container: Container, about: ObjectReference, signal: AbortSignal): Promise<ImageInfo> {
+  async ensure(pod: Pod, container: { image?: string | undefined; imagePullPolicy?: string | undefined }, about: ObjectReference, signal: AbortSignal): Promise<ImageInfo> {
     const { images, events } = this.#parts;
     const image = container.image ?? '';
     if (!image) throw new StartError('InvalidImageName', 'the container names no image');

@@ -55,6 +55,8 @@ export interface Mount {
   volume?: string;
   /** Where nothing can be mounted, a variable may tell another place: files to read, scratch space. Without it, a driver that cannot mount refuses. */
   movable?: boolean;
+  /** A part of a volume whose files are replaced: the container keeps what was there when it was made. */
+  fixed?: boolean;
 }
 
 export interface ContainerConfig {
@@ -196,6 +198,12 @@ export interface Runtime extends Disposable {
   stats(containerId: string): Promise<ContainerStats | undefined>;
   /** Of the pod's own network, without the loopback; absent of a driver whose pods have none. */
   networkStats?(sandboxId: string): Promise<InterfaceStats[] | undefined>;
+  /** Puts an empty file system in memory of at most `bytes` (0: the system's own bound) on a folder that containers made from now on see; nothing if it is there already. */
+  mountMemory?(folder: string, bytes: number): Promise<void>;
+  /** Puts an image's files on a folder, read-only; nothing if they are there already. */
+  mountImage?(imageId: string, folder: string): Promise<void>;
+  /** Takes away what the two above put on a folder; nothing if there is nothing. */
+  unmount?(folder: string): Promise<void>;
   /** Of a runtime whose nodes are inside it. */
   readonly inside?: RuntimeNetwork;
   /** Of a runtime that is a service of its own and may be away; absent of one that is not. */

@@ -30,6 +30,10 @@ export function readMountPoints(text = readFileSync('/proc/self/mountinfo', 'utf
   });
 }
 
+export function isMountPoint(folder: string): boolean {
+  return readMountPoints().some(({ path }) => path === folder);
+}
+
 /** Restrictions that a namespace without full powers must repeat when it changes a mount made outside. */
 const locked = ['nosuid', 'nodev', 'noexec'];
 

@@ -16,13 +16,13 @@ import { Containers } from '../containers.ts';
 import { namespaceOf, processesByNamespace } from '../procfs.ts';
 import { parseInterfaces, processStats } from '../stats.ts';
 import { PipeSets } from '../pipe-sets.ts';
-import { shellQuote } from '../run.ts';
+import { run, shellQuote } from '../run.ts';
 import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
 import { ShimLauncher } from '../shim-launcher.ts';
 import { findProgram, systemEnvironment } from '../system-path.ts';
 import { copyLayers } from './copy-root.ts';
 import { startExec, type ExecTarget } from './exec.ts';
-import { formatTable, readMountPoints, type MountEntry } from './mount-table.ts';
+import { formatTable, isMountPoint, readMountPoints, type MountEntry } from './mount-table.ts';
 import { prepareNodeRoot, type NodeRoot } from './node-root.ts';
 import { PodDialer } from './pod-dial.ts';
 import { Pods } from './pods.ts';
@@ -260,6 +260,28 @@ export class SandboxRuntime implements Runtime {
   async networkStats(sandboxId: string): Promise<InterfaceStats[] | undefined> {
     const { config, holder } = this.#pods.place(sandboxId);
     return config.hostNetwork ? undefined : parseInterfaces(await readFile(`/proc/${holder.pid}/net/dev`, 'latin1'));
+  }
+
+  async mountMemory(folder: string, bytes: number): Promise<void> {
+    if (isMountPoint(folder)) return;
+    await run(['mount', '-t', 'tmpfs', '-o', `mode=1777,nosuid,nodev${bytes > 0 ? `,size=${Math.ceil(bytes)}` : ''}`, 'tmpfs', folder], { env: systemEnvironment });
+  }
+
+  async mountImage(imageId: string, folder: string): Promise<void> {
+    if (isMountPoint(folder)) return;
+    const { images } = this.#options;
+    const record = images.record(imageId);
+    if (!record || record.hostPaths) throw new RuntimeFailure('CreateContainerError', record ? `the image ${record.reference} stands on this machine's own files: it cannot be a volume` : `the image ${imageId} is not on this node`);
+    const [only = '', ...more] = images.folders(record);
+    if (more.length > 0 && !this.#node.overlay) throw new RuntimeFailure('CreateContainerError', `the image ${record.reference} has several layers, which cannot be shown as one here: overlay mounts are refused`);
+    const argv = more.length === 0
+      ? ['mount', '--bind', '-o', 'ro,nosuid,nodev', only, folder]
+      : ['mount', '-t', 'overlay', '-o', `lowerdir=${record.layers.join(':')},userxattr,ro,nosuid,nodev`, 'overlay', folder];
+    await run(argv, { env: systemEnvironment, cwd: images.layers });
+  }
+
+  async unmount(folder: string): Promise<void> {
+    if (isMountPoint(folder)) await run(['umount', '-l', folder], { env: systemEnvironment });
   }
 
   /** Pods and containers go on without the agent. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeAtomically } from '../../../../src/agent/volume/atomic-writer.ts';
 import { prepareHostPath } from '../../../../src/agent/volume/host-path.ts';
 import { resolveSubPath } from '../../../../src/agent/volume/sub-path.ts';
+import { memoryVolumeSize } from '../../../../src/agent/volume/volume-manager.ts';
 import { volumeFiles, type VolumeFiles, type VolumeSources } from '../../../../src/agent/volume/volume-files.ts';
 import type { Pod } from '../../../../src/api/kinds/core.ts';
 import { pod } from '../../../support/agent/pod-documents.ts';
@@ -77,6 +78,18 @@ describe('the atomic writer', () => {
       expect(readFileSync(path.join(folder, data, 'a'), 'utf8')).toBe(readFileSync(path.join(folder, data, 'b'), 'utf8'));
       await writing;
     }
+  });
+});
+
+describe('a volume in memory', () => {
+  test.each([
+    ['its own limit', '64Mi', ['128Mi', '128Mi'], 64 << 20],
+    ['what all containers may use together', undefined, ['32Mi', '32Mi'], 64 << 20],
+    ['the smaller of both', '1Gi', ['32Mi', '32Mi'], 64 << 20],
+    ['what the node has, if a container is not limited', undefined, ['32Mi', undefined], 2 ** 30],
+  ])('is as large as %s', (_, sizeLimit, limits, expected) => {
+    const owner = pod({ containers: limits.map((memory, index) => ({ name: `c${index}`, image: 'a', ...(memory && { resources: { limits: { memory } } }) })) });
+    expect(memoryVolumeSize(owner, sizeLimit, 2 ** 30)).toBe(expected);
   });
 });
 
