@@ -46,6 +46,8 @@ export interface ShimSpec {
   reports: boolean;
   /** Set where no process namespace ends the container's tree: every process with this text `NAME=value` in its environment belongs to it. */
   marker?: string;
+  /** Set where the container shares its process namespace with others: every process in the mount namespace of its first one belongs to it. */
+  sharesProcesses?: boolean;
   /** Folder of the terminals' devices, for resizing. Default `/dev/pts`. */
   terminals?: string;
 }

@@ -7,6 +7,8 @@ import type { ContainerConfig, ImageInfo, Mount } from '../runtime/runtime.ts';
 import { StartError } from './start-error.ts';
 
 export interface ContainerParts {
+  /** Id of the container whose processes it joins. */
+  processesOf?: string;
   image: ImageInfo;
   env: { name: string; value: string }[];
   mounts: Mount[];
@@ -34,6 +36,8 @@ export function containerConfig(pod: Pod, container: Container, parts: Container
     ports: (container.ports ?? []).map(({ containerPort }) => containerPort),
     ...((user.uid !== undefined || user.gid !== undefined) && { user: { ...(user.uid !== undefined && { uid: user.uid }), ...(user.gid !== undefined && { gid: user.gid }) } }),
     readOnlyRootFilesystem: security?.readOnlyRootFilesystem === true,
+    ...(parts.processesOf !== undefined && { processesOf: parts.processesOf }),
+    ...(container.lifecycle?.stopSignal && { stopSignal: container.lifecycle.stopSignal }),
     tty: container.tty === true,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,

@@ -196,8 +196,10 @@ export class PodRunner {
       mkdir(folders.logs(container.name), { recursive: true, mode: 0o700 }),
     ]);
     const messagePath = container.terminationMessagePath || '/dev/termination-log';
+    const processesOf = this.#debugged(uid, container);
     const config = containerConfig(pod, container, {
       image,
+      ...(processesOf !== undefined && { processesOf }),
       env,
       mounts: [...mounts, { hostPath: termination, containerPath: messagePath, readOnly: false }],
       attempt,
@@ -243,6 +245,15 @@ export class PodRunner {
       stop.hurried.abort();
       await cache.refresh(id);
     }
+  }
+
+  /** The container that a debugging one looks into. */
+  #debugged(uid: string, container: Container): string | undefined {
+    const { targetContainerName } = container as { targetContainerName?: string };
+    if (!targetContainerName) return undefined;
+    const target = this.#parts.cache.observe(uid).containers.find(({ name, state }) => name === targetContainerName && state === 'running');
+    if (!target) throw new StartError('CreateContainerError', `unable to find target container ${targetContainerName}`);
+    return target.id;
   }
 
   #target(pod: Pod, containerId: string, container: Container): Target {

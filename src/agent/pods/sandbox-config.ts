@@ -1,6 +1,6 @@
 /** The sandbox of a pod as its spec wants it: name, network, names of others. */
 import type { Pod } from '../../api/kinds/core.ts';
-import type { PodSandboxConfig } from '../runtime/runtime.ts';
+import { RuntimeFailure, type PodSandboxConfig } from '../runtime/runtime.ts';
 
 export interface ClusterDns {
   clusterDns: string;
@@ -8,13 +8,18 @@ export interface ClusterDns {
   nodeName: string;
 }
 
+/** Of the kernel. */
+const longestHostname = 64;
 /** What glibc reads of a resolv.conf (Kubernetes keeps the same bound). */
 const mostSearches = 32;
 
 export function sandboxConfig(pod: Pod, attempt: number, cluster: ClusterDns): PodSandboxConfig {
   const { metadata, spec } = pod;
   const hostNetwork = spec.hostNetwork === true;
-  const hostname = hostNetwork ? cluster.nodeName : spec.hostname || metadata.name.slice(0, 63).replace(/[-.]+$/, '');
+  const name = hostNetwork ? cluster.nodeName : spec.hostname || metadata.name.slice(0, 63).replace(/[-.]+$/, '');
+  const domain = spec.subdomain && !hostNetwork ? `${spec.subdomain}.${metadata.namespace}.svc.${cluster.clusterDomain}` : undefined;
+  const hostname = domain !== undefined && spec.setHostnameAsFQDN ? `${name}.${domain}` : name;
+  if (hostname.length > longestHostname) throw new RuntimeFailure('CreatePodSandboxError', `failed to construct FQDN from pod hostname and cluster domain, FQDN ${hostname} is too long (${longestHostname} characters is the max, ${hostname.length} characters requested)`);
   const ports = [...spec.containers, ...(spec.initContainers ?? [])].flatMap((container) => (container.ports ?? []).map(({ containerPort }) => containerPort));
   return {
     uid: metadata.uid ?? '',
@@ -22,6 +27,8 @@ export function sandboxConfig(pod: Pod, attempt: number, cluster: ClusterDns): P
     name: metadata.name,
     attempt,
     hostname,
+    ...(domain !== undefined && { domain }),
+    ...(spec.shareProcessNamespace && { sharedProcesses: true }),
     hostNetwork,
     dns: dnsOf(pod, cluster),
     hostAliases: (spec.hostAliases ?? []).map(({ ip, hostnames }) => ({ ip: ip ?? '', hostnames: hostnames ?? [] })),

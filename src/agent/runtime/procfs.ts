@@ -68,6 +68,21 @@ export function processesInNamespaceOf(init: number): number[] {
   return [init, ...allProcesses().filter((pid) => pid !== init && namespaceOf(pid, 'pid') === namespace)];
 }
 
+/** What tells the processes of a container that shares its pid namespace with others: they see its mounts. Whoever waits outside for it does too. */
+export interface SharedPlace {
+  pid: string;
+  mnt: string;
+}
+
+export function sharedPlaceOf(process: number): SharedPlace | undefined {
+  const [pid, mnt] = [namespaceOf(process, 'pid'), namespaceOf(process, 'mnt')];
+  return pid === undefined || mnt === undefined ? undefined : { pid, mnt };
+}
+
+export function processesAt(place: SharedPlace): number[] {
+  return allProcesses().filter((pid) => namespaceOf(pid, 'mnt') === place.mnt && namespaceOf(pid, 'pid') === place.pid);
+}
+
 /** Every process by its pid namespace: one look at /proc for any number of containers. */
 export function processesByNamespace(): Map<string, number[]> {
   const found = new Map<string, number[]>();

@@ -27,6 +27,10 @@ export interface PodSandboxConfig {
   /** Restart count of the sandbox itself. */
   attempt: number;
   hostname: string;
+  /** What follows the pod's own name in its full name; none for a pod that names no service it belongs to. */
+  domain?: string;
+  /** All containers see each other's processes; none of them is process 1. */
+  sharedProcesses?: boolean;
   /** Share the node's network instead of one's own. */
   hostNetwork: boolean;
   dns: { servers: string[]; searches: string[]; options: string[] };
@@ -82,6 +86,10 @@ export interface ContainerConfig {
   memoryLimit: number;
   /** Thousandths of a core; 0: none. */
   cpuLimit: number;
+  /** Id of a container that runs in the same pod, whose processes this one joins: it ends with it. */
+  processesOf?: string;
+  /** Instead of the image's. */
+  stopSignal?: string;
   /** Only built-in build pods: keeps mount powers inside a user namespace of its own, and gets `/build` on the host's file system. */
   buildPowers: boolean;
   /** Folder for `<attempt>.log` in CRI form; the shim writes and rotates it. */

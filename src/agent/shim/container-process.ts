@@ -6,7 +6,7 @@ import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
-import { anonymousMemory, descendantsOf } from '../runtime/procfs.ts';
+import { anonymousMemory, descendantsOf, processesAt, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
 
 export interface ProcessEvents {
   /** The application runs now; `pid` is its first process. */
@@ -18,6 +18,7 @@ export interface ProcessEvents {
 
 /** After the first process ended: how long strays may keep the pipes open before the rest of the output is given up. */
 const drainMilliseconds = 2000;
+const looksForStrays = 20;
 
 export class ContainerProcess {
   readonly stdin: Writable | undefined;
@@ -26,6 +27,8 @@ export class ContainerProcess {
   readonly #events: ProcessEvents;
   readonly #open = new Set<Readable>();
   #pid: number | undefined;
+  /** Of a container without a process namespace of its own. */
+  #shared: SharedPlace | undefined;
   #error: string | undefined;
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
   #ended = false;
@@ -80,12 +83,14 @@ export class ContainerProcess {
     const grouped = this.#spec.marker !== undefined;
     send(grouped ? -target : target, signal);
     if (signal !== 'SIGKILL') return;
+    this.#killShared();
     if (this.#spec.marker !== undefined) for (const pid of findMarked(this.#spec.marker)) send(pid, signal);
   }
 
   /** Bytes that only the container's processes hold. What was executed into it from outside does not count. */
   memory(): number {
-    return this.#pid === undefined ? 0 : descendantsOf(this.#pid).reduce((sum, pid) => sum + anonymousMemory(pid), 0);
+    const processes = this.#shared ? processesAt(this.#shared) : this.#pid === undefined ? [] : descendantsOf(this.#pid);
+    return processes.reduce((sum, pid) => sum + anonymousMemory(pid), 0);
   }
 
   resize(width: number, height: number): void {
@@ -116,7 +121,10 @@ export class ContainerProcess {
         const line = text.slice(0, at);
         text = text.slice(at + 1);
         if (line.startsWith('pid ')) this.#pid = Number(line.slice(4));
-        else if (line === 'started') this.#events.started(this.#pid ?? this.#child.pid!);
+        else if (line === 'started') {
+          if (this.#spec.sharesProcesses && this.#pid !== undefined) this.#shared = sharedPlaceOf(this.#pid);
+          this.#events.started(this.#pid ?? this.#child.pid!);
+        }
         else if (line.startsWith('error ')) this.#error ??= line.slice(6);
       }
     });
@@ -131,10 +139,21 @@ export class ContainerProcess {
       send(-this.#child.pid, 'SIGKILL');
       for (const pid of findMarked(this.#spec.marker)) send(pid, 'SIGKILL');
     }
+    this.#killShared();
     setTimeout(() => {
       for (const source of this.#open) source.destroy();
     }, drainMilliseconds).unref();
     this.#finish();
+  }
+
+  /** What starts while others are being killed is found in the next look. */
+  #killShared(): void {
+    if (!this.#shared) return;
+    for (let look = 0; look < looksForStrays; look += 1) {
+      const left = processesAt(this.#shared);
+      if (left.length === 0) return;
+      for (const pid of left) send(pid, 'SIGKILL');
+    }
   }
 
   #finish(): void {

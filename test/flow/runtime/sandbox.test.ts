@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceTable } from '../../../src/agent/network/service-table.ts';
 import type { ContainerStatus, PodSandbox } from '../../../src/agent/runtime/runtime.ts';
+import { eventually } from '../../support/eventually.ts';
 import { startMachine, type Machine } from '../../support/sandbox/machine.ts';
 import { copied, link, pushImage, type TestLayer } from '../../support/sandbox/images.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
@@ -87,6 +88,52 @@ describe('isolation', () => {
     expect(one?.[4]).toEqual(['.slipway', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'termination-log', 'tty', 'urandom', 'zero']);
     expect(one?.[5]).toEqual(['eth0', 'lo']);
     await Promise.all([first, second].map(({ pod }) => machine.agent(1, 'removePod', pod.id)));
+  });
+});
+
+describe('shared processes', () => {
+  const logs = (pod: PodSandbox, name: string) => join(machine.directory, 'logs', pod.id, name);
+  const another = async (pod: PodSandbox, name: string, command: string[], more = {}) => {
+    const id = await machine.agent<string>(1, 'create', pod.id, containerConfig(logs(pod, name), { name, command, ...more }));
+    await machine.agent(1, 'start', id);
+    return id;
+  };
+  const commands = async (container: string) => (await exec(container, ['sh', '-c', 'for one in /proc/[0-9]*/cmdline; do tr "\\0" " " < $one; echo; done'])).stdout;
+
+  test('containers of such a pod see each other, are not process 1, and end with all they started and nothing else', async () => {
+    const { pod, container } = await startPod(machine, { command: ['sh', '-c', '(trap "" TERM; exec sleep 1001) & sleep 1002'] }, 1, { sharedProcesses: true });
+    const other = await another(pod, 'other', ['sh', '-c', 'echo i am $$; exec sleep 1003']);
+    expect(await commands(other)).toMatch(/^sleep 2147483647 $[^]*^sleep 100[12] $[^]*^sleep 1003 $/m);
+    expect((await exec(other, ['sh', '-c', 'tr "\\0" " " < /proc/1/cmdline'])).stdout).toBe('sleep 2147483647 ');
+    expect((await exec(other, ['sh', '-c', 'ls -d /proc/1/ns && cat /proc/1/status | grep -c State'])).exit).toEqual({ code: 0 });
+    await machine.agent(1, 'stop', container, 0.2);
+    const left = await commands(other);
+    expect(left).not.toMatch(/sleep 100[12]/);
+    expect(left).toContain('sleep 1003');
+    expect(await machine.agent(1, 'status', other)).toMatchObject({ state: 'running' });
+    await eventually(async () => (await machine.agent<{ processes: number }>(1, 'stats', other)).processes).toBe(1);
+    await machine.agent(1, 'removePod', pod.id);
+    expect(await machine.agent(1, 'status', other)).toBeNull();
+  });
+
+  test('a debugging container joins those of one other, and ends with it', async () => {
+    const { pod, container } = await startPod(machine, { command: ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.05; done'] });
+    const debug = await another(pod, 'debug', ['sleep', '1004'], { processesOf: container });
+    expect(await commands(debug)).toMatch(/sh -c trap "exit 3" TERM[^]*sleep 1004/);
+    await exec(debug, ['kill', '-TERM', '1']);
+    expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ exitCode: 3 });
+    expect(await machine.agent<ContainerStatus>(1, 'exited', debug)).toMatchObject({ exitCode: 137 });
+    await expect(another(pod, 'late', ['true'], { processesOf: container })).rejects.toMatchObject({ reason: 'CreateContainerError' });
+    await machine.agent(1, 'removePod', pod.id);
+  });
+
+  test('survive a kill of the agent', async () => {
+    const { pod, container } = await startPod(machine, { command: ['sleep', '1005'] }, 1, { sharedProcesses: true });
+    await machine.call('killAgent', 1);
+    await machine.startAgent(1);
+    await another(pod, 'later', ['sleep', '1006']);
+    expect(await commands(container)).toMatch(/sleep 1005[^]*sleep 1006/);
+    await machine.agent(1, 'removePod', pod.id);
   });
 });
 

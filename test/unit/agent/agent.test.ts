@@ -149,6 +149,61 @@ describe('an agent', () => {
     expect(runtime.calls).toContain('stop web within 2');
   });
 
+  test('ends the containers of a pod, then its sidecars backwards; the hooks of all begin at once', async () => {
+    const { runtime } = await platform.agent('node-1');
+    const hook = (command: string) => ({ lifecycle: { preStop: { exec: { command: [command] } } } });
+    await platform.run('demo', 'web-1', {
+      initContainers: [{ name: 'mesh', image: 'a', restartPolicy: 'Always', ...hook('drain') }, { name: 'log', image: 'a', restartPolicy: 'Always' }],
+      containers: [{ name: 'web', image: 'a', ...hook('leave') }],
+    });
+    await platform.until('demo', 'web-1', started);
+    const before = runtime.calls.length;
+    await platform.client.delete(pods, { namespace: 'demo', name: 'web-1' });
+    await platform.gone('demo', 'web-1');
+    expect(runtime.calls.slice(before)).toEqual(['exec mesh: drain', 'exec web: leave', 'stop web within 30', 'stop log within 30', 'stop mesh within 30', 'stop sandbox web-1']);
+    await platform.told('demo', 'web-1', ['Normal Killing Stopping container web', 'Normal Killing Stopping container log', 'Normal Killing Stopping container mesh']);
+  });
+
+  test('ends a container whose postStart hook fails, tries it again later, and says so without what the hook printed', async () => {
+    const { runtime } = await platform.agent('node-1');
+    await platform.run('demo', 'web-1', { containers: [{ name: 'web', image: 'a', lifecycle: { postStart: { exec: { command: ['exit', '3'] } } } }] });
+    const pod = await platform.until('demo', 'web-1', (one) => text(one) === 'PostStartHookError');
+    expect(pod.status?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({ exitCode: 143 });
+    expect(runtime.calls).toEqual(['sandbox web-1 #0', 'create web #0', 'exec web: exit 3', 'stop web within 30']);
+    await platform.told('demo', 'web-1', ['Warning FailedPostStartHook PostStartHook failed', 'Normal Killing FailedPostStartHook']);
+  });
+
+  test('goes on when a preStop hook fails', async () => {
+    const { runtime } = await platform.agent('node-1');
+    await platform.run('demo', 'web-1', { containers: [{ name: 'web', image: 'a', lifecycle: { preStop: { exec: { command: ['exit', '3'] } } } }] });
+    await platform.until('demo', 'web-1', started);
+    await platform.client.delete(pods, { namespace: 'demo', name: 'web-1' });
+    await platform.gone('demo', 'web-1');
+    expect(runtime.calls.slice(-3)).toEqual(['exec web: exit 3', 'stop web within 30', 'stop sandbox web-1']);
+    await platform.told('demo', 'web-1', ['Warning FailedPreStopHook PreStopHook failed']);
+  });
+
+  test('ends a pod by its last status: what its containers ended with', async () => {
+    await platform.agent('node-1');
+    await platform.run('demo', 'web-1', {});
+    await platform.until('demo', 'web-1', started);
+    await platform.client.delete(pods, { namespace: 'demo', name: 'web-1' });
+    const last = await platform.until('demo', 'web-1', ({ status }) => status?.phase === 'Failed');
+    expect(last.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 143, reason: 'Error' });
+    expect(conditionOf(last, 'Ready')).toMatchObject({ status: 'False', reason: 'PodFailed' });
+    await platform.gone('demo', 'web-1');
+  });
+
+  test('starts a debugging container that comes later, in the processes of the one it is for', async () => {
+    const { runtime } = await platform.agent('node-1');
+    await platform.run('demo', 'web-1', {});
+    const pod = await platform.until('demo', 'web-1', started);
+    const ephemeralContainers = [{ name: 'debug', image: 'tools', targetContainerName: 'web' }];
+    await platform.client.update(pods, { ...pod, spec: { ...pod.spec, ephemeralContainers } } as Pod, { subresource: 'ephemeralcontainers' });
+    await platform.until('demo', 'web-1', ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.running !== undefined);
+    expect(runtime.running('debug')?.config.processesOf).toBe(runtime.running('web')?.id);
+  });
+
   test('publishes the ports of a process node', async () => {
     const { runtime } = await platform.agent('node-1');
     runtime.portMap = { 8080: 31234 };

@@ -21,6 +21,8 @@ export interface BodyParts {
   mark: ContainerMark;
   sandboxId: string;
   hostname: string;
+  /** The container whose processes it joins. */
+  processes?: string;
   /** `hosts` and `resolv.conf` of the pod, and what else is bound for every container of it. */
   generated: { source: string; target: string }[];
   /** A path of this machine as the engine names it; below the agent's own folders it may be labelled for SELinux. */
@@ -37,7 +39,7 @@ const mostProcesses = 4096;
 const engineLog = { docker: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } }, podman: { Type: 'k8s-file' } };
 
 export function containerBody(parts: BodyParts): Record<string, unknown> {
-  const { engine, owner, config, image, mark, sandboxId, hostname, generated, place } = parts;
+  const { engine, owner, config, image, mark, sandboxId, hostname, processes, generated, place } = parts;
   const given = containerCommand(config, image.config);
   const command = config.buildPowers ? [...inNamespaces, ...given] : given;
   if (given.length === 0) throw new RuntimeFailure('CreateContainerError', 'no command is given, neither by the pod nor by the image');
@@ -64,6 +66,7 @@ export function containerBody(parts: BodyParts): Record<string, unknown> {
     HostConfig: {
       NetworkMode: `container:${sandboxId}`,
       IpcMode: `container:${sandboxId}`,
+      ...(processes !== undefined && { PidMode: `container:${processes}` }),
       Binds: [
         ...image.binds,
         ...generated.filter(({ target }) => !taken.has(target)).map(({ source, target }) => bind({ hostPath: source, containerPath: target, readOnly: false }, place)),

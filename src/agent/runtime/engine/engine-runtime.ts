@@ -140,13 +140,14 @@ export class EngineRuntime implements Runtime {
       for (const { hostPath } of config.mounts) if (!existsSync(hostPath)) throw new RuntimeFailure('CreateContainerError', `the folder ${hostPath} that is to be mounted is not there`);
       mkdirSync(config.logDirectory, { recursive: true, mode: 0o700 });
       const mark: ContainerMark = {
-        name: config.name, attempt: config.attempt, imageId: config.imageId, logPath: join(config.logDirectory, `${config.attempt}.log`), stopSignal: signalName(image.config.stopSignal),
+        name: config.name, attempt: config.attempt, imageId: config.imageId, logPath: join(config.logDirectory, `${config.attempt}.log`), stopSignal: signalName(config.stopSignal ?? image.config.stopSignal),
         tty: config.tty, stdin: config.stdin, memoryLimit: config.memoryLimit, ...(config.buildPowers && { build: randomBytes(12).toString('hex') }),
       };
       if (config.buildPowers) await this.#builds.prepare();
       const own = resolve(agentDirectory) + sep;
+      const processes = config.processesOf ?? (pod.config.sharedProcesses ? sandboxId : undefined);
       const body = containerBody({
-        engine: this.#engine.name, owner, config, image, mark, sandboxId, hostname: pod.config.hostname, generated: this.#pods.generated(sandboxId),
+        engine: this.#engine.name, owner, config, image, mark, sandboxId, hostname: pod.config.hostname, generated: this.#pods.generated(sandboxId), ...(processes !== undefined && { processes }),
         place: (path) => ({ source: pathAtEngine(path), own: path.startsWith(own) }),
       });
       const name = `slipway_${pod.config.namespace}_${pod.config.name}_${config.name}_${config.attempt}_${randomBytes(4).toString('hex')}`;

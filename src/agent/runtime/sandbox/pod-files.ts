@@ -1,7 +1,9 @@
 /** Files that the kubelet generates for a pod; pure. */
 import type { PodSandboxConfig } from '../runtime.ts';
 
-export function hostsFile(config: Pick<PodSandboxConfig, 'hostname' | 'hostAliases'>, ip: string): string {
+export function hostsFile(config: Pick<PodSandboxConfig, 'hostname' | 'domain' | 'hostAliases'>, ip: string): string {
+  const { hostname, domain } = config;
+  const name = domain !== undefined && hostname.endsWith(`.${domain}`) ? hostname.slice(0, -domain.length - 1) : hostname;
   return [
     '# Kubernetes-managed hosts file.',
     '127.0.0.1\tlocalhost',
@@ -10,7 +12,7 @@ export function hostsFile(config: Pick<PodSandboxConfig, 'hostname' | 'hostAlias
     'fe00::0\tip6-mcastprefix',
     'fe00::1\tip6-allnodes',
     'fe00::2\tip6-allrouters',
-    `${ip}\t${config.hostname}`,
+    domain === undefined ? `${ip}\t${hostname}` : `${ip}\t${name}.${domain}\t${name}`,
     ...(config.hostAliases.length > 0 ? ['', '# Entries added by HostAliases.', ...config.hostAliases.map(({ ip: address, hostnames }) => `${address}\t${hostnames.join('\t')}`)] : []),
     '',
   ].join('\n');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hardwareAddress, podBridge } from '../../holder/node-network.ts';
-import { allProcesses, identify, isAlive, namespaceOf, type ProcessIdentity } from '../procfs.ts';
+import { allProcesses, childrenOf, identify, isAlive, namespaceOf, type ProcessIdentity } from '../procfs.ts';
 import { run } from '../run.ts';
 import { systemEnvironment } from '../system-path.ts';
 
@@ -79,8 +79,31 @@ export async function setHostname(holder: ProcessIdentity, hostname: string): Pr
   await run(['nsenter', '-t', String(holder.pid), '-u', 'hostname', hostname], { env: systemEnvironment }).catch(() => undefined);
 }
 
+/** Sleeps as process 1. It reaps whom others left behind, since one who ignores the ends of its children has none that wait for it. */
+const firstProcess = 'trap "" CHLD; echo ready; exec sleep 2147483647 >/dev/null 2>&1';
+
+/** Makes a process namespace that all containers of the pod share; answers its first process. */
+export function holdProcesses(holder: ProcessIdentity): Promise<ProcessIdentity> {
+  const child = spawn('nsenter', ['-t', String(holder.pid), '-n', '-u', '-i', 'unshare', '-pf', 'sh', '-c', firstProcess], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: systemEnvironment, cwd: '/' });
+  child.unref();
+  return new Promise((resolve, reject) => {
+    const settle = (first: ProcessIdentity | undefined) => {
+      clearTimeout(timer);
+      child.stdout.destroy();
+      if (first) return resolve(first);
+      child.kill('SIGKILL');
+      reject(new Error("the pod's process namespace could not be made"));
+    };
+    const timer = setTimeout(() => settle(undefined), startLimit);
+    child.once('error', () => settle(undefined));
+    child.once('exit', () => settle(undefined));
+    child.stdout.once('data', () => settle(identify(childrenOf(child.pid ?? 0)[0] ?? 0)));
+  });
+}
+
 /** Ends whatever is in the pod's network and takes its mounts away. `holder` undefined: the agent was killed before it wrote down who holds them. */
-export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined): Promise<void> {
+export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined, processes?: ProcessIdentity): Promise<void> {
+  if (processes && isAlive(processes)) kill(processes.pid);
   const found = holder ?? unrecordedHolder(directory);
   if (found && isAlive(found)) {
     const network = namespaceOf(found.pid, 'net');

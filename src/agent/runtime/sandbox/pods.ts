@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity } from '../procfs.ts';
 import { RuntimeFailure, type PodSandbox, type PodSandboxConfig } from '../runtime.ts';
 import { readState, writeState } from '../state-file.ts';
 import { AddressPool } from './address-pool.ts';
-import { endPodNamespaces, makePodNamespaces, podMounts, setHostname } from './pod-namespaces.ts';
+import { endPodNamespaces, holdProcesses, makePodNamespaces, podMounts, setHostname } from './pod-namespaces.ts';
 import { hostsFile, resolvFile } from './pod-files.ts';
 
 interface PodRecord {
@@ -17,6 +17,8 @@ interface PodRecord {
   createdAt: string;
   ip: string;
   holder: ProcessIdentity;
+  /** Process 1 of the namespace that its containers share, if they do. */
+  processes?: ProcessIdentity;
   /** None while it waits to be taken. */
   config?: PodSandboxConfig;
   stopped: boolean;
@@ -29,6 +31,8 @@ export interface PodPlace {
   sharedMemory: string;
   config: PodSandboxConfig;
   ip: string;
+  /** Process 1 of all its containers. */
+  processes?: ProcessIdentity;
 }
 
 const recordFile = 'pod.json';
@@ -86,6 +90,7 @@ export class Pods {
     }
     try {
       record ??= await this.#make(config.hostname, config.hostNetwork);
+      if (config.sharedProcesses) record.processes = await holdProcesses(record.holder);
     } catch (cause) {
       throw new RuntimeFailure('CreatePodSandboxError', (cause as Error).message, { cause });
     }
@@ -109,7 +114,7 @@ export class Pods {
   async stop(id: string): Promise<void> {
     const record = this.#pods.get(id);
     if (!record || record.stopped) return;
-    await endPodNamespaces(this.#folder(id), record.holder);
+    await endPodNamespaces(this.#folder(id), record.holder, record.processes);
     record.stopped = true;
     writeState(join(this.#folder(id), recordFile), record);
     if (record.ip !== '') this.#addresses.give(record.ip);
@@ -132,6 +137,7 @@ export class Pods {
     return {
       holder: record.holder, directory, config: record.config, terminals: join(directory, podMounts.terminals), sharedMemory: join(directory, podMounts.sharedMemory),
       ip: record.config.hostNetwork ? this.#network.nodeIp : record.ip,
+      ...(record.processes && { processes: record.processes }),
     };
   }
 
@@ -146,7 +152,7 @@ export class Pods {
   }
 
   #tell(record: PodRecord, config: PodSandboxConfig): PodSandbox {
-    return { id: record.id, config, ready: !record.stopped && isAlive(record.holder), ip: config.hostNetwork ? this.#network.nodeIp : record.ip, createdAt: record.createdAt };
+    return { id: record.id, config, ready: !record.stopped && isAlive(record.holder) && (!record.processes || isAlive(record.processes)), ip: config.hostNetwork ? this.#network.nodeIp : record.ip, createdAt: record.createdAt };
   }
 
   async #make(hostname: string, hostNetwork: boolean): Promise<PodRecord> {

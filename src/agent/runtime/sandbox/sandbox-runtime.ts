@@ -13,7 +13,7 @@ import type { ImageStore } from '../../image/image-store.ts';
 import { attachToShim } from '../attach-session.ts';
 import { containerCommand, containerEnvironment } from '../command.ts';
 import { Containers } from '../containers.ts';
-import { namespaceOf, processesByNamespace } from '../procfs.ts';
+import { namespaceOf, processesAt, processesByNamespace, sharedPlaceOf } from '../procfs.ts';
 import { parseInterfaces, processStats } from '../stats.ts';
 import { PipeSets } from '../pipe-sets.ts';
 import { run, shellQuote } from '../run.ts';
@@ -49,6 +49,8 @@ interface SandboxContainer {
   workingDir: string;
   buildPowers: boolean;
   tty: boolean;
+  /** Its processes are those in its mount namespace. */
+  sharesProcesses?: boolean;
 }
 
 const files = { environment: 'environment.sh', start: 'start.sh', table: 'mounts', upper: 'upper', work: 'work', root: 'root', build: 'build', passwd: 'passwd' } as const;
@@ -185,21 +187,29 @@ export class SandboxRuntime implements Runtime {
       uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers,
     }, kit);
     writeFileSync(start, script, { mode: 0o600 });
-    const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', 'unshare', '-mp', '--propagation', 'private', 'sh', ...(config.tty ? ['-m'] : []), '-c', waitText, 'sh', 'sh', start];
+    const joined = config.processesOf === undefined ? pod.processes?.pid : this.#processOf(config.processesOf);
+    const processes = joined === undefined ? [] : [`--pid=/proc/${joined}/ns/pid`, '-F'];
+    const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', ...processes, 'unshare', joined === undefined ? '-mp' : '-m', '--propagation', 'private', 'sh', ...(config.tty ? ['-m'] : []), '-c', waitText, 'sh', 'sh', start];
     const argv = config.tty
       ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null', 'sh', pod.terminals, enter.map(shellQuote).join(' ')]
       : enter;
     const logPath = join(config.logDirectory, `${config.attempt}.log`);
     await this.#containers.create(
       {
-        id, sandboxId, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: image.config.stopSignal ?? 'SIGTERM',
-        extra: { uid: config.buildPowers ? 0 : user.uid, workingDir, buildPowers: config.buildPowers, tty: config.tty },
+        id, sandboxId, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: config.stopSignal ?? image.config.stopSignal ?? 'SIGTERM',
+        extra: { uid: config.buildPowers ? 0 : user.uid, workingDir, buildPowers: config.buildPowers, tty: config.tty, ...(joined !== undefined && { sharesProcesses: true }) },
       },
       {
         argv, environment: { ...(systemEnvironment as Record<string, string>), SHELL: '/bin/sh' }, cwd: '/', handOver, log: logPath, tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
-        memoryLimit: config.memoryLimit, reports: true, terminals: pod.terminals,
+        memoryLimit: config.memoryLimit, reports: true, terminals: pod.terminals, ...(joined !== undefined && { sharesProcesses: true }),
       },
     );
+  }
+
+  #processOf(id: string): number {
+    const pid = this.#containers.pid(id);
+    if (pid === undefined) throw new RuntimeFailure('CreateContainerError', `the container ${id}, whose processes were to be joined, does not run`);
+    return pid;
   }
 
   async startContainer(id: string): Promise<void> {
@@ -251,6 +261,8 @@ export class SandboxRuntime implements Runtime {
   stats(containerId: string): Promise<ContainerStats | undefined> {
     const pid = this.#containers.pid(containerId);
     if (pid === undefined) return Promise.resolve(undefined);
+    const shared = this.#containers.get(containerId)?.extra.sharesProcesses ? sharedPlaceOf(pid) : undefined;
+    if (shared) return Promise.resolve(processStats(processesAt(shared)));
     const namespace = namespaceOf(pid, 'pid');
     const now = performance.now();
     if (!this.#look || now - this.#look.at > lookMilliseconds) this.#look = { at: now, found: processesByNamespace() };

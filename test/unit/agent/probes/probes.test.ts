@@ -2,8 +2,11 @@ import { createServer } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { createServer as createTcp, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { perform, portOf, type Target } from '../../../../src/agent/probes/handler.ts';
+import { runHook } from '../../../../src/agent/pods/lifecycle-hooks.ts';
+import { perform, portOf, probeHeaders, type Target } from '../../../../src/agent/probes/handler.ts';
 import { counted, initialCount, nextTry, type ProbeCount } from '../../../../src/agent/probes/probe-plan.ts';
+import { systemClock } from '../../../../src/base/clock.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
 
 describe('thresholds', () => {
   const feed = (kind: 'liveness' | 'readiness' | 'startup', probe: { failureThreshold?: number; successThreshold?: number }, outcomes: string) => {
@@ -94,5 +97,46 @@ describe('a probe', () => {
     const named = { ...target([{ name: 'http', containerPort: 8080 }]), portMap: { 8080: 31234 } };
     expect([portOf('http', named), portOf(8080, named), portOf('9090', named)]).toEqual([31234, 31234, 9090]);
     expect(() => portOf('nope', named)).toThrow('couldn\'t find port: "nope"');
+  });
+});
+
+describe('lifecycle hooks', () => {
+  const never = new AbortController().signal;
+  const target: Target = { runtime: undefined as never, containerId: 'c', container: { name: 'web' }, podIp: '127.0.0.1' };
+
+  test('by HTTP take any answer, and fail only where there is none', async () => {
+    const agents: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      agents.push(request.headers['user-agent']);
+      response.writeHead(500).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await runHook({ httpGet: { port } }, target, systemClock, never)).toEqual({ ok: true });
+    expect(agents).toEqual(['kube-lifecycle/1.32']);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await runHook({ httpGet: { port } }, target, systemClock, never)).toMatchObject({ ok: false, message: expect.stringContaining('connection refused') as string });
+  });
+
+  test('by TCP are refused, as every kubelet does', async () => {
+    expect(await runHook({ tcpSocket: { port: 80 } }, target, systemClock, never)).toEqual({ ok: false, message: 'Cannot run handler: a hook can be exec, httpGet or sleep' });
+  });
+
+  test('sleep for their time, for the grace at most, and no longer than somebody waits', async () => {
+    const clock = manualClock();
+    const hurry = new AbortController();
+    const long = runHook({ sleep: { seconds: 60 } }, target, clock, hurry.signal, 5_000);
+    await clock.advance(5_000);
+    expect(await long).toEqual({ ok: true });
+    const hurried = runHook({ sleep: { seconds: 60 } }, target, clock, hurry.signal);
+    hurry.abort();
+    expect(await hurried).toEqual({ ok: true });
+  });
+});
+
+describe('headers of a probe', () => {
+  test('are its own, with what the user names instead', () => {
+    expect(probeHeaders(undefined, 'probe')).toEqual({ Connection: 'close', 'User-Agent': 'kube-probe/1.32', Accept: '*/*' });
+    expect(probeHeaders([{ name: 'user-agent', value: 'me' }, { name: 'accept', value: '' }, { name: 'X-A', value: '1' }, { name: 'x-a', value: '2' }], 'probe')).toEqual({ Connection: 'close', 'user-agent': 'me', 'x-a': ['1', '2'] });
   });
 });
