@@ -40,7 +40,7 @@ import { projectModule } from './project/module.ts';
 import type { RbacAuthorizer } from './project/rbac/authorizer.ts';
 import type { TokenAuthority } from './project/token/token-authority.ts';
 import { routeModule } from './route/module.ts';
-import { routerSupervisor } from './route/router-supervisor.ts';
+import { routerSupervisor } from './route/router/supervisor.ts';
 import { serviceModule } from './service/module.ts';
 
 export interface Surroundings {

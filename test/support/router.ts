@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { RouterLimits, RouterReport, RouterRoute } from '../../src/protocol/router.ts';
+import type { RouterEndpoint, RouterLimits, RouterReport, RouterRoute } from '../../src/protocol/router.ts';
 import { Router } from '../../src/controlplane/route/router/server.ts';
 import { authority, type Pair } from './certificates.ts';
 
@@ -37,10 +37,12 @@ export async function startRouter(limits?: Partial<RouterLimits>): Promise<TestR
   };
 }
 
+export const endpointsAt = (...addresses: string[]): RouterEndpoint[] => addresses.map((address) => ({ address, id: Buffer.from(address).toString('hex') }));
+
 export function routeTo(host: string, endpoints: string[], more: Partial<RouterRoute> = {}): RouterRoute {
   return {
     key: `demo/${host}${more.path ?? ''}`, host, wildcard: false, path: '', insecure: 'serve',
-    backends: [{ service: 'demo/web', weight: 100, endpoints }],
+    backends: [{ service: 'demo/web', weight: 100, endpoints: endpointsAt(...endpoints) }],
     balance: 'random', timeoutMs: 30_000, tunnelTimeoutMs: 60_000, forwardedHeaders: 'append', ...more,
   };
 }

@@ -21,7 +21,7 @@ import { kind, type Kind } from '../../src/controlplane/kernel/apiserver/kind.ts
 import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { routeModule } from '../../src/controlplane/route/module.ts';
-import type { RouterSupervisor } from '../../src/controlplane/route/router-supervisor.ts';
+import type { DataPlane } from '../../src/controlplane/route/data-plane.ts';
 import { serviceModule } from '../../src/controlplane/service/module.ts';
 import { authority } from './certificates.ts';
 
@@ -64,7 +64,7 @@ export interface WorkloadPlatform {
 }
 
 export interface WorkloadOptions {
-  router?: RouterSupervisor;
+  router?: DataPlane;
   /** False: deployer pods stay pending, the test runs the deployer itself. */
   deployers?: boolean;
 }

@@ -17,6 +17,10 @@ export interface RouteTls {
   insecureEdgeTerminationPolicy?: 'None' | 'Allow' | 'Redirect' | '';
   externalCertificate?: { name: string };
 }
+export interface RouteHttpHeader {
+  name: string;
+  action: { type: 'Set' | 'Delete'; set?: { value: string } };
+}
 export interface RouteSpec {
   host?: string;
   subdomain?: string;
@@ -26,6 +30,8 @@ export interface RouteSpec {
   port?: { targetPort: number | string };
   tls?: RouteTls;
   wildcardPolicy?: 'None' | 'Subdomain';
+  /** At most 20 of each. */
+  httpHeaders?: { actions?: { request?: RouteHttpHeader[]; response?: RouteHttpHeader[] } };
 }
 export interface RouteIngress {
   host?: string;

@@ -5,11 +5,11 @@ import type { Route } from '../../api/kinds/route.ts';
 import type { Module } from '../kernel/boot/module.ts';
 import { startRouteController } from './route-controller.ts';
 import { routeKind } from './route.ts';
-import type { RouterSupervisor } from './router-supervisor.ts';
+import type { DataPlane } from './data-plane.ts';
 
 export interface RouteDependencies {
   /** Absent: routes are admitted, but nothing serves them. Ended with the module. */
-  router?: RouterSupervisor | undefined;
+  router?: DataPlane | undefined;
   /** Default `apps.localhost`. */
   suffix?: string;
 }
@@ -29,7 +29,7 @@ export function routeModule({ router, suffix = routeSuffix }: RouteDependencies)
         context.scope.own(router);
         await router.start();
       }
-      await startRouteController(context, { suffix, urlOf, apply: (table) => router?.apply(table), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
+      await startRouteController(context, { suffix, urlOf, apply: (table) => void router?.apply(table), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
     },
   };
 }

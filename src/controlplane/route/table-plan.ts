@@ -1,98 +1,125 @@
-/** What the router worker is told of a route: from the route, its services and their endpoints. Pure. */
-import type { Endpoints, Service } from '../../api/kinds/core.ts';
-import type { Route, RouteTarget } from '../../api/kinds/route.ts';
+/** What a router is told of a route: from the route, its services and their endpoints. Pure. */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Route, RouteHttpHeader } from '../../api/kinds/route.ts';
 import { keyOf } from '../../api/meta.ts';
-import type { RouterBackend, RouterRoute, RouterTls } from '../../protocol/router.ts';
+import type { RouterBackend, RouterCookie, RouterHeaderAction, RouterRateLimits, RouterRoute, RouterTls } from '../../protocol/router.ts';
+import { annotated, isTrue, oneOf, parseTime, textThat, wholeNumber } from './annotations.ts';
+import { backendOf, type Lookup } from './backend-plan.ts';
 
-export interface Lookup {
-  service(key: string): Service | undefined;
-  endpoints(key: string): Endpoints | undefined;
+export interface Material extends Lookup {
+  /** Certificate and key of the secret that `tls.externalCertificate` names; undefined while it is not there or of no use. */
+  externalCertificate?(key: string): { certificate: string; key: string } | undefined;
+  /** PEM of the authority that signs the certificates of services. */
+  serviceCa?: string | undefined;
 }
 
-const prefix = 'haproxy.router.openshift.io/';
 /** Annotations end up in requests and responses: only what cannot break out of its place is taken. */
-const strictTransport = /^max-age=\d+( *; *(includeSubDomains|preload))*$/i;
+const strictTransport = /^((includeSubDomains|preload)\s*;\s*)*max-age\s*=\s*(\d+|"\d+")(\s*;\s*(includeSubDomains|preload))*$/i;
+const rewriteTarget = /^\/[\x21-\x7e]*$/;
+const cookieName = /^[a-zA-Z0-9_-]+$/;
 const defaultTimeoutMs = 30_000;
 const defaultTunnelMs = 3_600_000;
-/** Largest time-out HAProxy takes. */
-const longestMs = 2_147_483_647;
+const defaultCheckMs = 5_000;
+/** Says that a route made of an Ingress serves its path and nothing below. */
+export const exactPathAnnotation = 'slipway.dev/path-type';
 
 /** `host`: the one the route was admitted with. */
-export function routerRoute(route: Route, host: string, lookup: Lookup): RouterRoute {
-  const annotations = route.metadata.annotations ?? {};
-  const wildcard = route.spec.wildcardPolicy === 'Subdomain';
-  const tls = tlsOf(route);
-  const backends = [route.spec.to, ...(route.spec.alternateBackends ?? [])].map((target) => backendOf(route, target, lookup));
-  const rewrite = annotations[`${prefix}rewrite-target`];
-  const hsts = annotations[`${prefix}hsts_header`];
+export function routerRoute(route: Route, host: string, material: Material): RouterRoute {
+  const { spec, metadata: { annotations = {} } } = route;
+  const of = (...names: string[]) => annotated(annotations, ...names);
+  const wildcard = spec.wildcardPolicy === 'Subdomain';
+  const tls = tlsOf(route, material);
+  const passthrough = tls?.termination === 'passthrough';
+  const backends = [spec.to, ...(spec.alternateBackends ?? [])].map((target) => backendOf(route, target, material));
+  const rewrite = textThat(rewriteTarget, of('rewrite-target'));
+  const hsts = tls && !passthrough ? textThat(strictTransport, of('hsts_header')) : undefined;
+  const allow = addressList(of('ip_allowlist', 'ip_whitelist'));
+  const limits = isTrue(of('rate-limit-connections')) ? limitsOf(of) : undefined;
+  const inTurn = wholeNumber(of('pod-concurrent-connections'));
+  const several = backends.reduce((sum, { weight, endpoints }) => sum + (weight > 0 ? endpoints.length : 0), 0) > 1;
   return {
     key: keyOf(route),
     host: wildcard ? host.slice(host.indexOf('.') + 1) : host,
     wildcard,
-    path: route.spec.path ?? '',
+    path: spec.path ?? '',
+    ...(annotations[exactPathAnnotation] === 'Exact' && { exactPath: true }),
     insecure: insecureOf(route),
     ...(tls && { tls }),
     backends,
-    balance: balanceOf(route, backends),
-    timeoutMs: parseTime(annotations[`${prefix}timeout`]) ?? defaultTimeoutMs,
-    tunnelTimeoutMs: parseTime(annotations[`${prefix}timeout-tunnel`]) ?? defaultTunnelMs,
-    forwardedHeaders: forwardedOf(annotations[`${prefix}set-forwarded-headers`]),
-    ...(rewrite && /^\/[\x21-\x7e]*$/.test(rewrite) && { rewriteTarget: rewrite }),
-    ...(hsts && tls && tls.termination !== 'passthrough' && strictTransport.test(hsts) && { hsts }),
+    balance: oneOf(['roundrobin', 'random', 'leastconn', 'source'] as const, of('balance')) ?? usualBalance(backends, passthrough),
+    timeoutMs: parseTime(of('timeout')) ?? defaultTimeoutMs,
+    tunnelTimeoutMs: parseTime(of('timeout-tunnel')) ?? (passthrough ? parseTime(of('timeout')) : undefined) ?? defaultTunnelMs,
+    forwardedHeaders: oneOf(['append', 'replace', 'if-none', 'never'] as const, of('set-forwarded-headers')) ?? 'append',
+    ...(rewrite && { rewriteTarget: rewrite }),
+    ...(hsts && { hsts }),
+    ...(!passthrough && !isTrue(of('disable_cookies')) && { cookie: cookieOf(route) }),
+    ...(allow && { allow }),
+    ...(limits && { rateLimits: limits }),
+    ...headersOf('requestHeaders', spec.httpHeaders?.actions?.request),
+    ...headersOf('responseHeaders', spec.httpHeaders?.actions?.response),
+    ...(inTurn !== undefined && inTurn > 0 && { requestsPerEndpoint: inTurn }),
+    ...(several && { healthCheckMs: parseTime(annotations['router.openshift.io/haproxy.health.check.interval']) ?? defaultCheckMs }),
   };
 }
 
 function insecureOf({ spec }: Route): RouterRoute['insecure'] {
   if (!spec.tls) return 'serve';
   if (spec.tls.insecureEdgeTerminationPolicy === 'Redirect') return 'redirect';
-  return spec.tls.insecureEdgeTerminationPolicy === 'Allow' ? 'serve' : 'refuse';
+  return spec.tls.insecureEdgeTerminationPolicy === 'Allow' && spec.tls.termination !== 'passthrough' ? 'serve' : 'refuse';
 }
 
-function tlsOf({ spec: { tls } }: Route): RouterTls | undefined {
+function tlsOf({ spec: { tls }, metadata }: Route, { externalCertificate, serviceCa }: Material): RouterTls | undefined {
   if (!tls) return undefined;
+  const { termination } = tls;
+  if (termination === 'passthrough') return { termination };
   const chain = [tls.certificate, tls.caCertificate].filter((pem) => pem?.trim()).join('\n');
+  const external = tls.externalCertificate?.name ? externalCertificate?.(`${metadata.namespace}/${tls.externalCertificate.name}`) : undefined;
+  const own = external ?? (tls.certificate && tls.key ? { certificate: chain, key: tls.key } : undefined);
+  const destinationCa = tls.destinationCACertificate || serviceCa;
   return {
-    termination: tls.termination,
-    ...(tls.certificate && tls.key && { certificate: chain, key: tls.key }),
-    ...(tls.destinationCACertificate && { destinationCa: tls.destinationCACertificate }),
+    termination,
+    ...(own && { ...own, http2: true }),
+    ...(termination === 'reencrypt' && { ...(destinationCa && { destinationCa }), ...(!tls.destinationCACertificate && { verifyServiceName: true }) }),
   };
 }
 
-function backendOf(route: Route, target: RouteTarget, lookup: Lookup): RouterBackend {
-  const key = `${route.metadata.namespace}/${target.name}`;
-  return { service: key, weight: target.weight ?? 1, endpoints: addresses(route.spec.port?.targetPort, lookup.service(key), lookup.endpoints(key)) };
-}
-
-/** Ready addresses at the port the route names: by the service port's name, its target, or its number; the service's first port otherwise. */
-function addresses(wanted: number | string | undefined, service: Service | undefined, endpoints: Endpoints | undefined): string[] {
-  if (!service || !endpoints) return [];
-  const ports = (service.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP');
-  const chosen = wanted === undefined ? ports[0] : (ports.find(({ name }) => name === wanted) ?? ports.find(({ targetPort }) => targetPort === wanted) ?? ports.find(({ port }) => port === wanted));
-  const list = (endpoints.subsets ?? []).flatMap((subset) => {
-    // Without a service port of that kind the endpoints' own numbers count, as for endpoints written by hand.
-    const port = (subset.ports ?? []).find((one) => (chosen ? (one.name ?? '') === (chosen.name ?? '') : one.port === wanted || one.name === wanted));
-    return port?.port === undefined ? [] : (subset.addresses ?? []).map(({ ip }) => `${ip}:${port.port}`);
-  });
-  return [...new Set(list)].sort();
-}
-
-const balances: readonly string[] = ['roundrobin', 'random', 'leastconn', 'source'];
-
-function balanceOf(route: Route, backends: readonly RouterBackend[]): RouterRoute['balance'] {
-  const asked = route.metadata.annotations?.[`${prefix}balance`];
-  if (asked && balances.includes(asked)) return asked as RouterRoute['balance'];
+function usualBalance(backends: readonly RouterBackend[], passthrough: boolean): RouterRoute['balance'] {
   if (backends.filter(({ weight, endpoints }) => weight > 0 && endpoints.length > 0).length > 1) return 'roundrobin';
-  return route.spec.tls?.termination === 'passthrough' ? 'source' : 'random';
+  return passthrough ? 'source' : 'random';
 }
 
-const modes: readonly string[] = ['append', 'replace', 'if-none', 'never'];
-const forwardedOf = (asked: string | undefined) => (asked && modes.includes(asked) ? (asked as RouterRoute['forwardedHeaders']) : 'append');
+/** Named after the route, so that nobody else's cookie is taken for it. */
+function cookieOf({ metadata: { namespace, name, annotations = {} }, spec: { tls } }: Route): RouterCookie {
+  const secure = tls !== undefined && tls.insecureEdgeTerminationPolicy !== 'Allow';
+  const sameSite = oneOf(['Lax', 'Strict', 'None'] as const, annotations['router.openshift.io/cookie-same-site']) ?? 'None';
+  return {
+    name: textThat(cookieName, annotations['router.openshift.io/cookie_name']) ?? createHash('md5').update(`${namespace}:${name}`).digest('hex'),
+    secure,
+    ...(secure && { sameSite }),
+  };
+}
 
-const units: Record<string, number> = { us: 0.001, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Addresses and networks, parted by spaces. What is neither is left out, and so is a list of nothing else or with space around it (openshift/router, parseIPList). */
+function addressList(text: string | undefined): string[] | undefined {
+  if (text === undefined || text !== text.trim()) return undefined;
+  const networks = text.split(/\s+/).filter(isNetwork);
+  return networks.length > 0 ? networks : undefined;
+}
 
-/** `500ms`, `30s`, `5m`; undefined for anything else. */
-export function parseTime(text: string | undefined): number | undefined {
-  const match = /^(\d+)(us|ms|s|m|h|d)?$/.exec(text?.trim() ?? '');
-  if (!match) return undefined;
-  return Math.min(longestMs, Math.max(1, Math.round(Number(match[1]) * (units[match[2] ?? 'ms'] ?? 1))));
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+function limitsOf(of: (name: string) => string | undefined): RouterRateLimits {
+  const [concurrentConnections, connections, requests] = ['concurrent-tcp', 'rate-tcp', 'rate-http'].map((name) => wholeNumber(of(`rate-limit-connections.${name}`)));
+  return { ...(concurrentConnections !== undefined && { concurrentConnections }), ...(connections !== undefined && { connections }), ...(requests !== undefined && { requests }) };
+}
+
+function headersOf<K extends 'requestHeaders' | 'responseHeaders'>(field: K, actions: readonly RouteHttpHeader[] | undefined): { [P in K]?: RouterHeaderAction[] } {
+  if (!actions || actions.length === 0) return {};
+  return { [field]: actions.map(({ name, action }) => ({ name, ...(action.type === 'Set' && action.set && { value: action.set.value }) })) } as { [P in K]?: RouterHeaderAction[] };
 }

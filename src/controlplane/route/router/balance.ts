@@ -3,15 +3,23 @@ import type { RouterRoute } from '../../../protocol/router.ts';
 import type { Endpoint } from './endpoint.ts';
 
 export interface Server {
-  endpoint: Endpoint;
-  /** 1 to 256. */
-  weight: number;
+  /** Value of the sticky cookie. */
+  readonly id: string;
+  readonly endpoint: Endpoint;
+  /** `<namespace>/<service>`. */
+  readonly service: string;
+  readonly pod: string | undefined;
+  /** 0 to 256. With 0 only its own clients come here. */
+  readonly weight: number;
+  /** `Set-Cookie` for a client that is sent here. */
+  readonly cookie: string | undefined;
   /** State of the smooth weighted round robin. */
   current: number;
+  requests: number;
 }
 
 /**
- * Weights of endpoints from weights of services: the service's weight is shared by its endpoints, scaled so that the largest share is 256, at least 1.
+ * Weights of endpoints from weights of services: the service's weight is shared by its endpoints, scaled so that the largest share is 256, at least 1 (openshift/router, calculateServiceWeights).
  * With one active service every endpoint weighs the same. A service of weight 0 gets nothing.
  */
 export function endpointWeights(backends: readonly { weight: number; endpoints: readonly unknown[] }[]): number[] {
@@ -19,20 +27,21 @@ export function endpointWeights(backends: readonly { weight: number; endpoints: 
   if (active.length === 1) return backends.map((backend) => (backend === active[0] ? 1 : 0));
   const shares = backends.map(({ weight, endpoints }) => (weight > 0 && endpoints.length > 0 ? weight / endpoints.length : 0));
   const largest = Math.max(...shares, 0);
-  return shares.map((share) => (share === 0 ? 0 : Math.max(1, Math.round((share / largest) * 256))));
+  return shares.map((share) => (share === 0 ? 0 : Math.max(1, Math.floor((share / largest) * 256))));
 }
 
 /** An endpoint worth trying that is not in `tried`; endpoints that refused lately only when no other is left. */
-export function pick(servers: readonly Server[], balance: RouterRoute['balance'], client: string, tried: readonly Endpoint[]): Endpoint | undefined {
+export function pick(servers: readonly Server[], balance: RouterRoute['balance'], client: string, tried: readonly Endpoint[]): Server | undefined {
   const [first] = servers;
   if (!first) return undefined;
-  if (servers.length === 1) return usable(first.endpoint, tried) ? first.endpoint : undefined;
+  if (servers.length === 1) return usable(first.endpoint, tried) ? first : undefined;
   const chosen = choose(servers, balance, client);
-  if (usable(chosen.endpoint, tried) && !chosen.endpoint.suspect) return chosen.endpoint;
+  if (usable(chosen.endpoint, tried) && !chosen.endpoint.suspect && !chosen.endpoint.busy) return chosen;
   const rest = servers.filter(({ endpoint }) => usable(endpoint, tried));
   const well = rest.filter(({ endpoint }) => !endpoint.suspect);
-  const from = well.length > 0 ? well : rest;
-  return from.length > 0 ? choose(from, balance, client).endpoint : undefined;
+  const free = well.filter(({ endpoint }) => !endpoint.busy);
+  const from = free.length > 0 ? free : well.length > 0 ? well : rest;
+  return from.length > 0 ? choose(from, balance, client) : undefined;
 }
 
 const usable = (endpoint: Endpoint, tried: readonly Endpoint[]) => !endpoint.full && !tried.includes(endpoint);
@@ -46,7 +55,7 @@ function choose(servers: readonly Server[], balance: RouterRoute['balance'], cli
     case 'leastconn':
       return servers.reduce(lighter);
     case 'source':
-      return servers[hash(client) % servers.length] as Server;
+      return byHash(servers, client);
   }
 }
 
@@ -62,7 +71,27 @@ function smoothRoundRobin(servers: readonly Server[]): Server {
   return best;
 }
 
-const draw = (servers: readonly Server[]) => servers[Math.floor(Math.random() * servers.length)] as Server;
+/** The same client meets the same endpoint for as long as that is there: the highest of a number of its own for each (rendezvous hashing, weighted). */
+function byHash(servers: readonly Server[], client: string): Server {
+  let best = servers[0] as Server;
+  let highest = -Infinity;
+  for (const server of servers) {
+    const score = -server.weight / Math.log((hash(client + server.id) + 1) / 0x1_0000_0001);
+    if (score <= highest) continue;
+    highest = score;
+    best = server;
+  }
+  return best;
+}
+
+function draw(servers: readonly Server[]): Server {
+  let total = 0;
+  for (const { weight } of servers) total += weight;
+  let left = Math.random() * total;
+  for (const server of servers) if ((left -= server.weight) < 0) return server;
+  return servers[servers.length - 1] as Server;
+}
+
 const load = ({ endpoint, weight }: Server) => (endpoint.inFlight + 1) / weight;
 const lighter = (a: Server, b: Server) => (load(b) < load(a) ? b : a);
 

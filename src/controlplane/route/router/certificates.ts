@@ -2,15 +2,21 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { RouterRoute } from '../../../protocol/router.ts';
 
+/** What a client is shown, and what it may speak then. */
+export interface Identity {
+  context: SecureContext;
+  http2: boolean;
+}
+
 export class Certificates {
-  readonly #default: SecureContext;
-  readonly #exact = new Map<string, SecureContext>();
-  readonly #wildcard = new Map<string, SecureContext>();
+  readonly #default: Identity;
+  readonly #exact = new Map<string, Identity>();
+  readonly #wildcard = new Map<string, Identity>();
   /** By route key: the material a context was made from. */
   readonly #made = new Map<string, { material: string; context: SecureContext | undefined }>();
 
   constructor(fallback: { certificate: string; key: string }) {
-    this.#default = createSecureContext({ cert: fallback.certificate, key: fallback.key });
+    this.#default = { context: createSecureContext({ cert: fallback.certificate, key: fallback.key }), http2: false };
   }
 
   /** Takes the certificates of `routes`; `reject` hears of those that cannot be used. */
@@ -25,12 +31,12 @@ export class Certificates {
       const context = this.#context(route.key, tls.certificate, tls.key, reject);
       if (!context) continue;
       const map = route.wildcard ? this.#wildcard : this.#exact;
-      if (!map.has(route.host)) map.set(route.host, context);
+      if (!map.has(route.host)) map.set(route.host, { context, http2: tls.http2 === true });
     }
     for (const key of this.#made.keys()) if (!seen.has(key)) this.#made.delete(key);
   }
 
-  find(serverName: string): SecureContext {
+  find(serverName: string): Identity {
     const name = serverName.toLowerCase();
     return this.#exact.get(name) ?? this.#wildcard.get(name.slice(name.indexOf('.') + 1)) ?? this.#default;
   }

@@ -1,44 +1,9 @@
 /** One connection to an endpoint: one request at a time, kept for the next one if the response allows it. */
 import type net from 'node:net';
-import tls from 'node:tls';
-import type { IncomingMessage } from 'node:http';
-import { dialPod, podsAreRelayed } from './dial.ts';
+import type { Readable } from 'node:stream';
+import { dialPod, dialTls } from './dial.ts';
 import { BadResponse, ResponseParser, type ResponseHandler, type ResponseHead } from './response-parser.ts';
-
-/** A request on its way to an endpoint, and who hears of the answer. Exactly one of `onEnd`, `onUpgrade` and `onFailure` is the last call. */
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly path: string;
-  /** Names and values in turn, `Host` among them, without framing and hop-by-hop fields. */
-  readonly headers: readonly string[];
-  readonly body: IncomingMessage | undefined;
-  /** Length of `body` if known, else it is sent in chunks. */
-  readonly bodyLength: number | undefined;
-  /** Protocol to switch to. */
-  readonly upgrade: string | undefined;
-  readonly timeoutMs: number;
-  /** The connection that carries it from now on. */
-  onConnection(connection: Connection): void;
-  onHead(head: ResponseHead): void;
-  /** False: stop reading until `resume` is called on the connection. */
-  onBody(chunk: Buffer): boolean;
-  onEnd(trailers: string[]): void;
-  /** Bytes that came after the head are back in the paused `socket`. */
-  onUpgrade(head: ResponseHead, socket: net.Socket): void;
-  onFailure(failure: UpstreamFailure): void;
-}
-
-export interface UpstreamFailure {
-  /** `connect`: nothing was sent. `lost`: the connection ended before the response began. */
-  kind: 'connect' | 'lost' | 'timeout' | 'broken';
-  message: string;
-}
-
-export interface Target {
-  host: string;
-  port: number;
-  tls: { ca: string | undefined; serverName: string } | undefined;
-}
+import { connectMs, idleMs, type Carrier, type EndpointAddress, type UpstreamFailure, type UpstreamRequest } from './upstream.ts';
 
 /** What the owner of connections hears. */
 export interface ConnectionOwner {
@@ -47,11 +12,8 @@ export interface ConnectionOwner {
   onClosed(connection: Connection): void;
 }
 
-const connectMs = 5_000;
-/** Kept without use for this long; longer than a page takes to ask again, shorter than what applications keep. */
-const idleMs = 30_000;
 
-export class Connection implements ResponseHandler {
+export class Connection implements ResponseHandler, Carrier {
   readonly #owner: ConnectionOwner;
   readonly #socket: net.Socket;
   readonly #parser = new ResponseParser(this);
@@ -65,12 +27,11 @@ export class Connection implements ResponseHandler {
   #switched: ResponseHead | undefined;
   readonly #listeners: readonly [event: string, listener: (...values: unknown[]) => void][];
 
-  constructor(target: Target, owner: ConnectionOwner) {
+  constructor({ host, port, tls }: EndpointAddress, owner: ConnectionOwner) {
     this.#owner = owner;
-    const { host, port } = target;
-    this.#socket = target.tls ? tls.connect({ ...(podsAreRelayed ? { socket: dialPod(host, port) } : { host, port }), ...tlsOptions(target.tls) }) : dialPod(host, port);
+    this.#socket = tls ? dialTls(host, port, tls, ['http/1.1']) : dialPod(host, port);
     this.#listeners = [
-      [target.tls ? 'secureConnect' : 'connect', () => this.#opened()],
+      [tls ? 'secureConnect' : 'connect', () => this.#opened()],
       ['data', (chunk) => this.#read(chunk as Buffer)],
       ['end', () => this.#ended()],
       ['error', (error) => this.#fail((error as Error).message)],
@@ -90,7 +51,7 @@ export class Connection implements ResponseHandler {
     this.#request = request;
     this.#begun = false;
     this.#uploaded = true;
-    request.onConnection(this);
+    request.onCarrier(this);
     if (this.#connected) this.#write(request);
   }
 
@@ -154,7 +115,7 @@ export class Connection implements ResponseHandler {
     if (request.body) this.#upload(request, request.body);
   }
 
-  #upload(request: UpstreamRequest, body: IncomingMessage): void {
+  #upload(request: UpstreamRequest, body: Readable): void {
     const socket = this.#socket;
     const chunked = request.bodyLength === undefined;
     this.#uploaded = false;
@@ -254,9 +215,4 @@ export class Connection implements ResponseHandler {
     if (request) request.onUpgrade(head, this.#socket);
     else this.#socket.destroy();
   }
-}
-
-function tlsOptions({ ca, serverName }: { ca: string | undefined; serverName: string }): tls.ConnectionOptions {
-  // With an authority of its own the route vouches for the endpoint; otherwise its name must be that of the service.
-  return { servername: serverName, ALPNProtocols: ['http/1.1'], ...(ca !== undefined && { ca, checkServerIdentity: () => undefined }) };
 }

@@ -1,18 +1,35 @@
 /** Connections to pods. Where this machine's network does not lead to them, a node's agent makes them (protocol/agent.ts, `EngineChoice.dialSocket`). */
 import net from 'node:net';
 import { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import { podDialVariable } from '../../../protocol/router.ts';
 
 /** A node's socket for it, if the router was given one. */
 const relay = process.env[podDialVariable];
-
-export const podsAreRelayed = relay !== undefined;
 
 /** Says `connect` when there is a connection, as any socket. */
 export function dialPod(host: string, port: number): net.Socket {
   if (!relay) return net.connect({ host, port, noDelay: true });
   // It behaves as one in everything that is used of a socket here.
   return new RelayedConnection(relay, host, port) as unknown as net.Socket;
+}
+
+/** How an endpoint's certificate is looked at. */
+export interface EndpointTls {
+  /** PEM; the system's authorities where absent. */
+  ca: string | undefined;
+  /** Of the service; asked for by SNI. */
+  serverName: string;
+  /** The certificate must be for that name. Otherwise the authority vouches for the endpoint. */
+  verifyName: boolean;
+}
+
+/** Says `secureConnect` when the endpoint has shown its certificate. `protocols` are offered to it. */
+export function dialTls(host: string, port: number, { ca, serverName, verifyName }: EndpointTls, protocols: string[]): tls.TLSSocket {
+  return tls.connect({
+    ...(relay ? { socket: dialPod(host, port) } : { host, port, noDelay: true }),
+    servername: serverName, ALPNProtocols: protocols, ...(ca !== undefined && { ca }), ...(!verifyName && { checkServerIdentity: () => undefined }),
+  });
 }
 
 /** An answer is one short word. */

@@ -1,5 +1,6 @@
 /** Header fields of requests on their way through: hop-by-hop fields stay behind (RFC 9110 section 7.6.1), the forwarding ones are added. */
 import type { RouterRoute } from '../../../protocol/router.ts';
+import { withoutCookie } from './sticky.ts';
 
 /** `Proxy` and `X-SSL*` are dropped too: applications trust them to come from a router. */
 const dropped = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length', 'upgrade', 'expect', 'te', 'trailer', 'proxy', 'http2-settings']);
@@ -9,6 +10,9 @@ export interface Hop {
   host: string;
   port: number;
   secure: boolean;
+  http2: boolean;
+  /** Name of the sticky cookie, which stays here. */
+  cookie: string | undefined;
 }
 
 /** Flat list of names and values for the endpoint, without those that frame the body. `raw` is flat too. */
@@ -16,13 +20,20 @@ export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRou
   const named = connectionNames(raw);
   const headers: string[] = [];
   const present = mode === 'if-none' ? new Set<string>() : undefined;
+  const host = hop.host.toLowerCase();
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string;
+    let value = raw[at + 1] as string;
     const lower = name.toLowerCase();
     if (dropped.has(lower) || named?.has(lower) || lower.startsWith('x-ssl')) continue;
     if (mode === 'replace' && forwardingNames.has(lower)) continue;
+    if (lower === 'host') value = host;
+    else if (hop.cookie !== undefined && lower === 'cookie') {
+      value = withoutCookie(value, hop.cookie);
+      if (value === '') continue;
+    }
     present?.add(lower);
-    headers.push(name, raw[at + 1] as string);
+    headers.push(name, value);
   }
   if (mode === 'never') return headers;
   const protocol = hop.secure ? 'https' : 'http';
@@ -30,14 +41,15 @@ export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRou
     if (!present?.has(name.toLowerCase())) headers.push(name, value);
   };
   add('X-Forwarded-For', hop.client);
-  add('X-Forwarded-Host', hop.host);
+  add('X-Forwarded-Host', host);
   add('X-Forwarded-Port', String(hop.port));
   add('X-Forwarded-Proto', protocol);
-  add('Forwarded', `for=${hop.client.includes(':') ? `"[${hop.client}]"` : hop.client};host=${/^[\w.-]+$/.test(hop.host) ? hop.host : `"${hop.host.replaceAll('"', '')}"`};proto=${protocol}`);
+  if (hop.http2) add('X-Forwarded-Proto-Version', 'h2');
+  add('Forwarded', `for=${hop.client.includes(':') ? `"[${hop.client}]"` : hop.client};host=${/^[\w.-]+$/.test(host) ? host : `"${host.replaceAll('"', '')}"`};proto=${protocol}`);
   return headers;
 }
 
-const forwardingNames = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'forwarded']);
+const forwardingNames = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-proto-version', 'forwarded']);
 
 /** Fields that `Connection` declares to be for this hop only. `close` and `keep-alive` are so common that they cost nothing. */
 function connectionNames(raw: readonly string[]): Set<string> | undefined {

@@ -1,13 +1,18 @@
 /** The router worker: two listeners, one table. */
 import http from 'node:http';
-import https from 'node:https';
+import http2 from 'node:http2';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { defaultRouterLimits, type RouterCommand, type RouterLimits, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute } from '../../../protocol/router.ts';
+import tls from 'node:tls';
+import { defaultRouterLimits, type RouterCommand, type RouterLimits, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
 import { Certificates } from './certificates.ts';
 import { longestHello, readClientHello } from './client-hello.ts';
+import { clientIdleMs } from './downstream.ts';
+import { Http1Downstream } from './downstream-http1.ts';
+import { Http2Downstream } from './downstream-http2.ts';
 import { EndpointSet } from './endpoint.ts';
-import { clientIdleMs, forward, type ForwardContext } from './forward.ts';
+import { forward, type ForwardContext } from './forward.ts';
+import { HealthChecks } from './health.ts';
 import { Statistics } from './statistics.ts';
 import { RoutingTable } from './table.ts';
 import { passThrough } from './tunnel.ts';
@@ -17,6 +22,8 @@ type Configuration = Extract<RouterCommand, { type: 'configure' }>;
 /** The whole head of a request must arrive within this time, a TLS hello within half of it. */
 const requestHeadMs = 10_000;
 const backlog = 4_096;
+/** Requests at a time of one HTTP/2 connection. */
+const mostStreams = 256;
 
 export class Router implements ForwardContext {
   readonly table: RoutingTable;
@@ -24,10 +31,14 @@ export class Router implements ForwardContext {
   readonly #limits: RouterLimits;
   readonly #endpoints: EndpointSet;
   readonly #certificates: Certificates;
+  readonly #health = new HealthChecks();
   readonly #plain: http.Server;
-  readonly #tls: https.Server;
   /** Takes TLS connections and looks at their hello before `#tls` gets them. */
   readonly #front: net.Server;
+  /** Ends TLS, and hands what is inside to one of the two after it, as client and route agreed. */
+  readonly #tls: tls.Server;
+  readonly #secure: http.Server;
+  readonly #secure2: http2.Http2Server;
   readonly #sockets = new Set<net.Socket>();
   readonly #configuration: Configuration;
   readonly #report: (report: RouterReport) => void;
@@ -39,23 +50,42 @@ export class Router implements ForwardContext {
     this.#endpoints = new EndpointSet(this.#limits);
     this.table = new RoutingTable(this.#endpoints);
     this.#certificates = new Certificates(configuration.defaultCertificate);
+    this.#plain = this.#httpServer(false);
+    this.#secure = this.#httpServer(true);
+    // It never listens itself, but has to watch over heads that do not end.
+    this.#secure.emit('listening');
+    this.#secure2 = http2.createServer({ settings: { maxConcurrentStreams: mostStreams, initialWindowSize: 256 * 1024 }, unknownProtocolTimeout: requestHeadMs });
+    this.#secure2.on('stream', (stream, headers, flags, raw) => forward(this, new Http2Downstream(stream, headers, flags, raw as unknown as string[], true)));
+    this.#secure2.on('session', (session) => session.setTimeout(clientIdleMs, () => session.close()));
+    this.#secure2.on('sessionError', ignore);
     const { certificate: cert, key } = configuration.defaultCertificate;
-    const options = { maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: 0, noDelay: true, highWaterMark: 64 * 1024 };
-    this.#plain = http.createServer(options, (request, response) => forward(this, request, response, false));
-    this.#tls = https.createServer(
-      { ...options, cert, key, ALPNProtocols: ['http/1.1'], handshakeTimeout: requestHeadMs, SNICallback: (name, done) => done(null, this.#certificates.find(name)) },
-      (request, response) => forward(this, request, response, true),
-    );
+    this.#tls = tls.createServer({
+      cert, key, noDelay: true, handshakeTimeout: requestHeadMs,
+      SNICallback: (name, done) => done(null, this.#certificates.find(name).context),
+      ALPNCallback: ({ servername, protocols }) => this.#protocol(servername, protocols),
+    } as tls.TlsOptions, (socket) => (socket.alpnProtocol === 'h2' ? this.#secure2 : this.#secure).emit('connection', socket));
+    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#front = net.createServer({ noDelay: true }, (socket) => this.#takeTls(socket));
     this.#plain.on('connection', (socket) => this.#count(socket));
-    for (const [server, secure] of [[this.#plain, false], [this.#tls, true]] as const) {
-      // One timer a connection; `keepAliveTimeout` would make two for each request.
-      server.timeout = clientIdleMs;
-      server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as net.Socket, head, secure));
-      server.on('clientError', (_error, socket) => refuse(socket as net.Socket));
-    }
-    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
   }
+
+  #httpServer(secure: boolean): http.Server {
+    const server = http.createServer({ maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: 0, noDelay: true, highWaterMark: 64 * 1024 });
+    server.on('request', (request, response) => forward(this, new Http1Downstream(request, response, secure)));
+    // One timer a connection; `keepAliveTimeout` would make two for each request.
+    server.timeout = clientIdleMs;
+    server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as net.Socket, head, secure));
+    server.on('clientError', (_error, socket) => refuse(socket as net.Socket));
+    return server;
+  }
+
+  /** Undefined refuses the connection: the client offered nothing that is spoken here. */
+  #protocol(serverName: string, offered: readonly string[]): string | undefined {
+    if (offered.includes('h2') && this.#certificates.find(serverName).http2) return 'h2';
+    return offered.includes('http/1.1') ? 'http/1.1' : undefined;
+  }
+
+  watchHealth = this.#health.watch;
 
   securePort = (): number => portOf(this.#front);
 
@@ -82,6 +112,14 @@ export class Router implements ForwardContext {
     this.#report({ type: 'applied', version: change.version });
   }
 
+  routeMetrics(): RouterRouteMetrics[] {
+    return [...this.table.all].map(({ route, counters, all }) => ({
+      key: route.key, requests: counters.requests, inFlight: counters.inFlight, responses: [...counters.responses],
+      bytesIn: counters.bytesIn, bytesOut: counters.bytesOut, retries: counters.retries, connectFailures: counters.connectFailures,
+      endpoints: all.map(({ endpoint, service, pod, requests }) => ({ service, address: endpoint.address, ...(pod !== undefined && { pod }), up: !endpoint.suspect, requests, inFlight: endpoint.inFlight })),
+    }));
+  }
+
   metrics(): RouterMetrics {
     const { connections, requests, responses, retries, connectFailures, tunnels } = this.statistics;
     const answered = responses.reduce((sum, count) => sum + count, 0);
@@ -90,9 +128,10 @@ export class Router implements ForwardContext {
 
   /** Takes no more connections, ends idle ones, and whatever is still open after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
+    this.#secure.close();
     const closed = Promise.all([this.#plain, this.#front].map((server) => new Promise((resolve) => (server.listening ? server.close(resolve) : resolve(undefined)))));
-    this.#plain.closeIdleConnections();
-    this.#tls.closeIdleConnections();
+    for (const server of [this.#plain, this.#secure]) server.closeIdleConnections();
+    this.#health.stop();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
@@ -153,8 +192,7 @@ export class Router implements ForwardContext {
     const protocol = request.headers.upgrade ?? '';
     const carriesBody = request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0';
     if (carriesBody) return refuse(socket);
-    if (/^h2c$/i.test(protocol)) return forward(this, request, response, secure);
-    forward(this, request, response, secure, { socket, head, protocol });
+    forward(this, new Http1Downstream(request, response, secure, /^h2c$/i.test(protocol) ? undefined : { socket, head, protocol }));
   }
 }
 

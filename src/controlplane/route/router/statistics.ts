@@ -12,3 +12,19 @@ export class Statistics {
     this.responses[index] = (this.responses[index] ?? 0) + 1;
   }
 }
+
+/** Of one route. */
+export class Counters {
+  requests = 0;
+  inFlight = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  retries = 0;
+  connectFailures = 0;
+  readonly responses = [0, 0, 0, 0, 0, 0];
+
+  count(status: number): void {
+    const index = Math.floor(status / 100);
+    this.responses[index] = (this.responses[index] ?? 0) + 1;
+  }
+}

@@ -1,13 +1,25 @@
 /** Host and path to route. Rules: the longest path of a host wins, wildcards come last; a path matches at segment borders. */
-import type { RouterRoute } from '../../../protocol/router.ts';
+import { equalJson } from '../../../api/json.ts';
+import type { RouterBackend, RouterRoute } from '../../../protocol/router.ts';
 import { endpointWeights, type Server } from './balance.ts';
 import type { EndpointSet, Transport } from './endpoint.ts';
+import { Guard } from './guard.ts';
+import { compileActions, type HeaderAction } from './header-actions.ts';
+import { Counters } from './statistics.ts';
+import { setCookie } from './sticky.ts';
 
 /** A route as it is now: changed in place, so that a request under way is retried on endpoints that came meanwhile. */
 export interface Target {
   route: RouterRoute;
-  /** Empty once the route is gone. */
+  all: readonly Server[];
+  /** Those that new clients are spread over. Empty once the route is gone. */
   servers: readonly Server[];
+  /** By the value of the sticky cookie; those of services of weight 0 too. */
+  byCookie: ReadonlyMap<string, Server>;
+  guard: Guard | undefined;
+  requestActions: readonly HeaderAction[] | undefined;
+  responseActions: readonly HeaderAction[] | undefined;
+  readonly counters: Counters;
   /** An endpoint has answered since the route is there. */
   answered?: true;
 }
@@ -36,21 +48,39 @@ export class RoutingTable {
     return [...this.#targets.values()].map(({ route }) => route);
   }
 
+  get all(): Iterable<Target> {
+    return this.#targets.values();
+  }
+
   apply(change: { replace: boolean; set: readonly RouterRoute[]; remove: readonly string[] }): void {
     const kept = new Set(change.set.map(({ key }) => key));
     const gone = (change.replace ? [...this.#targets.keys()] : change.remove).filter((key) => !kept.has(key));
     const dropped: Server[] = [];
     for (const route of change.set) {
-      const target = this.#targets.get(route.key) ?? { route, servers: [] };
-      dropped.push(...target.servers);
-      Object.assign(target, { route, servers: this.#servers(route) });
-      this.#targets.set(route.key, target);
+      const before = this.#targets.get(route.key);
+      const all = this.#servers(route, before);
+      const now = {
+        route,
+        all,
+        servers: all.filter(({ weight }) => weight > 0),
+        byCookie: new Map(all.map((server) => [server.id, server])),
+        guard: before && equalJson([before.route.allow, before.route.rateLimits], [route.allow, route.rateLimits]) ? before.guard : Guard.of(route),
+        requestActions: compileActions(route.requestHeaders),
+        responseActions: compileActions(route.responseHeaders),
+      };
+      if (before) {
+        dropped.push(...before.all);
+        Object.assign(before, now);
+      } else this.#targets.set(route.key, { ...now, counters: new Counters() });
     }
     for (const key of gone) {
       const target = this.#targets.get(key);
+      if (!target) continue;
       this.#targets.delete(key);
-      dropped.push(...(target?.servers ?? []));
-      if (target) target.servers = [];
+      dropped.push(...target.all);
+      target.all = [];
+      target.servers = [];
+      target.byCookie = new Map();
     }
     // Only now, so that endpoints that stay keep their connections.
     for (const { endpoint } of dropped) this.#endpoints.release(endpoint);
@@ -73,13 +103,16 @@ export class RoutingTable {
     return this.#wildcard.size === 0 ? undefined : find(this.#wildcard.get(parent(host)), path, secure);
   }
 
-  #servers(route: RouterRoute): Server[] {
+  #servers(route: RouterRoute, before: Target | undefined): Server[] {
     const weights = endpointWeights(route.backends);
     return route.backends.flatMap((backend, at) => {
       const weight = weights[at] ?? 0;
-      if (weight === 0) return [];
-      const transport = transportOf(route, backend.service);
-      return backend.endpoints.map((address) => ({ endpoint: this.#endpoints.acquire(address, transport), weight, current: 0 }));
+      const transport = transportOf(route, backend);
+      return backend.endpoints.map(({ address, id, pod }) => {
+        const old = before?.byCookie.get(id);
+        const endpoint = this.#endpoints.acquire(address, transport);
+        return { id, endpoint, service: backend.service, pod, weight, current: old?.current ?? 0, requests: old?.requests ?? 0, cookie: route.cookie && setCookie(route.cookie, id) };
+      });
     });
   }
 
@@ -95,14 +128,20 @@ export class RoutingTable {
       else map.set(host, [target]);
       if (tls?.termination === 'passthrough') this.#passthrough += 1;
     }
-    for (const map of [this.#exact, this.#wildcard]) for (const list of map.values()) list.sort((a, b) => b.route.path.length - a.route.path.length || (a.route.key < b.route.key ? -1 : 1));
+    for (const map of [this.#exact, this.#wildcard]) for (const list of map.values()) list.sort(mostSpecificFirst);
   }
 }
 
-function transportOf(route: RouterRoute, service: string): Transport {
-  if (route.tls?.termination !== 'reencrypt') return {};
+function transportOf({ key, tls, requestsPerEndpoint }: RouterRoute, { service, h2c }: RouterBackend): Transport {
+  // What waits for a place at an endpoint waits for one of this route's.
+  const most = requestsPerEndpoint === undefined ? {} : { bound: { requests: requestsPerEndpoint, route: key } };
+  if (tls?.termination !== 'reencrypt') return { ...most, ...(h2c && { h2c }) };
   const [namespace, name] = service.split('/');
-  return { tls: { ca: route.tls.destinationCa, serverName: `${name}.${namespace}.svc` } };
+  return { ...most, tls: { ca: tls.destinationCa, serverName: `${name}.${namespace}.svc`, verifyName: tls.verifyServiceName === true } };
+}
+
+function mostSpecificFirst({ route: a }: Target, { route: b }: Target): number {
+  return b.path.length - a.path.length || Number(b.exactPath ?? false) - Number(a.exactPath ?? false) || (a.key < b.key ? -1 : 1);
 }
 
 const parent = (host: string) => host.slice(host.indexOf('.') + 1);
@@ -112,7 +151,7 @@ function find(list: readonly Target[] | undefined, path: string, secure: boolean
   for (const target of list) {
     const { route } = target;
     const served = secure ? route.tls !== undefined && route.tls.termination !== 'passthrough' : route.insecure !== 'refuse';
-    if (served && pathMatches(route.path, path)) return target;
+    if (served && (route.exactPath ? route.path === path : pathMatches(route.path, path))) return target;
   }
   return undefined;
 }

@@ -3,13 +3,14 @@ import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pick } from './balance.ts';
 import { dialPod } from './dial.ts';
+import { plainAddress } from './downstream.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './table.ts';
+import { connectMs } from './upstream.ts';
 
 /** Half-closed connections have this long to finish. */
 const finMs = 1_000;
-const connectMs = 5_000;
 
 export function joinTunnel(client: Duplex, endpoint: Duplex, idleMs: number, statistics: Statistics): void {
   statistics.tunnels += 1;
@@ -32,12 +33,24 @@ export function joinTunnel(client: Duplex, endpoint: Duplex, idleMs: number, sta
 }
 
 /** TLS that ends in the application: `client` is joined to an endpoint as it is. */
-export function passThrough(client: net.Socket, target: Target, statistics: Statistics, tried: readonly Endpoint[] = []): void {
-  const endpoint = pick(target.servers, target.route.balance, client.remoteAddress ?? '', tried);
-  if (!endpoint || client.destroyed) {
-    client.destroy();
-    return;
-  }
+export function passThrough(client: net.Socket, target: Target, statistics: Statistics): void {
+  const { counters, guard } = target;
+  const address = plainAddress(client.remoteAddress);
+  counters.requests += 1;
+  if (guard && !guard.enter(address)) return void client.destroy();
+  counters.inFlight += 1;
+  client.once('close', () => {
+    counters.inFlight -= 1;
+    guard?.leave(address);
+  });
+  tryEndpoint(client, address, target, statistics, []);
+}
+
+function tryEndpoint(client: net.Socket, address: string, target: Target, statistics: Statistics, tried: readonly Endpoint[]): void {
+  const server = client.destroyed ? undefined : pick(target.servers, target.route.balance, address, tried);
+  if (!server) return void client.destroy();
+  const { endpoint } = server;
+  server.requests += 1;
   const socket = dialPod(endpoint.host, endpoint.port);
   const gone = () => socket.destroy();
   client.once('close', gone);
@@ -49,15 +62,17 @@ export function passThrough(client: net.Socket, target: Target, statistics: Stat
     client.off('close', gone);
     endpoint.refused();
     statistics.connectFailures += 1;
-    passThrough(client, target, statistics, [...tried, endpoint]);
+    target.counters.connectFailures += 1;
+    tryEndpoint(client, address, target, statistics, [...tried, endpoint]);
   };
   socket.setTimeout(connectMs, fail);
   socket.on('error', fail);
   socket.once('connect', () => {
     settled = true;
     socket.removeAllListeners('timeout');
-    endpoint.inFlight += 1;
-    socket.once('close', () => (endpoint.inFlight -= 1));
+    endpoint.answered();
+    endpoint.openTunnel();
+    socket.once('close', () => endpoint.closeTunnel());
     joinTunnel(client, socket, target.route.tunnelTimeoutMs, statistics);
   });
 }

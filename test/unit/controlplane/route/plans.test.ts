@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Endpoints, Service } from '../../../../src/api/kinds/core.ts';
 import type { Route, RouteSpec } from '../../../../src/api/kinds/route.ts';
 import { admitRoutes, ingressOf } from '../../../../src/controlplane/route/admission-plan.ts';
-import { parseTime, routerRoute } from '../../../../src/controlplane/route/table-plan.ts';
+import { parseTime } from '../../../../src/controlplane/route/annotations.ts';
+import { routerRoute } from '../../../../src/controlplane/route/table-plan.ts';
 import { pathMatches } from '../../../../src/controlplane/route/router/table.ts';
 
 const route = (name: string, age: number, spec: Partial<RouteSpec> = {}, more: { namespace?: string; annotations?: Record<string, string> } = {}): Route => ({
@@ -50,7 +51,7 @@ describe('the table', () => {
     subsets: [{ addresses: [{ ip: '10.128.0.3' }, { ip: '10.128.0.2' }], notReadyAddresses: [{ ip: '10.128.0.9' }], ports: [{ name: 'http', port: 8080 }, { name: 'admin', port: 9090 }] }],
   };
   const lookup = { service: () => service, endpoints: () => endpoints };
-  const addresses = (spec: Partial<RouteSpec>) => routerRoute(route('a', 0, spec), 'a.test', lookup).backends[0]?.endpoints;
+  const addresses = (spec: Partial<RouteSpec>) => routerRoute(route('a', 0, spec), 'a.test', lookup).backends[0]?.endpoints.map(({ address }) => address);
 
   test('finds the port by name, by target, by number, or takes the first', () => {
     const [http, admin] = [['10.128.0.2:8080', '10.128.0.3:8080'], ['10.128.0.2:9090', '10.128.0.3:9090']];
@@ -64,13 +65,13 @@ describe('the table', () => {
 
   test('follows mapped ports of pods that share an address', () => {
     const mapped: Endpoints = { ...endpoints, subsets: [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'http', port: 40_001 }] }, { addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'http', port: 40_002 }] }] };
-    expect(routerRoute(route('a', 0, { port: { targetPort: 8080 } }), 'a.test', { ...lookup, endpoints: () => mapped }).backends[0]?.endpoints).toEqual(['127.0.0.1:40001', '127.0.0.1:40002']);
+    expect(routerRoute(route('a', 0, { port: { targetPort: 8080 } }), 'a.test', { ...lookup, endpoints: () => mapped }).backends[0]?.endpoints.map(({ address }) => address)).toEqual(['127.0.0.1:40001', '127.0.0.1:40002']);
   });
 
   test('says what the plain listener does and how TLS ends', () => {
     const of = (tls: RouteSpec['tls']) => routerRoute(route('a', 0, tls && { tls }), 'a.test', lookup);
     expect([undefined, { termination: 'edge' }, { termination: 'edge', insecureEdgeTerminationPolicy: 'Allow' }, { termination: 'passthrough', insecureEdgeTerminationPolicy: 'Redirect' }].map((tls) => of(tls as RouteSpec['tls']).insecure)).toEqual(['serve', 'refuse', 'serve', 'redirect']);
-    expect(of({ termination: 'edge', certificate: 'C', key: 'K', caCertificate: 'A' }).tls).toEqual({ termination: 'edge', certificate: 'C\nA', key: 'K' });
+    expect(of({ termination: 'edge', certificate: 'C', key: 'K', caCertificate: 'A' }).tls).toEqual({ termination: 'edge', certificate: 'C\nA', key: 'K', http2: true });
     expect(of({ termination: 'passthrough' }).balance).toBe('source');
     expect(of(undefined).balance).toBe('random');
   });

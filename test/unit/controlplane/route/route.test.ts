@@ -2,21 +2,22 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pods, services } from '../../../../src/api/kinds/core.ts';
 import { routes, type Route, type RouteSpec } from '../../../../src/api/kinds/route.ts';
 import type { RouterRoute } from '../../../../src/protocol/router.ts';
-import type { RouterSupervisor } from '../../../../src/controlplane/route/router-supervisor.ts';
+import type { DataPlane } from '../../../../src/controlplane/route/data-plane.ts';
 import { authority } from '../../../support/certificates.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
 /** Stands in for the worker process: remembers the last table. */
-class TableKeeper implements RouterSupervisor {
+class TableKeeper implements DataPlane {
   table: ReadonlyMap<string, RouterRoute> = new Map();
   readonly ports = { http: 8080, https: 8443 };
   readonly pid = undefined;
   start = async () => this.ports;
-  apply = (table: ReadonlyMap<string, RouterRoute>) => void (this.table = table);
+  apply = async (table: ReadonlyMap<string, RouterRoute>) => void (this.table = table);
   answer: (key: string, status: number) => void = () => undefined;
   onFirstAnswer = (listener: (key: string, status: number) => void) => void (this.answer = listener);
   metrics = async () => undefined;
+  routeMetrics = async () => undefined;
   dispose = async () => undefined;
 }
 
@@ -61,6 +62,7 @@ describe('a route', () => {
 
   test('tells of its first answer', async () => {
     await create('told');
+    await eventually(() => platform.story('told')).toEqual(['RouteAdmitted']);
     await eventually(() => router.table.has('demo/told')).toBe(true);
     router.answer('demo/told', 200);
     router.answer('demo/unknown', 200);
@@ -72,9 +74,10 @@ describe('a route', () => {
     await eventually(() => [...router.table.keys()]).toEqual(['demo/web']);
     await platform.client.create(services, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } } as never);
     for (const name of ['a', 'b']) await platform.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: 'web' } }, spec: template().spec } as never);
-    await eventually(() => router.table.get('demo/web')?.backends).toEqual([{ service: 'demo/web', weight: 100, endpoints: ['10.128.0.2:8080', '10.128.0.3:8080'] }]);
+    const leadsTo = () => router.table.get('demo/web')?.backends[0]?.endpoints.map(({ address, pod }) => `${pod} ${address}`);
+    await eventually(leadsTo).toEqual(['a 10.128.0.2:8080', 'b 10.128.0.3:8080']);
     await platform.client.delete(pods, { name: 'a', namespace });
-    await eventually(() => router.table.get('demo/web')?.backends[0]?.endpoints).toEqual(['10.128.0.3:8080']);
+    await eventually(leadsTo).toEqual(['b 10.128.0.3:8080']);
     await platform.client.delete(routes, { name: 'web', namespace });
     await eventually(() => router.table.size).toBe(0);
   });

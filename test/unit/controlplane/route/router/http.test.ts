@@ -1,7 +1,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { application, browse, routeTo, startRouter, type Application, type TestRouter } from '../../../../support/router.ts';
+import { application, browse, endpointsAt, routeTo, startRouter, type Application, type TestRouter } from '../../../../support/router.ts';
 
 let router: TestRouter;
 let open: { close(): Promise<void> }[] = [];
@@ -165,7 +165,7 @@ describe('without an application', () => {
 describe('balancing', () => {
   test('follows the weights of services; weight 0 gets nothing', async () => {
     const [a, b, c] = await Promise.all([says('a'), says('b'), says('c')]);
-    const backend = (service: string, weight: number, { address }: Application) => ({ service: `demo/${service}`, weight, endpoints: [address] });
+    const backend = (service: string, weight: number, { address }: Application) => ({ service: `demo/${service}`, weight, endpoints: endpointsAt(address) });
     router.apply(routeTo('a.test', [], { balance: 'roundrobin', backends: [backend('a', 75, a), backend('b', 25, b), backend('c', 0, c)] }));
     const answers = [];
     for (let at = 0; at < 40; at += 1) answers.push((await browse(router.http, 'http://a.test/')).text);

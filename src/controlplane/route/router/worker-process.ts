@@ -1,12 +1,9 @@
 /** One worker process and the lines exchanged with it. */
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
-import type { Log } from '../../base/log.ts';
-import type { RouterCommand, RouterReport } from '../../protocol/router.ts';
-
-/** Starts a program where pods can be reached: inside the machine holder, or simply here. */
-export type SpawnInside = (argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }) => ChildProcess;
+import type { Log } from '../../../base/log.ts';
+import type { RouterCommand, RouterReport } from '../../../protocol/router.ts';
 
 /** Commands that a stuck worker has not read; beyond this it is ended. */
 const mostUnread = 64 * 1024 * 1024;

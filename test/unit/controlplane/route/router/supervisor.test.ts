@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../../src/base/clock.ts';
-import { silentLog } from '../../../../src/base/log.ts';
-import type { RouterRoute } from '../../../../src/protocol/router.ts';
-import { routerSupervisor, type RouterOptions, type RouterSupervisor } from '../../../../src/controlplane/route/router-supervisor.ts';
-import { eventually } from '../../../support/eventually.ts';
-import { application, browse, defaultCertificate, routeTo } from '../../../support/router.ts';
+import { systemClock } from '../../../../../src/base/clock.ts';
+import { silentLog } from '../../../../../src/base/log.ts';
+import type { RouterRoute } from '../../../../../src/protocol/router.ts';
+import { routerSupervisor, type RouterOptions } from '../../../../../src/controlplane/route/router/supervisor.ts';
+import type { DataPlane } from '../../../../../src/controlplane/route/data-plane.ts';
+import { application, browse, defaultCertificate, routeTo } from '../../../../support/router.ts';
 
 let folder: string;
 let program: string;
@@ -27,7 +27,7 @@ afterEach(async () => {
   open = [];
 });
 
-async function supervisor(more: Partial<RouterOptions> = {}): Promise<RouterSupervisor> {
+async function supervisor(more: Partial<RouterOptions> = {}): Promise<DataPlane> {
   const one = routerSupervisor({
     spawnInside: ([file = '', ...rest], { stdio, env }) => spawn(file, rest, { stdio, env }),
     command: [process.execPath, program],
@@ -56,15 +56,15 @@ describe('the router', () => {
   test('serves a table handed over before and after its start, and its changes', async () => {
     const router = await supervisor();
     const [one, two] = await Promise.all([web('one'), web('two')]);
-    router.apply(table(routeTo('a.test', [one])));
+    void router.apply(table(routeTo('a.test', [one])));
     const { http } = await router.start();
     expect(router.ports?.http).toBe(http);
     expect(await page(http, 'a.test')).toBe('one');
-    router.apply(table(routeTo('a.test', [two]), routeTo('b.test', [one])));
-    await eventually(() => page(http, 'b.test')).toBe('one');
+    await router.apply(table(routeTo('a.test', [two]), routeTo('b.test', [one])));
+    expect(await page(http, 'b.test')).toBe('one');
     expect(await page(http, 'a.test')).toBe('two');
-    router.apply(table(routeTo('b.test', [one])));
-    await eventually(async () => (await browse(http, 'http://a.test/')).status).toBe(503);
+    await router.apply(table(routeTo('b.test', [one])));
+    expect((await browse(http, 'http://a.test/')).status).toBe(503);
     expect(await router.metrics()).toMatchObject({ routes: 1, endpoints: 1 });
   });
 
@@ -72,7 +72,7 @@ describe('the router', () => {
     const router = await supervisor();
     const answered: string[] = [];
     router.onFirstAnswer((key, status) => answered.push(`${key} ${status}`));
-    router.apply(table(routeTo('a.test', [await web('still here')])));
+    void router.apply(table(routeTo('a.test', [await web('still here')])));
     const { http } = await router.start();
     for (let round = 0; round < 3; round += 1) {
       const { pid } = router;
@@ -86,7 +86,7 @@ describe('the router', () => {
 
   test.runIf(process.platform === 'linux')('serves this machine from a network namespace of its own', async () => {
     const router = await supervisor({ spawnInside: (argv, { stdio, env }) => spawn('unshare', ['--user', '--map-root-user', '--net', ...argv], { stdio, env: { ...env, PATH: process.env.PATH } }) });
-    router.apply(table(routeTo('a.test', [await web('outside')])));
+    void router.apply(table(routeTo('a.test', [await web('outside')])));
     const { http, https } = await router.start();
     expect((await browse(http, 'http://nobody.test/')).text).toContain('Application is not available');
     expect((await browse(https, 'https://nobody.test/')).status).toBe(503);

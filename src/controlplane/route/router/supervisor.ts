@@ -1,48 +1,16 @@
 /** Keeps a router worker running: holds its listeners, hands it the table, starts it again when it ends. */
-import type { Clock } from '../../base/clock.ts';
-import type { Disposable } from '../../base/disposable.ts';
-import type { Log } from '../../base/log.ts';
-import { routerDescriptors, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute } from '../../protocol/router.ts';
-import { bindSocket, canHandOver, freePort, PortTaken, type BoundSocket } from './listeners.ts';
-import { RouterWorker, type SpawnInside } from './router-worker.ts';
+import type { Disposable } from '../../../base/disposable.ts';
+import type { Log } from '../../../base/log.ts';
+import { routerDescriptors, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
+import type { DataPlane, DataPlaneOptions, RouterPorts } from '../data-plane.ts';
+import { RouterSockets } from '../router-sockets.ts';
+import { RouterWorker } from './worker-process.ts';
 
-export interface RouterOptions {
-  spawnInside: SpawnInside;
+export interface RouterOptions extends DataPlaneOptions {
   /** Program and arguments of the worker, e.g. the Node binary and `router.js`. */
   command: readonly string[];
-  env?: NodeJS.ProcessEnv;
-  /** PEM; for hosts whose routes bring no certificate. */
-  defaultCertificate: { certificate: string; key: string };
-  /** Default 127.0.0.1. */
-  host?: string | undefined;
-  /** Asked for by the user: exactly these, or starting fails. Otherwise 8080 and 8443 or the next free ones. */
-  http?: number | undefined;
-  https?: number | undefined;
-  clock: Clock;
-  log: Log;
 }
 
-export interface RouterPorts {
-  http: number;
-  https: number;
-}
-
-export interface RouterSupervisor extends Disposable {
-  /** Resolves when the worker serves; rejects with a text for the user when a port is taken or the worker cannot run. */
-  start(): Promise<RouterPorts>;
-  /** Once started. */
-  readonly ports: RouterPorts | undefined;
-  /** Pid of the worker at this moment. */
-  readonly pid: number | undefined;
-  /** The whole table; what changed is worked out here. */
-  apply(table: ReadonlyMap<string, RouterRoute>): void;
-  /** Told when a route is answered for the first time since the router was started. One listener. */
-  onFirstAnswer(listener: (key: string, status: number) => void): void;
-  /** Undefined while no worker answers. */
-  metrics(): Promise<RouterMetrics | undefined>;
-}
-
-const preferred: RouterPorts = { http: 8_080, https: 8_443 };
 const firstRestartMs = 50;
 const longestRestartMs = 10_000;
 /** A worker that ran this long was well. */
@@ -50,33 +18,33 @@ const healthyMs = 60_000;
 /** Worker ends before it ever served: after this many starting is given up. */
 const mostFailedStarts = 5;
 const probeEveryMs = 10_000;
-const probeAnswerMs = 5_000;
+const answerMs = 5_000;
 const stopGraceMs = 3_000;
 
-export function routerSupervisor(options: RouterOptions): RouterSupervisor {
+export function routerSupervisor(options: RouterOptions): DataPlane {
   return new Supervisor(options);
 }
 
-class Supervisor implements RouterSupervisor {
+class Supervisor implements DataPlane {
   ports: RouterPorts | undefined;
   readonly #options: RouterOptions;
-  readonly #host: string;
   readonly #log: Log;
-  #sockets: { http: BoundSocket; https: BoundSocket } | undefined;
+  readonly #sockets: RouterSockets;
   #worker: RouterWorker | undefined;
   #startedAt = 0;
   #restarts = 0;
   #failedStarts = 0;
   #stopping = false;
-  #chosen: RouterPorts = preferred;
   #restart: Disposable | undefined;
   #nextProbe: Disposable | undefined;
   /** As the worker knows it: route key to its JSON. */
   #sent = new Map<string, string>();
   #table: ReadonlyMap<string, RouterRoute> = new Map();
   #version = 0;
-  #probes = new Map<number, (metrics: RouterMetrics) => void>();
-  #probe = 0;
+  #applied = 0;
+  #waiting: { version: number; resolve(): void }[] = [];
+  readonly #questions = new Map<number, (answer: RouterMetrics | RouterRouteMetrics[]) => void>();
+  #question = 0;
   /** Keys of routes in the table that were told of. */
   #answered = new Set<string>();
   #firstAnswer: (key: string, status: number) => void = () => undefined;
@@ -84,7 +52,7 @@ class Supervisor implements RouterSupervisor {
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#host = options.host ?? '127.0.0.1';
+    this.#sockets = new RouterSockets(options);
     this.#log = options.log.child('router');
   }
 
@@ -93,36 +61,46 @@ class Supervisor implements RouterSupervisor {
   }
 
   async start(): Promise<RouterPorts> {
-    await this.#choosePorts();
+    await this.#sockets.choose();
     const started = new Promise<RouterPorts>((resolve, reject) => (this.#started = { resolve, reject }));
     this.#spawn();
     this.#watch();
     return started;
   }
 
-  apply(table: ReadonlyMap<string, RouterRoute>): void {
+  async apply(table: ReadonlyMap<string, RouterRoute>): Promise<void> {
     this.#table = table;
     for (const key of this.#answered) if (!table.has(key)) this.#answered.delete(key);
     this.#push(false);
+    if (this.#version <= this.#applied || this.#stopping) return;
+    return new Promise((resolve) => void this.#waiting.push({ version: this.#version, resolve }));
   }
 
   onFirstAnswer(listener: (key: string, status: number) => void): void {
     this.#firstAnswer = listener;
   }
 
-  async metrics(): Promise<RouterMetrics | undefined> {
+  metrics(): Promise<RouterMetrics | undefined> {
+    return this.#ask('probe');
+  }
+
+  routeMetrics(): Promise<RouterRouteMetrics[] | undefined> {
+    return this.#ask('count');
+  }
+
+  async #ask<T extends RouterMetrics | RouterRouteMetrics[]>(type: 'probe' | 'count'): Promise<T | undefined> {
     const worker = this.#worker;
     if (!worker || !this.ports) return undefined;
-    const id = (this.#probe += 1);
+    const id = (this.#question += 1);
     return new Promise((resolve) => {
-      const give = (metrics: RouterMetrics | undefined) => {
+      const give = (answer: RouterMetrics | RouterRouteMetrics[] | undefined) => {
         void timer.dispose();
-        this.#probes.delete(id);
-        resolve(metrics);
+        this.#questions.delete(id);
+        resolve(answer as T | undefined);
       };
-      const timer = this.#options.clock.after(probeAnswerMs, () => give(undefined));
-      this.#probes.set(id, give);
-      worker.send({ type: 'probe', id });
+      const timer = this.#options.clock.after(answerMs, () => give(undefined));
+      this.#questions.set(id, give);
+      worker.send({ type, id });
     });
   }
 
@@ -138,31 +116,16 @@ class Supervisor implements RouterSupervisor {
       await worker.exited;
       await timer.dispose();
     }
-    await this.#release();
-  }
-
-  async #choosePorts(): Promise<void> {
-    const { http, https } = this.#options;
-    const first = await freePort(this.#host, http ?? preferred.http, http !== undefined);
-    const second = await freePort(this.#host, https ?? preferred.https, https !== undefined, new Set([first]));
-    this.ports = undefined;
-    this.#chosen = { http: first, https: second };
-    if (!canHandOver) return;
-    await this.#release();
-    this.#sockets = { http: bindSocket(this.#host, first), https: bindSocket(this.#host, second) };
-  }
-  async #release(): Promise<void> {
-    await this.#sockets?.http.dispose();
-    await this.#sockets?.https.dispose();
-    this.#sockets = undefined;
+    await this.#sockets.release();
+    this.#inForce(Infinity);
   }
 
   #spawn(): void {
     if (this.#stopping) return;
     const { spawnInside, command, env = {}, defaultCertificate, clock } = this.#options;
-    const handed = this.#sockets ? [this.#sockets.http.descriptor, this.#sockets.https.descriptor] : [];
-    const listener = (name: 'http' | 'https'): RouterListener => (this.#sockets ? { fd: routerDescriptors[name] } : { host: this.#host, port: this.#chosen[name] });
-    const worker = new RouterWorker(spawnInside(command, { stdio: ['pipe', 'pipe', 'pipe', ...handed], env }), (report) => this.#hear(worker, report), this.#log);
+    const { descriptors, host, ports } = this.#sockets;
+    const listener = (name: 'http' | 'https'): RouterListener => (descriptors ? { fd: routerDescriptors[name] } : { host, port: ports[name] });
+    const worker = new RouterWorker(spawnInside(command, { stdio: ['pipe', 'pipe', 'pipe', ...(descriptors ?? [])], env }), (report) => this.#hear(worker, report), this.#log);
     this.#worker = worker;
     this.#startedAt = clock.now().getTime();
     worker.send({ type: 'configure', http: listener('http'), https: listener('https'), defaultCertificate });
@@ -203,11 +166,22 @@ class Supervisor implements RouterSupervisor {
         this.#firstAnswer(report.key, report.status);
         break;
       case 'health':
-        this.#probes.get(report.id)?.(report.metrics);
+        this.#questions.get(report.id)?.(report.metrics);
+        break;
+      case 'counted':
+        this.#questions.get(report.id)?.(report.routes);
         break;
       case 'applied':
+        this.#inForce(report.version);
         break;
     }
+  }
+
+  #inForce(version: number): void {
+    this.#applied = version;
+    const done = this.#waiting.filter((one) => one.version <= version);
+    this.#waiting = this.#waiting.filter((one) => one.version > version);
+    for (const { resolve } of done) resolve();
   }
 
   /** Somebody else took the port between our look and the worker's listening. */
@@ -215,9 +189,8 @@ class Supervisor implements RouterSupervisor {
     this.#worker = undefined;
     worker.kill();
     try {
-      if (code !== 'EADDRINUSE' || !this.#started || ++this.#failedStarts >= mostFailedStarts) throw new Error(`the router cannot listen on port ${this.#chosen[listener]}: ${message}`);
-      if (this.#options[listener] !== undefined) throw new PortTaken(this.#chosen[listener], this.#host);
-      await this.#choosePorts();
+      if (code !== 'EADDRINUSE' || !this.#started || ++this.#failedStarts >= mostFailedStarts) throw new Error(`the router cannot listen on port ${this.#sockets.ports[listener]}: ${message}`);
+      await this.#sockets.chooseAnew(listener);
       this.#spawn();
     } catch (error) {
       this.#giveUp(error as Error);

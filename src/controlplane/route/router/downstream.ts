@@ -1,0 +1,56 @@
+/** A request of a client, and the way back for its answer: the same for HTTP/1.1 and HTTP/2. */
+import type net from 'node:net';
+import type { Readable } from 'node:stream';
+import type { PageStatus } from './pages.ts';
+
+/** A client that neither sends the body it announced nor reads the response it asked for is cut off after this long. */
+export const clientStallMs = 30_000;
+/** A client connection may be silent this long, between requests or waiting for a response. */
+export const clientIdleMs = 300_000;
+
+export interface Upgrade {
+  socket: net.Socket;
+  head: Buffer;
+  protocol: string;
+}
+
+export interface Downstream {
+  readonly method: string;
+  /** As the client sent it. */
+  readonly url: string;
+  readonly host: string;
+  /** Names and values in turn, as they came, `Host` among them. */
+  readonly rawHeaders: readonly string[];
+  readonly cookies: string | undefined;
+  readonly secure: boolean;
+  readonly http2: boolean;
+  /** The client takes trailers. */
+  readonly trailers: boolean;
+  /** Address of the client. */
+  readonly client: string;
+  /** Where it connected to. */
+  readonly port: number;
+  readonly body: Readable | undefined;
+  readonly bodyLength: number | undefined;
+  readonly upgrade: Upgrade | undefined;
+  /** A head was sent. */
+  readonly begun: boolean;
+
+  /** Called when the connection ends, before or after the answer is whole. Waits `timeoutMs` for an answer. */
+  open(timeoutMs: number, onGone: () => void): void;
+  head(status: number, text: string, headers: string[], length: number): void;
+  /** `last`: it is the whole body. False: stop until `onDrain` is called. */
+  write(chunk: Buffer, last: boolean, onDrain: () => void): boolean;
+  end(trailers: readonly string[]): void;
+  /** An answer of the router itself. What the client still sends has no reader. */
+  page(status: PageStatus): void;
+  redirect(location: string): void;
+  /** The answer cannot be made whole, or there is none: the client must see that. */
+  cut(): void;
+}
+
+const mapped = '::ffff:';
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith(mapped) ? address.slice(mapped.length) : address;
+}

@@ -1,0 +1,183 @@
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
+import { once } from 'node:events';
+import { expect } from 'vitest';
+import { WebSocket } from 'ws';
+import { authority } from '../../certificates.ts';
+import { openHttp2, askIn } from '../ask.ts';
+import type { Bed } from '../bed.ts';
+import type { RouteCase, RouteDocument } from '../contract.ts';
+import type { EchoApplication } from '../echo.ts';
+
+/** Clients that ask without pause over connections that they keep, until `stop`; every answer that is not 200 is told. */
+function load(bed: Bed, url: string, clients: number): { answers(): number; stop(): Promise<string[]> } {
+  const agent = url.startsWith('https') ? new https.Agent({ keepAlive: true, maxSockets: clients }) : new http.Agent({ keepAlive: true, maxSockets: clients });
+  const failures: string[] = [];
+  let answers = 0;
+  let running = true;
+  const all = Array.from({ length: clients }, async () => {
+    while (running) {
+      const status = await bed.ask(url, { agent }).then((seen) => String(seen.status), (error: Error) => error.message);
+      answers += 1;
+      if (status !== '200') failures.push(status);
+    }
+  });
+  return {
+    answers: () => answers,
+    async stop() {
+      running = false;
+      await Promise.all(all);
+      agent.destroy();
+      return failures;
+    },
+  };
+}
+
+async function answersMore(under: { answers(): number }, more: number): Promise<void> {
+  const before = under.answers();
+  while (under.answers() < before + more) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** A WebSocket that stays open: says `ping` and hears it again. */
+async function openSocket(bed: Bed, host: string): Promise<{ ping(): Promise<string>; close(): void }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${bed.ports.http}/`, { headers: { Host: host } });
+  await once(socket, 'message');
+  return {
+    async ping() {
+      const answer = once(socket, 'message', { signal: AbortSignal.timeout(10_000) });
+      socket.send('ping');
+      return String((await answer)[0]);
+    },
+    close: () => socket.close(),
+  };
+}
+
+const others = (count: number): RouteDocument[] => Array.from({ length: count }, (_, at) => ({ name: `other${at}` }));
+
+export const changes: RouteCase[] = [
+  {
+    name: 'routes that come, change and go under load drop no request and no WebSocket',
+    routes: [{ name: 'web' }],
+    async run(bed) {
+      const under = load(bed, 'http://web.test/', 8);
+      const socket = await openSocket(bed, 'web.test');
+      for (let round = 0; round < 6; round += 1) {
+        await answersMore(under, 40);
+        await bed.serve([{ name: 'web', annotations: { timeout: `${round + 1}0s` } }, ...others(round % 3)]);
+        expect(await bed.ask('http://other0.test/').then(({ status }) => status)).toBe(round % 3 === 0 ? 503 : 200);
+        expect(await socket.ping()).toBe('ping');
+      }
+      expect(await under.stop()).toEqual([]);
+      socket.close();
+    },
+  },
+  {
+    name: 'pods replaced one by one under load drop no request; a WebSocket stays with its pod',
+    apps: { web: { endpoints: 2 } },
+    routes: [{ name: 'web' }],
+    async run(bed) {
+      const under = load(bed, 'http://web.test/', 8);
+      const socket = await openSocket(bed, 'web.test');
+      for (let round = 0; round < 5; round += 1) {
+        await answersMore(under, 40);
+        await bed.startEndpoint('web');
+        await bed.serve();
+        const oldest = (bed.apps.get('web') ?? [])[0] as EchoApplication;
+        await bed.endEndpoint('web', oldest, 'drain');
+        await bed.serve();
+        expect(await socket.ping()).toBe('ping');
+      }
+      expect(await under.stop()).toEqual([]);
+      socket.close();
+    },
+  },
+  {
+    name: 'weights shifted step by step under load drop no request, and end where they lead',
+    apps: { web: {}, next: {} },
+    routes: [{ name: 'web' }],
+    async run(bed) {
+      const under = load(bed, 'http://web.test/', 4);
+      for (const weight of [0, 50, 100]) {
+        await bed.serve([{ name: 'web', spec: { to: { kind: 'Service', name: 'web', weight: 100 - weight }, alternateBackends: [{ kind: 'Service', name: 'next', weight }] } }]);
+        await answersMore(under, 40);
+      }
+      expect(await under.stop()).toEqual([]);
+      for (let at = 0; at < 5; at += 1) expect(await bed.appAt('http://web.test/')).toBe('next');
+    },
+  },
+  {
+    name: 'a new certificate is shown to new connections; those that are open go on',
+    routes: ({ own }) => [{ name: 'own', spec: { tls: { termination: 'edge', certificate: own.certificate, key: own.key } } }],
+    async run(bed) {
+      const under = load(bed, 'https://own.test/', 4);
+      await answersMore(under, 20);
+      const before = await openHttp2(bed.ports, 'own.test');
+      const url = new URL('https://own.test/');
+      expect((await askIn(before, { url: '' }, url)).certificate).toBe('own');
+      const renewed = await (await authority()).sign('CN=renewed', ['own.test']);
+      await bed.serve([{ name: 'own', spec: { tls: { termination: 'edge', certificate: renewed.certificate, key: renewed.key } } }]);
+      expect(await bed.ask('https://own.test/')).toMatchObject({ status: 200, certificate: 'renewed' });
+      expect(await askIn(before, { url: '' }, url)).toMatchObject({ status: 200, certificate: 'own' });
+      await answersMore(under, 20);
+      expect(await under.stop()).toEqual([]);
+      before.close();
+      await bed.serve([{ name: 'own', spec: { tls: { termination: 'edge' } } }]);
+      expect((await bed.ask('https://own.test/')).certificate).toBe('default');
+    },
+  },
+  {
+    name: 'a route that goes is gone for connections that are open',
+    routes: [{ name: 'web' }, { name: 'other' }],
+    async run(bed) {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      expect((await bed.ask('http://web.test/', { agent })).status).toBe(200);
+      await bed.serve([{ name: 'other' }]);
+      expect((await bed.ask('http://web.test/', { agent })).status).toBe(503);
+      expect((await bed.ask('http://other.test/', { agent })).status).toBe(200);
+      agent.destroy();
+    },
+  },
+  {
+    name: 'a host changes from edge to passthrough and back',
+    apps: { web: {}, inner: { speaks: 'https' } },
+    routes: [{ name: 'web', spec: { tls: { termination: 'edge' } } }],
+    async run(bed) {
+      expect((await bed.ask('https://web.test/')).certificate).toBe('default');
+      await bed.serve([{ name: 'web', spec: { to: { kind: 'Service', name: 'inner' }, tls: { termination: 'passthrough' } } }]);
+      expect((await bed.ask('https://web.test/')).certificate).toBe('inner');
+      await bed.serve([{ name: 'web', spec: { tls: { termination: 'edge' } } }]);
+      expect((await bed.ask('https://web.test/')).certificate).toBe('default');
+    },
+  },
+  {
+    name: 'what is counted for a route',
+    routes: [{ name: 'web' }, { name: 'quiet' }],
+    async run(bed) {
+      for (const url of ['http://web.test/', 'http://web.test/?status=404', 'http://web.test/?size=1000']) await bed.ask(url);
+      const counted = await bed.router.routeMetrics();
+      const web = counted?.find(({ key }) => key === 'demo/web');
+      expect(web).toMatchObject({ requests: 3, inFlight: 0, endpoints: [{ service: 'demo/web', pod: 'web-0', up: true, requests: 3 }] });
+      expect(web?.responses[2]).toBe(2);
+      expect(web?.responses[4]).toBe(1);
+      expect(web?.bytesOut).toBeGreaterThan(1_000);
+      expect(counted?.find(({ key }) => key === 'demo/quiet')).toMatchObject({ requests: 0 });
+      expect(await bed.router.metrics()).toMatchObject({ routes: 2 });
+    },
+  },
+  {
+    name: 'a certificate that cannot be used leaves the default one, and other routes alone',
+    routes: ({ own }) => [
+      { name: 'bad', spec: { tls: { termination: 'edge', certificate: 'rubbish', key: 'rubbish' } } },
+      { name: 'own', spec: { tls: { termination: 'edge', certificate: own.certificate, key: own.key } } },
+    ],
+    async run(bed) {
+      expect((await bed.ask('https://bad.test/')).certificate).toBe('default');
+      expect((await bed.ask('https://own.test/')).certificate).toBe('own');
+      const socket = tls.connect({ host: '127.0.0.1', port: bed.ports.https, rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      expect(socket.getPeerCertificate().subject.CN, 'without a server name').toBe('default');
+      socket.destroy();
+    },
+  },
+];
