@@ -10,10 +10,11 @@ import { imageStreams, type ImageStream } from '../../src/api/kinds/image.ts';
 import { copyJson } from '../../src/api/json.ts';
 import { keyOf, toTime } from '../../src/api/meta.ts';
 import { toolsImage } from '../../src/api/well-known.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { delay, systemClock } from '../../src/base/clock.ts';
 import { Scope } from '../../src/base/disposable.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/client/client.ts';
+import { eventRecorder } from '../../src/client/event-recorder.ts';
 import { deploymentModule } from '../../src/controlplane/deployment/module.ts';
 import { runRollout } from '../../src/controlplane/deployment/tools/run-rollout.ts';
 import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
@@ -35,7 +36,10 @@ const plainKinds: readonly Kind[] = [
     prepareCreate: (pod) => void (pod.status = { phase: 'Pending' }),
     selectableFields: { 'spec.nodeName': ({ spec }) => spec.nodeName ?? '', 'status.phase': ({ status }) => status?.phase ?? '' },
   }),
-  kind<Event>({ type: 'stored', resource: events, generation: false, statusSubresource: false }),
+  kind<Event>({
+    type: 'stored', resource: events, generation: false, statusSubresource: false,
+    selectableFields: { 'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '', 'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '', 'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '' },
+  }),
   kind<ImageStream>({ type: 'stored', resource: imageStreams, statusSubresource: true }),
 ];
 
@@ -43,8 +47,8 @@ const plainKinds: readonly Kind[] = [
 let authorities: ReturnType<typeof authority> | undefined;
 const admin = { username: 'system:admin', groups: ['system:masters'] };
 
-/** How a pod fares; `hold` leaves it pending. */
-export type Fate = 'ready' | 'unready' | 'hold' | 'fail' | 'done';
+/** How a pod fares; `hold` leaves it pending, `retried` fails, is started again by the node and succeeds. */
+export type Fate = 'ready' | 'unready' | 'hold' | 'fail' | 'done' | 'retried';
 
 export interface WorkloadPlatform {
   client: Client;
@@ -54,6 +58,8 @@ export interface WorkloadPlatform {
   logs: Map<string, string[]>;
   /** Reasons of the events of an object, oldest first. */
   story(name: string): Promise<string[]>;
+  /** The same with what they say. */
+  messages(name: string): Promise<string[]>;
   get(path: string): Promise<unknown>;
   /** A list as kubectl prints it: names of the columns shown by default, then the rows without AGE. */
   table(path: string): Promise<{ columns: string[]; rows: unknown[][] }>;
@@ -99,13 +105,8 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     client,
     fate: () => 'ready',
     logs,
-    async story(name) {
-      const { items } = await client.list(events, { namespace: 'demo' });
-      return items
-        .filter((event) => event.involvedObject.name === name)
-        .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
-        .map((event) => event.reason ?? '');
-    },
+    story: async (name) => (await eventsOf(client, name)).map(({ reason = '' }) => reason),
+    messages: async (name) => (await eventsOf(client, name)).map(({ reason, message }) => `${reason} ${message}`),
     get: (target) => client.raw('GET', target),
     port,
     ca: root.certificate,
@@ -118,6 +119,7 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
   };
   for (const module of modules) await module.start?.({ client, informers, clock: systemClock, log: silentLog, scope: own });
 
+  const recorder = own.own(eventRecorder(client, 'deployer', systemClock));
   let address = 1;
   const running = new Set<Promise<void>>();
   const abort = new AbortController();
@@ -141,17 +143,33 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     await setStatus(pod, { phase: 'Running', podIP, conditions: [{ type: 'Ready', status: fate === 'ready' ? 'True' : 'False', lastTransitionTime: toTime(new Date()) }] });
     if (deployer) await deploy(pod);
     else if (fate === 'fail') await setStatus(pod, { phase: 'Failed' });
-    else if (fate === 'done') await setStatus(pod, { phase: 'Succeeded' });
+    else if (fate === 'retried') {
+      await setStatus(pod, { containerStatuses: [{ name: 'c', image: '', imageID: '', ready: false, restartCount: 1 }] });
+      // Whoever follows has to see that it runs again.
+      await delay(systemClock, 100, abort.signal);
+      await setStatus(pod, { phase: 'Succeeded' });
+    } else if (fate === 'done') await setStatus(pod, { phase: 'Succeeded' });
   }
 
   async function deploy(pod: Pod): Promise<void> {
     const lines: string[] = [];
     logs.set(pod.metadata.name, lines);
     const env = Object.fromEntries((pod.spec.containers[0]?.env ?? []).map(({ name, value }) => [name, value ?? '']));
+    const { args = [], command = [] } = pod.spec.containers[0] ?? {};
+    // A command of the rollout's own calls the deployer as often as it likes.
+    const calls = command.length > 0 ? command.join(' ').split('openshift-deploy').slice(1) : [args.join(' ')];
     let phase: 'Succeeded' | 'Failed' = 'Succeeded';
     try {
-      const rollout = await client.get(replicationControllers, { name: env.OPENSHIFT_DEPLOYMENT_NAME ?? '', namespace: env.OPENSHIFT_DEPLOYMENT_NAMESPACE });
-      await runRollout(rollout, { client, clock: systemClock, write: (line) => lines.push(line), signal: abort.signal });
+      for (const call of calls) {
+        const rollout = await client.get(replicationControllers, { name: env.OPENSHIFT_DEPLOYMENT_NAME ?? '', namespace: env.OPENSHIFT_DEPLOYMENT_NAMESPACE });
+        await runRollout(rollout, {
+          client, clock: systemClock, write: (line) => lines.push(line), signal: abort.signal, began: systemClock.now(), until: /--until=([^ ;]+)/.exec(call)?.[1],
+          async *follow({ name }) {
+            yield* logs.get(name) ?? [];
+          },
+          event: (type, about, reason, message) => recorder[type](about, reason, message),
+        });
+      }
     } catch (error) {
       lines.push(`error: ${(error as Error).message}`);
       phase = 'Failed';
@@ -166,6 +184,11 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     await client.update(pods, { ...copyJson(current), metadata, status: { ...current.status, ...status } } as Pod, { name, namespace, subresource: 'status' });
   }
   return platform;
+}
+
+async function eventsOf(client: Client, name: string): Promise<Event[]> {
+  const { items } = await client.list(events, { namespace: 'demo' });
+  return items.filter((event) => event.involvedObject.name === name).sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
 }
 
 function fetchTable(port: number, ca: string, target: string): Promise<unknown> {

@@ -20,6 +20,9 @@ export interface ToolsImageOptions {
   layers: string;
 }
 
+/** What a command of a rollout's own (`customParams.command`) calls to have the work done: `openshift-deploy --until=50%`. */
+const scripts = { 'openshift-deploy': `#!/bin/sh\nexec ${home}/bin/node ${home}/tools.js deploy "$@"\n` };
+
 /** Bundles are copied: the folder they came from may go away under running pods. */
 export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
   const files = readdirSync(options.bundles).filter((name) => /^(?:tools|engine-node|.*\.(?:json|wasm))/.test(name) && /\.(?:js|cjs|json|wasm)$/.test(name)).filter((name) => statSync(join(options.bundles, name)).isFile()).sort();
@@ -28,6 +31,7 @@ export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
     const { size, mtimeMs } = statSync(join(options.bundles, name));
     print.update(`${name} ${size} ${mtimeMs}\n`);
   }
+  for (const [name, text] of Object.entries(scripts)) print.update(`${name} ${text}`);
   const layer = `tools-${print.digest('hex').slice(0, 12)}`;
   const folder = join(options.layers, layer);
   if (!existsSync(folder)) {
@@ -37,6 +41,7 @@ export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {
     for (const name of files) copyFileSync(join(options.bundles, name), join(fresh, home, name));
     // The binary itself is bound over this.
     writeFileSync(join(fresh, home, 'bin', 'node'), '', { mode: 0o755 });
+    for (const [name, text] of Object.entries(scripts)) writeFileSync(join(fresh, home, 'bin', name), text, { mode: 0o755 });
     compileAhead(options.nodeBinary, join(fresh, home));
     renameSync(fresh, folder);
   }

@@ -29,8 +29,12 @@ export interface DeploymentStrategy {
   type?: 'Recreate' | 'Custom' | 'Rolling';
   rollingParams?: RollingParams;
   recreateParams?: { timeoutSeconds?: number; pre?: LifecycleHook; mid?: LifecycleHook; post?: LifecycleHook };
-  customParams?: Record<string, unknown>;
+  /** Of the deployer's own container; with the other types, too. */
+  customParams?: { image?: string; environment?: IEnvVar[]; command?: string[] };
   resources?: IResourceRequirements;
+  /** Of deployer and hook pods. */
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
   activeDeadlineSeconds?: number;
 }
 export interface DeploymentTriggerPolicy {
@@ -66,6 +70,9 @@ export const deploymentConfigs = resource<DeploymentConfig>('apps.openshift.io/v
   kind: 'DeploymentConfig', plural: 'deploymentconfigs', namespaced: true, shortNames: ['dc'], categories: ['all'],
 });
 
+/** Of OpenShift before version 4; `deploymentconfigs/rollback` is what replaced it. */
+export const deploymentConfigRollbacks = resource('apps.openshift.io/v1', { kind: 'DeploymentConfigRollback', plural: 'deploymentconfigrollbacks', namespaced: true, verbs: ['create'] });
+
 /** On replication controllers and deployer pods of a deployment config. */
 export const deploymentAnnotations = {
   config: 'openshift.io/deployment-config.name',
@@ -75,8 +82,12 @@ export const deploymentAnnotations = {
   deployment: 'openshift.io/deployment.name',
   desiredReplicas: 'kubectl.kubernetes.io/desired-replicas',
   originalReplicas: 'kubectl.kubernetes.io/original-replicas',
+  /** Replicas that the last deployer left. */
+  replicas: 'openshift.io/deployment.replicas',
   statusReason: 'openshift.io/deployment.status-reason',
   cancelled: 'openshift.io/deployment.cancelled',
+  /** Of a config and its rollouts: no deployer pod is made, somebody else does its work. */
+  ignorePod: 'deploy.openshift.io/deployer-pod.ignore',
 } as const;
 export const deploymentLabels = { config: 'openshift.io/deployment-config.name', deployerPodFor: 'openshift.io/deployer-pod-for.name', deployment: 'deployment', deploymentConfig: 'deploymentconfig' } as const;
 export type DeploymentPhase = 'New' | 'Pending' | 'Running' | 'Complete' | 'Failed';

@@ -8,7 +8,8 @@ import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
-import { createdAt, planDeployer } from './deployer-plan.ts';
+import { createdAt, goTime, planDeployer } from './deployer-plan.ts';
+import { ownedByRollout } from './rollout.ts';
 
 export async function startDeployerController({ client, informers, clock, log, scope }: ModuleContext): Promise<void> {
   const recorder = scope.own(eventRecorder(client, 'deployer-controller', clock));
@@ -33,11 +34,12 @@ export async function startDeployerController({ client, informers, clock, log, s
     const plan = planDeployer(rollout, phaseOf(rollout) === 'Complete' ? [] : await deployerPods(rollout), clock.now());
     const subject = decodedConfig(rollout) ?? rollout;
     for (const { metadata } of plan.removePods) await ifFound(client.delete(pods, { name: metadata.name, namespace }));
+    for (const { metadata } of plan.adoptPods) await ifFound(client.patch(pods, { name: metadata.name, namespace }, 'merge', { metadata: { uid: metadata.uid, ownerReferences: [ownedByRollout(rollout)] } }));
     let annotations = plan.annotations;
     if (plan.create) {
       try {
         const pod = await client.create(pods, plan.create, { namespace });
-        annotations = { ...annotations, ...(pod.metadata.creationTimestamp && { [createdAt]: pod.metadata.creationTimestamp }) };
+        annotations = { ...annotations, ...(pod.metadata.creationTimestamp && { [createdAt]: goTime(pod.metadata.creationTimestamp) }) };
         recorder.normal(subject, 'DeployerPodCreated', `Created deployer pod "${pod.metadata.name}" for "${name}"`);
       } catch (error) {
         if (!isStatusError(error, 'AlreadyExists')) recorder.warning(subject, 'FailedCreate', `Error creating deployer pod: ${(error as Error).message}`);

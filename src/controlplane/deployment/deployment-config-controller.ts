@@ -44,7 +44,12 @@ export async function startDeploymentConfigController({ client, informers, clock
       return;
     }
     for (const rollout of plan.cancel) {
-      await merge(rollout, { metadata: { annotations: cancelMarks(statusReasons.superseded) } });
+      try {
+        await merge(rollout, { metadata: { annotations: cancelMarks(statusReasons.superseded) } });
+      } catch (error) {
+        if (!isStatusError(error, 'Conflict')) recorder.warning(config, 'DeploymentCancellationFailed', `Failed to cancel deployment "${rollout.metadata.name}" superceded by version ${latestVersion}: ${(error as Error).message}`);
+        throw error;
+      }
       recorder.normal(config, 'DeploymentCancelled', `Cancelled deployment "${rollout.metadata.name}" superceded by version ${latestVersion}`);
     }
     if (plan.awaiting) {
@@ -64,8 +69,16 @@ export async function startDeploymentConfigController({ client, informers, clock
       }
       recorder.normal(config, 'ReplicationControllerScaled', `Scaled replication controller "${rollout.metadata.name}" from ${before} to ${replicas}`);
     }
-    for (const { metadata } of plan.prune) await client.delete(replicationControllers, { name: metadata.name, namespace }, { propagationPolicy: 'Background' });
+    await prune(config, plan.prune);
     await writeStatus(config, rollouts, plan.observed, created);
+  }
+
+  async function prune(config: DeploymentConfig, old: readonly ReplicationController[]): Promise<void> {
+    try {
+      for (const { metadata } of old) await ifFound(client.delete(replicationControllers, { name: metadata.name, namespace: metadata.namespace }, { propagationPolicy: 'Background' }));
+    } catch (error) {
+      recorder.warning(config, 'DeploymentCleanupFailed', `Couldn't clean up deployments: ${(error as Error).message}`);
+    }
   }
 
   async function create(config: DeploymentConfig, rollouts: ReplicationController[], rollout: ReplicationController): Promise<NewCondition> {
@@ -85,16 +98,17 @@ export async function startDeploymentConfigController({ client, informers, clock
     return { type: 'Progressing', status: 'True', reason: 'NewReplicationControllerCreated', message };
   }
 
-  /** Rollouts of the config; one that lost its owner (a config deleted with its rollouts kept) is adopted by its label. */
+  /** Rollouts of the config. One that lost its owner (a config deleted with its rollouts kept) is adopted by its label, one that lost the label is let go. */
   async function claim(config: DeploymentConfig): Promise<ReplicationController[]> {
     const { name, namespace, uid, deletionTimestamp } = config.metadata;
     const mine: ReplicationController[] = [];
     for (const rollout of (await client.list(replicationControllers, { namespace })).items) {
       const reference = controllerOf(rollout);
-      if (reference?.uid === uid) mine.push(rollout);
-      else if (!reference && !deletionTimestamp && !rollout.metadata.deletionTimestamp && rollout.metadata.labels?.[deploymentLabels.config] === name) {
-        mine.push(await merge(rollout, { metadata: { ownerReferences: [...(rollout.metadata.ownerReferences ?? []), controllerReference(config)] } }));
-      }
+      const labelled = rollout.metadata.labels?.[deploymentLabels.config] === name;
+      const others = (rollout.metadata.ownerReferences ?? []).filter((one) => one.uid !== uid);
+      if (reference?.uid === uid && !labelled && !deletionTimestamp) await merge(rollout, { metadata: { ownerReferences: others.length > 0 ? others : null } });
+      else if (reference?.uid === uid) mine.push(rollout);
+      else if (!reference && labelled && !deletionTimestamp && !rollout.metadata.deletionTimestamp) mine.push(await merge(rollout, { metadata: { ownerReferences: [...others, controllerReference(config)] } }));
     }
     return mine;
   }

@@ -1,10 +1,11 @@
-import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { deploymentConfigs, type DeploymentConfig, type RollingParams } from '../../api/kinds/deployment-config.ts';
 import { copyJson } from '../../api/json.ts';
-import { selectorOfMap } from '../../api/selector.ts';
+import { qualifiedNameProblem, selectorOfMap } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
-import { kind, type Kind, type RequestContext, type Subresource } from '../kernel/apiserver/kind.ts';
-import { validateHooks } from './hooks.ts';
+import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
+import { validateEnv } from './env-rules.ts';
+import { hookDefaults, validateHooks } from './hooks.ts';
 import { splitTag } from './image-trigger-plan.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
 import { scaleBy, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
@@ -27,7 +28,7 @@ export function deploymentConfigKind(rules: PodTemplateRules, { instantiate, rol
     prepareCreate(config) {
       config.status = { latestVersion: 0, observedGeneration: 0, replicas: 0, updatedReplicas: 0, availableReplicas: 0, unavailableReplicas: 0 };
     },
-    validate: (config, _old, _context: RequestContext) => validateConfig(config, rules),
+    validate: (config) => validateConfig(config, rules),
     columns: [
       nameColumn,
       { name: 'Revision', type: 'integer', cell: ({ status }) => status?.latestVersion ?? 0 },
@@ -38,7 +39,10 @@ export function deploymentConfigKind(rules: PodTemplateRules, { instantiate, rol
       ...templateColumns<DeploymentConfig>(({ spec }) => spec.template, selector),
     ],
     scale: scaleBy(selector),
-    subresources: { instantiate, rollback, log },
+    subresources: {
+      instantiate, rollback, log,
+      status: { type: 'fields', kind: deploymentConfigs.kind, copy: ({ status }, to) => void (to.status = status), validate: validateProgress },
+    },
   });
 }
 
@@ -69,8 +73,9 @@ function configDefaults(config: DeploymentConfig, rules: PodTemplateRules): void
   const strategy = (spec.strategy ??= {});
   strategy.type ??= strategy.customParams && !strategy.rollingParams && !strategy.recreateParams ? 'Custom' : 'Rolling';
   strategy.activeDeadlineSeconds ??= 21_600;
-  if (strategy.type === 'Rolling') rollingDefaults(strategy);
-  if (strategy.type === 'Recreate') strategy.recreateParams = { timeoutSeconds: 600, ...strategy.recreateParams };
+  if (strategy.type === 'Rolling' || strategy.rollingParams) rollingDefaults(strategy);
+  if (strategy.type === 'Recreate' || strategy.recreateParams) strategy.recreateParams = { timeoutSeconds: 600, ...strategy.recreateParams };
+  hookDefaults(config);
   if (spec.template?.spec) rules.defaults(spec.template);
 }
 
@@ -89,6 +94,7 @@ function validateConfig(config: DeploymentConfig, rules: PodTemplateRules): Fiel
   return [
     ...validateCount('spec.replicas', spec.replicas),
     ...validateCount('spec.minReadySeconds', spec.minReadySeconds),
+    ...validateDeadlines(spec),
     ...validateCount('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
     ...(Object.keys(spec.selector ?? {}).length === 0 ? [required('spec.selector')] : validateLabels(spec.selector, 'spec.selector')),
     ...validateTemplate(withImages(config), selector(config), rules),
@@ -112,22 +118,52 @@ function withImages({ spec }: DeploymentConfig): DeploymentConfig['spec']['templ
 function validateStrategy(strategy: Strategy): FieldError[] {
   const field = 'spec.strategy';
   const errors: FieldError[] = [];
-  if (!['Recreate', 'Rolling', 'Custom'].includes(strategy.type ?? '')) errors.push(notSupported(`${field}.type`, strategy.type, ['Custom', 'Recreate', 'Rolling']));
-  if (strategy.type === 'Custom' && !strategy.customParams) errors.push(required(`${field}.customParams`));
-  const { rollingParams: rolling, recreateParams } = strategy;
-  if (strategy.type === 'Rolling' && rolling) {
-    const where = `${field}.rollingParams`;
-    for (const name of ['intervalSeconds', 'updatePeriodSeconds', 'timeoutSeconds'] as const) {
-      const value = rolling[name];
-      if (value !== undefined && value < 1) errors.push(invalidValue(`${where}.${name}`, value, 'must be >0'));
-    }
-    errors.push(...validateIntOrPercent(`${where}.maxUnavailable`, rolling.maxUnavailable, true), ...validateIntOrPercent(`${where}.maxSurge`, rolling.maxSurge));
-    if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge)) errors.push(invalidValue(`${where}.maxUnavailable`, rolling.maxUnavailable, 'cannot be 0 when maxSurge is 0 as well'));
-  }
-  if (strategy.type === 'Recreate' && recreateParams?.timeoutSeconds !== undefined && recreateParams.timeoutSeconds < 1) {
-    errors.push(invalidValue(`${field}.recreateParams.timeoutSeconds`, recreateParams.timeoutSeconds, 'must be >0'));
+  const { type, rollingParams, recreateParams, customParams, labels, annotations } = strategy;
+  if (!['Recreate', 'Rolling', 'Custom'].includes(type ?? '')) errors.push(invalidValue(`${field}.type`, type, 'unsupported strategy type, use "Custom" instead and specify your own strategy'));
+  if (type === 'Custom' && !customParams) errors.push(required(`${field}.customParams`));
+  errors.push(...validateEnv(customParams?.environment, `${field}.customParams.environment`));
+  if (rollingParams && type !== 'Recreate') errors.push(...validateRolling(rollingParams, `${field}.rollingParams`));
+  if (recreateParams && type !== 'Rolling') errors.push(...positive(recreateParams, ['timeoutSeconds'], `${field}.recreateParams`));
+  errors.push(...validateLabels(labels, `${field}.labels`));
+  for (const key of Object.keys(annotations ?? {})) {
+    const problem = qualifiedNameProblem(key.toLowerCase());
+    if (problem) errors.push(invalidValue(`${field}.annotations`, key, problem));
   }
   return errors;
+}
+
+function validateRolling(rolling: RollingParams, field: string): FieldError[] {
+  const errors = [
+    ...positive(rolling, ['intervalSeconds', 'updatePeriodSeconds', 'timeoutSeconds'], field),
+    ...validateIntOrPercent(`${field}.maxUnavailable`, rolling.maxUnavailable, true),
+    ...validateIntOrPercent(`${field}.maxSurge`, rolling.maxSurge),
+  ];
+  if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge)) errors.push(invalidValue(`${field}.maxUnavailable`, rolling.maxUnavailable, 'cannot be 0 when maxSurge is 0 as well'));
+  return errors;
+}
+
+function positive<K extends string>(values: Partial<Record<K, number>>, names: readonly K[], field: string): FieldError[] {
+  return names.flatMap((name) => ((values[name] ?? 1) < 1 ? [invalidValue(`${field}.${name}`, values[name], 'must be >0')] : []));
+}
+
+/** Waiting for pods must be over before the rollout's time is, and that before the deployer's. */
+function validateDeadlines({ minReadySeconds = 0, strategy = {} }: DeploymentConfig['spec']): FieldError[] {
+  const errors: FieldError[] = [];
+  const { rollingParams, recreateParams, activeDeadlineSeconds } = strategy;
+  const given = rollingParams?.timeoutSeconds ?? recreateParams?.timeoutSeconds;
+  const timeout = given ?? 600;
+  if (timeout > 0 && minReadySeconds >= timeout) errors.push(invalidValue('spec.minReadySeconds', minReadySeconds, `must be less than the deployment timeout (${timeout}s)`));
+  if (activeDeadlineSeconds === undefined) return errors;
+  const field = 'spec.strategy.activeDeadlineSeconds';
+  if (minReadySeconds >= activeDeadlineSeconds) errors.push(invalidValue('spec.minReadySeconds', minReadySeconds, `must be less than activeDeadlineSeconds (${activeDeadlineSeconds}s - used by the deployer pod)`));
+  if (activeDeadlineSeconds < 0) errors.push(invalidValue(field, activeDeadlineSeconds, 'must be greater than or equal to 0'));
+  if (given !== undefined && activeDeadlineSeconds <= given) errors.push(invalidValue(field, activeDeadlineSeconds, 'activeDeadlineSeconds must be greater than timeoutSeconds'));
+  return errors;
+}
+
+/** Versions and generations only go up. */
+function validateProgress({ status }: DeploymentConfig, old: DeploymentConfig): FieldError[] {
+  return (['latestVersion', 'observedGeneration'] as const).flatMap((name) => ((status?.[name] ?? 0) < (old.status?.[name] ?? 0) ? [invalidValue(`status.${name}`, status?.[name] ?? 0, `${name} cannot be decremented`)] : []));
 }
 
 function validateTrigger({ spec }: DeploymentConfig, { type, imageChangeParams }: NonNullable<DeploymentConfig['spec']['triggers']>[number], field: string): FieldError[] {

@@ -1,15 +1,17 @@
 // Reads deployments, replica sets, deployment configs, replication controllers, stateful sets, jobs, cron jobs, pods, image streams.
 // Writes replica sets, replication controllers, controller revisions, claims of stateful sets, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
 import type { Readable } from 'node:stream';
+import type { KubeObject } from '../../api/meta.ts';
 import { serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
-import type { Subresource } from '../kernel/apiserver/kind.ts';
+import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
+import { deploymentConfigRollbacks } from '../../api/kinds/deployment-config.ts';
 import type { Module } from '../kernel/boot/module.ts';
 import { startDeployerController } from './deployer-controller.ts';
 import { deploymentConfigKind, type ConfigSubresources } from './deployment-config.ts';
 import { startDeploymentConfigController } from './deployment-config-controller.ts';
-import { instantiate, podForLog, rollback, type DeploymentRequest, type RollbackRequest } from './deployment-config-requests.ts';
+import { instantiate, podForLog, rollback, rollbackTo, type DeploymentRequest, type RollbackRequest } from './deployment-config-requests.ts';
 import { controllerRevisionKind } from './controller-revision.ts';
 import { deploymentKind } from './deployment.ts';
 import { startDeploymentController } from './deployment-controller.ts';
@@ -51,6 +53,7 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
       jobKind(dependencies.podTemplate),
       cronJobKind(dependencies.podTemplate),
       deploymentConfigKind(dependencies.podTemplate, subresources(dependencies, started)),
+      rollbackRequestKind(started),
     ],
     async start(context) {
       client = context.client;
@@ -67,6 +70,15 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
       ]);
     },
   };
+}
+
+/** Create only: the older form of `deploymentconfigs/rollback`. */
+function rollbackRequestKind(client: () => Client): Kind {
+  return kind<RollbackRequest>({
+    type: 'virtual',
+    resource: deploymentConfigRollbacks,
+    create: ({ namespace = '' }, request) => rollbackTo(client(), namespace, request),
+  });
 }
 
 function subresources({ clock, podLog }: DeploymentDependencies, client: () => Client): ConfigSubresources {
@@ -88,7 +100,7 @@ function subresources({ clock, podLog }: DeploymentDependencies, client: () => C
       type: 'action',
       kind: 'DeploymentRequest',
       apiVersion,
-      run: ({ namespace = '', name = '' }, body) => instantiate(client(), clock, namespace, name, (body ?? {}) as DeploymentRequest),
+      run: async ({ namespace = '', name = '' }, body) => (await instantiate(client(), clock, namespace, name, (body ?? {}) as DeploymentRequest)) as KubeObject,
     },
     rollback: {
       type: 'action',

@@ -3,7 +3,7 @@ import { configNameOf, decodedConfig, deployerPodName, rolloutName } from '../..
 import { deploymentAnnotations, deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { Pod, ReplicationController } from '../../api/kinds/core.ts';
 import { copyJson } from '../../api/json.ts';
-import { controllerReference } from '../../api/meta.ts';
+import { controllerReference, type OwnerReference } from '../../api/meta.ts';
 import { toolsImage } from '../../api/well-known.ts';
 
 export const statusReasons = {
@@ -14,7 +14,8 @@ export const statusReasons = {
 } as const;
 /** A deployer pod may run this long unless the strategy says otherwise. */
 export const longestRolloutSeconds = 21_600;
-const deployerGraceSeconds = 10;
+/** Of deployer and hook pods. */
+export const rolloutGraceSeconds = 10;
 
 export function makeRollout(config: DeploymentConfig): ReplicationController {
   const version = config.status?.latestVersion ?? 0;
@@ -23,7 +24,7 @@ export function makeRollout(config: DeploymentConfig): ReplicationController {
   const own = { [deploymentLabels.deploymentConfig]: config.metadata.name, [deploymentLabels.deployment]: name };
   const identity = { [deploymentAnnotations.config]: config.metadata.name, [deploymentAnnotations.version]: String(version) };
   const { managedFields: _, ...metadata } = config.metadata;
-  const changeCause = config.metadata.annotations?.['kubernetes.io/change-cause'];
+  const { 'kubernetes.io/change-cause': changeCause, [deploymentAnnotations.ignorePod]: ignorePod } = config.metadata.annotations ?? {};
   return {
     apiVersion: 'v1',
     kind: 'ReplicationController',
@@ -35,8 +36,10 @@ export function makeRollout(config: DeploymentConfig): ReplicationController {
         ...identity,
         [deploymentAnnotations.phase]: 'New',
         [deploymentAnnotations.encodedConfig]: JSON.stringify({ ...config, metadata }),
-        [deploymentAnnotations.desiredReplicas]: String(config.spec.test ? 0 : (config.spec.replicas ?? 1)),
+        [deploymentAnnotations.desiredReplicas]: String(config.spec.replicas ?? 1),
+        [deploymentAnnotations.replicas]: '0',
         ...(config.status?.details?.message && { [deploymentAnnotations.statusReason]: config.status.details.message }),
+        ...(ignorePod !== undefined && { [deploymentAnnotations.ignorePod]: ignorePod }),
         ...(changeCause && { 'kubernetes.io/change-cause': changeCause }),
       },
       ownerReferences: [controllerReference(config)],
@@ -58,33 +61,29 @@ export function makeRollout(config: DeploymentConfig): ReplicationController {
   };
 }
 
+/** The pod that carries the rollout out: by itself, or by what the strategy's `customParams` put in its place. */
 export function makeDeployerPod(rollout: ReplicationController): Pod {
-  const { name, namespace = '', uid = '' } = rollout.metadata;
+  const { name, namespace = '' } = rollout.metadata;
   const strategy = decodedConfig(rollout)?.spec.strategy;
-  const { nodeSelector, tolerations, imagePullSecrets } = rollout.spec.template?.spec ?? {};
-  const custom = strategy?.customParams as { image?: string; command?: string[]; environment?: { name: string; value?: string }[] } | undefined;
+  const { nodeSelector, tolerations, imagePullSecrets, dnsPolicy, dnsConfig, enableServiceLinks } = rollout.spec.template?.spec ?? {};
+  const { image, command, environment } = strategy?.customParams ?? {};
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name: deployerPodName(name),
       namespace,
-      labels: { [deploymentLabels.deployerPodFor]: name },
-      annotations: { [deploymentAnnotations.deployment]: name, [deploymentAnnotations.config]: configNameOf(rollout) ?? '' },
-      // It goes with its rollout when that is pruned.
-      ownerReferences: [{ apiVersion: 'v1', kind: 'ReplicationController', name, uid }],
+      labels: { ...strategy?.labels, [deploymentLabels.deployerPodFor]: name },
+      annotations: { ...strategy?.annotations, [deploymentAnnotations.deployment]: name, [deploymentAnnotations.config]: configNameOf(rollout) ?? '' },
+      ownerReferences: [ownedByRollout(rollout)],
     },
     spec: {
       containers: [
         {
           name: 'deployment',
-          image: custom?.image ?? toolsImage,
-          ...(custom?.image ? custom.command && { command: [...custom.command] } : { args: ['deploy'] }),
-          env: [
-            ...(custom?.environment ?? []).map((one) => ({ ...one })),
-            { name: 'OPENSHIFT_DEPLOYMENT_NAME', value: name },
-            { name: 'OPENSHIFT_DEPLOYMENT_NAMESPACE', value: namespace },
-          ],
+          image: image || toolsImage,
+          ...(command?.length ? { command: [...command] } : !image && { args: ['deploy'] }),
+          env: [...copyJson(environment ?? []), { name: 'OPENSHIFT_DEPLOYMENT_NAME', value: name }, { name: 'OPENSHIFT_DEPLOYMENT_NAMESPACE', value: namespace }],
           ...(strategy?.resources && { resources: copyJson(strategy.resources) }),
           imagePullPolicy: 'IfNotPresent',
           terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -92,11 +91,20 @@ export function makeDeployerPod(rollout: ReplicationController): Pod {
       ],
       restartPolicy: 'Never',
       serviceAccountName: 'deployer',
-      terminationGracePeriodSeconds: deployerGraceSeconds,
+      terminationGracePeriodSeconds: rolloutGraceSeconds,
       activeDeadlineSeconds: strategy?.activeDeadlineSeconds ?? longestRolloutSeconds,
+      shareProcessNamespace: false,
+      ...(dnsPolicy && { dnsPolicy }),
+      ...(dnsConfig && { dnsConfig: copyJson(dnsConfig) }),
+      ...(enableServiceLinks !== undefined && { enableServiceLinks }),
       ...(nodeSelector && { nodeSelector: { ...nodeSelector } }),
       ...(tolerations && { tolerations: copyJson(tolerations) }),
       ...(imagePullSecrets && { imagePullSecrets: copyJson(imagePullSecrets) }),
     },
-  };
+  } as Pod;
+}
+
+/** Deployer and hook pods go with their rollout when that is pruned. */
+export function ownedByRollout({ metadata }: ReplicationController): OwnerReference {
+  return { apiVersion: 'v1', kind: 'ReplicationController', name: metadata.name, uid: metadata.uid ?? '' };
 }

@@ -1,7 +1,7 @@
 /** Programs of the built-in image `slipway/tools`, one a container. */
 const programs: Record<string, () => Promise<number>> = {
   build: async () => (await import('./build/run-build.ts')).runBuild(process.env),
-  deploy: async () => (await import('../../deployment/tools/deploy.ts')).runDeployer(process.env),
+  deploy: async () => (await import('../../deployment/tools/deploy.ts')).runDeployer(process.env, process.argv.slice(3)),
 };
 
 const name = process.argv[2] ?? '';

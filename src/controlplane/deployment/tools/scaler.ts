@@ -74,16 +74,9 @@ export class Scaler implements Disposable {
     return this.until(timeoutMs, () => this.#podsOf(controller).every(isTerminal));
   }
 
-  /** The phase in which a pod ended; `Failed` if it is gone or takes too long. */
-  async untilEnded(name: string, timeoutMs: number): Promise<'Succeeded' | 'Failed'> {
-    const key = `${this.#namespace}/${name}`;
-    let seen = false;
-    const phase = () => this.#pods.get(key)?.status?.phase;
-    await this.until(timeoutMs, () => {
-      seen ||= this.#pods.get(key) !== undefined;
-      return phase() === 'Succeeded' || phase() === 'Failed' || (seen && this.#pods.get(key) === undefined);
-    });
-    return phase() === 'Succeeded' ? 'Succeeded' : 'Failed';
+  /** A pod of the project as it was seen last. */
+  pod(name: string): Pod | undefined {
+    return this.#pods.get(`${this.#namespace}/${name}`);
   }
 
   async until(timeoutMs: number, condition: () => boolean): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { phaseOf } from '../../../../src/api/config-rollout.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pods, replicationControllers, type ReplicationController } from '../../../../src/api/kinds/core.ts';
-import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
+import { deploymentConfigRollbacks, deploymentConfigs, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
 import { imageStreams, type ImageStream } from '../../../../src/api/kinds/image.ts';
 import { copyJson } from '../../../../src/api/json.ts';
 import { eventually } from '../../../support/eventually.ts';
@@ -106,6 +106,48 @@ describe('a deployment config', () => {
     expect(await running()).toEqual(['web:1']);
   });
 
+  test('lets the node try a hook again, and goes on past one that may fail', async () => {
+    platform.fate = ({ metadata }) => (metadata.name.endsWith('hook-pre') ? 'retried' : metadata.name.endsWith('hook-post') ? 'fail' : 'ready');
+    platform.logs.set('web-1-hook-pre', ['migrating']);
+    const execNewPod = { command: ['migrate', '--all'], containerName: 'web' };
+    await create({ strategy: { type: 'Recreate', recreateParams: { pre: { failurePolicy: 'Retry', execNewPod }, post: { failurePolicy: 'Ignore', execNewPod } } } });
+    await done(1);
+    const lines = platform.logs.get('web-1-deploy') ?? [];
+    expect(lines.filter((line) => line.includes('pre') || line === 'migrating')).toEqual([
+      '--> pre: Running hook pod ...', 'migrating', '--> pre: Retrying hook pod (retry #1)', 'migrating', '--> pre: Success',
+    ]);
+    expect(lines.slice(-4)).toEqual(['--> post: Running hook pod ...', '--> post: Failed', '--> post: Hook failed (ignored): the hook pod failed', '--> Success']);
+    expect((await platform.client.get(pods, { name: 'web-1-hook-pre', namespace })).spec.restartPolicy).toBe('OnFailure');
+    await eventually(() => platform.messages('web')).toEqual(expect.arrayContaining([
+      'Started Running pre-hook ("migrate --all") for rc demo/web-1', 'Completed The pre-hook for rc demo/web-1 completed successfully',
+      'Failed The post-hook failed: the hook pod failed (ignore), rollout of demo/web-1 will continue',
+    ]));
+  });
+
+  test('scales a test down when it has succeeded, and serves nothing', async () => {
+    await create({ test: true, replicas: 2 });
+    await done(1);
+    expect(platform.logs.get('web-1-deploy')).toEqual(['--> Scaling web-1 to 2', '--> Waiting up to 30s for pods in rc web-1 to become ready', '--> Success']);
+    await eventually(running).toEqual([]);
+    expect((await rollout(1)).metadata.annotations).toMatchObject({ 'openshift.io/deployment.replicas': '2' });
+    expect((await rollout(1)).metadata.annotations).not.toHaveProperty('kubectl.kubernetes.io/desired-replicas');
+  });
+
+  test('goes as far as a command of its own asks for, and on from there', async () => {
+    await create();
+    await done(1);
+    await change(({ spec }) => {
+      spec.replicas = 2;
+      spec.template = template('web:2');
+      spec.strategy = { type: 'Rolling', rollingParams: { timeoutSeconds: 30, maxSurge: 1, maxUnavailable: 0 }, customParams: { command: ['/bin/sh', '-c', 'openshift-deploy --until=50%; openshift-deploy'] } };
+    });
+    await done(2);
+    expect(platform.logs.get('web-2-deploy')).toEqual([
+      "--> Scaling up web-2 from 0 to 2, scaling down web-1 from 1 to 0 (keep 2 pods available, don't exceed 3 pods)", '    Scaling web-2 up to 2', '--> Reached 50% (currently 100%)',
+      "--> Scaling up web-2 from 2 to 2, scaling down web-1 from 1 to 0 (keep 2 pods available, don't exceed 3 pods)", '    Scaling web-1 down to 0', '--> Success',
+    ]);
+  });
+
   test('waits for its image and follows the stream', async () => {
     const triggers = [{ type: 'ImageChange' as const, imageChangeParams: { automatic: true, containerNames: ['web'], from: { kind: 'ImageStreamTag', name: 'app:latest' } } }, { type: 'ConfigChange' as const }];
     await create({ triggers, template: template('') });
@@ -166,7 +208,7 @@ describe('a deployment config', () => {
     await change(({ spec }) => Object.assign(spec, { paused: true, template: template('web:4') }));
     await eventually(async () => (await read()).status?.observedGeneration).toBe((await read()).metadata.generation);
     expect((await read()).status?.latestVersion).toBe(3);
-    await expect(platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' })).rejects.toThrow('cannot deploy a paused deployment config');
+    await expect(platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' })).rejects.toThrow('deployment config "web" is paused - unpause to request a new deployment');
     await change(({ spec }) => void (spec.paused = false));
     await done(4);
   });
@@ -179,7 +221,8 @@ describe('requests to a deployment config', () => {
     await create();
     await done(1);
     const ask = (fields: object) => platform.client.create<DeploymentConfig>(deploymentConfigs, request(fields), { name: 'web', namespace, subresource: 'instantiate' });
-    expect((await ask({ latest: true, force: false })).status?.latestVersion).toBe(1);
+    expect(await ask({ latest: true, force: false })).toMatchObject({ kind: 'Status', code: 204, message: 'deployment config "web" cannot be instantiated' });
+    expect((await read()).status?.latestVersion).toBe(1);
     expect((await ask({ latest: true, force: true })).status).toMatchObject({ latestVersion: 2, details: { message: 'manual change' } });
     await done(2);
   });
@@ -198,13 +241,35 @@ describe('requests to a deployment config', () => {
     expect(await running()).toEqual(['web:1']);
   });
 
+  test('an older client rolls back by the name of the rollout alone', async () => {
+    await create();
+    await done(1);
+    const ask = (name: string) => platform.client.create(deploymentConfigRollbacks, { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfigRollback', metadata: { name: 'x' }, spec: { from: { name }, includeTemplate: true } } as never, { namespace });
+    expect(await ask('web-1')).toMatchObject({ kind: 'DeploymentConfig', metadata: { name: 'web' } });
+    await expect(ask('')).rejects.toThrow('spec.from.name: Required value');
+  });
+
+  test('rollback says why it cannot be', async () => {
+    const ask = (spec: object, name = 'web') => platform.client.create(deploymentConfigs, { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfigRollback', metadata: { name }, name, spec } as never, { name, namespace, subresource: 'rollback' });
+    await create({ triggers: [] });
+    await expect(ask({})).rejects.toThrow('DeploymentConfigRollback.apps.openshift.io "web" is invalid: name: Invalid value: "web": cannot rollback an undeployed config');
+    await platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' });
+    await done(1);
+    await expect(ask({})).rejects.toThrow('no previous deployment exists for "demo/web"');
+    await platform.client.create(deploymentConfigs, request({ latest: true, force: true }), { name: 'web', namespace, subresource: 'instantiate' });
+    await done(2);
+    await expect(ask({ revision: 2 })).rejects.toThrow('version 2 is already the latest');
+    await expect(ask({ revision: 7 })).rejects.toThrow('replicationcontrollers \"web-7\" not found');
+    await expect(ask({ revision: -1 })).rejects.toThrow('spec.revision: Invalid value: -1: must be non-negative');
+  });
+
   test('log is the deployer\'s while it works and the application\'s afterwards', async () => {
     await expect(platform.get(`${path}/log`)).rejects.toThrow('not found');
     platform.fate = () => 'unready';
     await create();
     await eventually(() => phase(1)).toBe('Running');
     expect(await platform.get(`${path}/log?nowait=true`)).toMatch(/^log of web-1-deploy\n/);
-    await expect(platform.get(`${path}/log?version=7`)).rejects.toThrow('versions run from 1 to 1');
+    await expect(platform.get(`${path}/log?version=7`)).rejects.toThrow('invalid version for deploymentConfig "web": 7; versions run from 1 to 1');
   });
 });
 
@@ -225,7 +290,25 @@ describe('rules of deployment configs', () => {
     expect(await refused({ strategy: { type: 'Rolling', rollingParams: { maxSurge: 0, maxUnavailable: 0 } } })).toContain('cannot be 0 when maxSurge is 0 as well');
     expect(await refused({ triggers: [{ type: 'ImageChange', imageChangeParams: { containerNames: ['nobody'], from: { kind: 'ImageStreamTag', name: 'a:b' } } }] })).toContain('must refer to a container of the pod template');
     expect(await refused({ strategy: { type: 'Recreate', recreateParams: { mid: { failurePolicy: 'Abort', execNewPod: { command: ['x'], containerName: 'other' } } } } })).toContain('recreateParams.mid.execNewPod.containerName');
+    const hook = (fields: object) => refused({ strategy: { type: 'Recreate', recreateParams: { post: { failurePolicy: 'Abort', ...fields } } } });
+    expect(await hook({})).toContain('One of execNewPod or tagImages must be specified');
+    expect(await hook({ execNewPod: { command: ['x'] }, tagImages: [{}] })).toContain("only one of 'execNewPod' or 'tagImages' may be specified");
+    expect(await hook({ tagImages: [{ containerName: 'other', to: { kind: 'ImageStream' } }] })).toMatch(/no container "other" found.*Must be 'ImageStreamTag'.*a destination tag name is required/);
+    expect(await hook({ execNewPod: { command: ['x'], env: [{ name: 'no-name' }], volumes: [''] } })).toMatch(/env\[0\]\.name: Invalid value: "no-name".*volumes\[0\]: Invalid value: "": must not be empty/);
+    expect(await refused({ minReadySeconds: 600 })).toContain('must be less than the deployment timeout (30s)');
+    expect(await refused({ strategy: { type: 'Rolling', activeDeadlineSeconds: 60 } })).toContain('activeDeadlineSeconds must be greater than timeoutSeconds');
+    expect(await refused({ strategy: { type: 'Custom' } })).toContain('spec.strategy.customParams: Required value');
+    expect(await refused({ strategy: { type: 'Blue' as never } })).toContain('unsupported strategy type, use \\"Custom\\" instead'.replaceAll('\\', ''));
+    expect(await refused({ strategy: { type: 'Rolling', labels: { a: 'not a label' } } })).toContain('spec.strategy.labels: Invalid value');
     expect(await refused({ template: undefined as never, selector: { app: 'web' } })).toContain('spec.template: Required value');
+  });
+
+  test('name the only container in hooks, and let versions only go up', async () => {
+    const { spec } = await create({ triggers: [], strategy: { type: 'Recreate', recreateParams: { mid: { failurePolicy: 'Abort', execNewPod: { command: ['x'] } as never }, post: { failurePolicy: 'Abort', tagImages: [{ to: { kind: 'ImageStreamTag', name: 'app:live' } } as never] } } } });
+    expect(spec.strategy?.recreateParams).toMatchObject({ timeoutSeconds: 600, mid: { execNewPod: { containerName: 'web' } }, post: { tagImages: [{ containerName: 'web' }] } });
+    await platform.client.create(deploymentConfigs, request({ force: true }), { name: 'web', namespace, subresource: 'instantiate' });
+    const { resourceVersion: _, ...metadata } = (await read()).metadata;
+    await expect(platform.client.update(deploymentConfigs, { ...(await read()), metadata, status: { latestVersion: 0 } } as never, { name: 'web', namespace, subresource: 'status' })).rejects.toThrow('latestVersion cannot be decremented');
   });
 
   test('print as oc shows them', async () => {

@@ -134,7 +134,7 @@ describe('a deployment config', () => {
 });
 
 describe('a rollout', () => {
-  const deployer = (phase: string): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1-deploy', namespace: 'demo', annotations: { [deploymentAnnotations.deployment]: 'web-1' } }, spec: { containers: [] }, status: { phase: phase as 'Running' } });
+  const deployer = (phase: string): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1-deploy', namespace: 'demo', labels: { 'openshift.io/deployer-pod-for.name': 'web-1' }, annotations: { [deploymentAnnotations.deployment]: 'web-1' } }, spec: { containers: [] }, status: { phase: phase as 'Running' } });
   const cancelled = (phase: string) => {
     const of = rollout(1, phase);
     of.metadata.annotations = { ...of.metadata.annotations, [deploymentAnnotations.cancelled]: 'true' };
@@ -147,7 +147,7 @@ describe('a rollout', () => {
     expect(planDeployer(rollout(1, 'Pending'), [deployer('Running')], now)).toMatchObject({ phase: 'Running' });
     expect(planDeployer(rollout(1, 'Running'), [deployer('Running')], now).phase).toBeUndefined();
     expect(planDeployer(rollout(1, 'Running'), [deployer('Succeeded')], now)).toMatchObject({ phase: 'Complete', annotations: { [deploymentAnnotations.desiredReplicas]: null }, scaleToZero: false });
-    expect(planDeployer(rollout(1, 'Running'), [deployer('Failed')], now)).toMatchObject({ phase: 'Failed', scaleToZero: true });
+    expect(planDeployer(rollout(1, 'Running'), [deployer('Failed')], now)).toMatchObject({ phase: 'Failed', scaleToZero: false });
     expect(planDeployer(rollout(1, 'Complete'), [], now).phase).toBeUndefined();
   });
 

@@ -33,7 +33,7 @@ describe('a job', () => {
     const all = await own();
     expect(all.length).toBe(5);
     expect(all.some(({ metadata }) => metadata.finalizers?.includes(jobTracking))).toBe(false);
-    expect(await platform.story('work')).toEqual(expect.arrayContaining(['SuccessfulCreate', 'Completed']) as unknown[]);
+    await eventually(() => platform.story('work')).toEqual(expect.arrayContaining(['SuccessfulCreate', 'Completed']) as unknown[]);
     expect(await platform.table('/apis/batch/v1/namespaces/demo/jobs')).toMatchObject({ columns: ['Name', 'Status', 'Completions', 'Duration'], rows: [['work', 'Complete', '5/5', expect.any(String)]] });
   });
 
@@ -51,7 +51,7 @@ describe('a job', () => {
     await eventually(() => held('Failed')).toBe('BackoffLimitExceeded');
     expect(await active()).toBe(0);
     expect(await held('FailureTarget')).toBe('BackoffLimitExceeded');
-    expect(await platform.story('work')).toContain('BackoffLimitExceeded');
+    await eventually(() => platform.story('work')).toContain('BackoffLimitExceeded');
   });
 
   test('gives every index a pod of its own', async () => {
@@ -87,7 +87,7 @@ describe('a job', () => {
     platform.fate = () => 'done';
     await change({ suspend: false });
     await eventually(() => held('Complete')).toBe('CompletionsReached');
-    expect(await platform.story('work')).toEqual(expect.arrayContaining(['Suspended', 'Resumed']) as unknown[]);
+    await eventually(() => platform.story('work')).toEqual(expect.arrayContaining(['Suspended', 'Resumed']) as unknown[]);
   });
 
   test('runs as many pods as its parallelism, up and down', async () => {
