@@ -1,7 +1,7 @@
 /** A node's agent, put together: what a kubelet is to a real cluster. */
 import { configMaps, pods, secrets, type Pod, type Service } from '../api/kinds/core.ts';
 import type { ObjectReference } from '../api/meta.ts';
-import { milliOf, quantityOf } from '../api/quantity.ts';
+import { milliOf } from '../api/quantity.ts';
 import type { Clock } from '../base/clock.ts';
 import { Scope, type Disposable } from '../base/disposable.ts';
 import type { Log } from '../base/log.ts';
@@ -13,9 +13,14 @@ import { portMapAnnotation, type AgentConfig } from '../protocol/agent.ts';
 import { ObjectCache } from './api-objects.ts';
 import { environmentOf } from './env/environment-source.ts';
 import type { AddressOf } from './env/service-environment.ts';
+import { EvictionManager } from './eviction/eviction-manager.ts';
+import { observeMachine } from './eviction/observe.ts';
+import type { Observations } from './eviction/pressure-plan.ts';
 import { imageCollector } from './node/image-collector.ts';
 import { machineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
+import { reserveOf } from './node/node-object.ts';
+import { readSettings } from './node/settings.ts';
 import { credentialsFor } from './pods/credentials.ts';
 import { ImagePuller } from './pods/image-puller.ts';
 import { PodManager } from './pods/pod-manager.ts';
@@ -43,6 +48,10 @@ export interface AgentParts {
   egress(): Record<string, string>;
   clock: Clock;
   log: Log;
+  /** What is left of this machine; by default it is asked. */
+  observe?(): Promise<Observations>;
+  /** How often that is looked at, ms. */
+  lookMs?: number;
 }
 
 export interface Agent extends Disposable {
@@ -66,7 +75,10 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const tokens = scope.own(new TokenSource(client, clock));
   const folder = config.directory;
   const machine = await machineFacts(folder);
-  const allocatable = { milliCpu: milliOf(String(machine.cpus)), memory: quantityOf(String(machine.memoryBytes)) };
+  const { settings, problems } = await readSettings(folder);
+  for (const problem of problems) log.warn('a setting of the node cannot be used', { problem });
+  const reserve = reserveOf(settings.thresholds, machine);
+  const allocatable = { milliCpu: milliOf(String(machine.cpus)), memory: machine.memoryBytes - reserve.memory, disk: machine.diskBytes - reserve.disk };
 
   const cache = scope.own(new RuntimeCache(runtime, folder, log));
   const images = new ImagePuller({
@@ -97,9 +109,13 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   });
   const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
   const ports = scope.own(new PortCheck(clock, (uid) => manager.wake(uid)));
-  const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp });
+  const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp, refusal: (pod) => eviction.refusal(pod) });
   scope.own(manager);
   const newest = (pod: Pod) => latestPod(pod, status.latest(pod.metadata.uid ?? ''));
+  const newestPods = () => manager.pods().map(newest);
+  const aboutNode = { apiVersion: 'v1', kind: 'Node', name: config.nodeName, uid: config.nodeName };
+  const tell = (reason: string, message: string) => events.warning(aboutNode, reason, message);
+  const collector = scope.own(imageCollector({ images: runtime.images, settings: settings.images, used: () => usedImages(runtime, cache, newestPods()), folder, tell, clock, log }));
   const stats = statsCollector({ nodeName: config.nodeName, runtime, cache, pods: () => manager.pods(), folder, clock });
   scope.own(
     await AgentServer.listen(config.socket, {
@@ -112,10 +128,18 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     }),
   );
 
+  const eviction: EvictionManager = scope.own(new EvictionManager({
+    settings, runtime, cache, stats, folder, tell, clock, log, lookMs: parts.lookMs,
+    pods: newestPods,
+    observe: parts.observe ?? (() => observeMachine(folder)),
+    collectImages: () => collector.collect(true),
+    evict: (pod, message, graceSeconds) => manager.evict(pod.metadata.uid ?? '', message, graceSeconds),
+  }));
+
   let abandon: () => void = () => undefined;
   const abandoned = new Promise<void>((resolve) => (abandon = resolve));
   const node = scope.own(new NodeAgent({
-    client, config, runtime, clock, log,
+    client, config, runtime, clock, log, thresholds: settings.thresholds, pressure: eviction,
     onAbandoned: () => {
       log.error('the control plane has been gone for ten minutes: ending every pod', { node: config.nodeName });
       void manager.endAll().finally(abandon);
@@ -130,9 +154,15 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     retry: (uid) => manager.retry(uid),
     failed: (pod, failure) => events.warning(pod, 'FailedMount', failure.message),
   }));
-  scope.own(imageCollector({ images: runtime.images, used: () => new Set(cache.all().map(({ imageId }) => imageId)), folder, clock, log }));
   await node.start();
   return { abandoned, namespaceOf: (ip) => cache.namespaceOf(ip), dispose: () => scope.dispose() };
+}
+
+/** Of containers that are here, and those that volumes show. */
+async function usedImages({ images }: Runtime, cache: RuntimeCache, all: readonly Pod[]): Promise<Set<string>> {
+  const shown = all.flatMap(({ spec }) => (spec.volumes ?? []).flatMap(({ image }) => image?.reference ?? []));
+  const ids = await Promise.all(shown.map(async (reference) => (await images.status(reference))?.id ?? ''));
+  return new Set([...cache.all().map(({ imageId }) => imageId), ...ids]);
 }
 
 function podReference({ metadata: { name, namespace, uid } }: Pod): ObjectReference {

@@ -89,6 +89,11 @@ export function canonicalQuantity(text: string): string {
   return made;
 }
 
+/** Whole bytes in the largest binary unit that keeps them exact: `104857600` is `100Mi`. */
+export function bytesText(bytes: number): string {
+  return formatQuantity({ nano: BigInt(Math.trunc(bytes)) * scale, format: 'BinarySI' });
+}
+
 /** The value as a number, exact up to 2⁵³; 0 for an absent quantity. */
 export function quantityOf(text: string | number | undefined): number {
   if (text === undefined) return 0;

@@ -7,7 +7,7 @@ export interface PodFacts {
   podIp: string;
   hostIp: string;
   /** What a container without limits may use at most. */
-  allocatable: { milliCpu: number; memory: number };
+  allocatable: { milliCpu: number; memory: number; disk: number };
 }
 
 /** `undefined` for a field that the downward API does not offer. */
@@ -55,7 +55,7 @@ export function resourceOf(container: Container, name: string, divisor: string |
     }
     case 'memory':
     case 'ephemeral-storage': {
-      const bytes = amounts?.[resource] !== undefined ? quantityOf(amounts[resource]) : fallback && resource === 'memory' ? facts.allocatable.memory : 0;
+      const bytes = amounts?.[resource] !== undefined ? quantityOf(amounts[resource]) : fallback ? facts.allocatable[resource === 'memory' ? 'memory' : 'disk'] : 0;
       return String(Math.ceil(bytes / (by === undefined ? 1 : quantityOf(by))));
     }
     default:

@@ -12,9 +12,7 @@ export async function machineFacts(folder: string): Promise<MachineFacts> {
   return {
     cpus: os.availableParallelism(),
     memoryBytes: memory.capacityBytes,
-    memoryFreeBytes: memory.availableBytes,
     diskBytes: disk.blocks * disk.bsize,
-    diskFreeBytes: disk.bavail * disk.bsize,
     hostname: os.hostname(),
     osImage: (await osName()) ?? `${os.type()} ${os.release()}`,
     kernel: os.release(),

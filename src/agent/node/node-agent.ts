@@ -9,14 +9,18 @@ import { Scope, type Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import type { AgentConfig } from '../../protocol/agent.ts';
+import type { EvictionManager } from '../eviction/eviction-manager.ts';
+import type { Threshold } from '../eviction/threshold.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { machineFacts } from './machine.ts';
-import { nodeObject, nodeStatus, type DriverFacts } from './node-object.ts';
+import { nodeObject, nodeStatus, reserveOf, type DriverFacts } from './node-object.ts';
 
 export interface NodeParts {
   client: Client;
   config: AgentConfig;
   runtime: Runtime;
+  thresholds: readonly Threshold[];
+  pressure: Pick<EvictionManager, 'conditions' | 'onChange'>;
   clock: Clock;
   log: Log;
   /** The control plane has not answered for `abandonedMs`. */
@@ -49,8 +53,10 @@ export class NodeAgent implements Disposable {
   /** Resolves once the node is registered and ready; goes on trying in the background if the API does not answer yet. */
   async start(): Promise<void> {
     const registered = await this.#attempt(() => this.#register());
-    const watching = this.#parts.runtime.health?.onChange(() => void this.#attempt(() => (this.#registered ? this.#report(true) : this.#register())));
+    const tell = () => void this.#attempt(() => (this.#registered ? this.#report(true) : this.#register()));
+    const watching = this.#parts.runtime.health?.onChange(tell);
     if (watching) this.#scope.own(watching);
+    this.#scope.own(this.#parts.pressure.onChange(tell));
     this.#repeat(renewMs, () => (this.#registered ? this.#renew() : this.#register()), registered ? renewMs : retryMs);
     this.#repeat(statusMs, () => (this.#registered ? this.#report() : this.#register()));
   }
@@ -76,9 +82,12 @@ export class NodeAgent implements Disposable {
   }
 
   async #report(always = false): Promise<void> {
-    const { client, config, runtime, clock } = this.#parts;
+    const { client, config, runtime, clock, thresholds, pressure } = this.#parts;
     const now = clock.now();
-    const next = nodeStatus(config, await machineFacts(config.directory), driverOf(runtime), await runtime.images.list(), this.#status, now, runtime.health?.trouble());
+    const machine = await machineFacts(config.directory);
+    const next = nodeStatus({
+      config, machine, now, driver: driverOf(runtime), images: await runtime.images.list(), pressure: pressure.conditions, reserve: reserveOf(thresholds, machine), before: this.#status, trouble: runtime.health?.trouble(),
+    });
     const due = always || now.getTime() - this.#statusWritten >= statusAtLeastMs;
     if (!due && equalJson(essence(this.#status), essence(next))) return;
     try {

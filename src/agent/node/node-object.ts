@@ -2,14 +2,14 @@
 import type { Node } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
 import { agentSocketAnnotation, runtimeLabel, type AgentConfig } from '../../protocol/agent.ts';
+import type { PressureCondition } from '../eviction/pressure-plan.ts';
+import { amountOf, type Signal, type Threshold } from '../eviction/threshold.ts';
 import type { Capabilities, ImageInfo } from '../runtime/runtime.ts';
 
 export interface MachineFacts {
   cpus: number;
   memoryBytes: number;
   diskBytes: number;
-  diskFreeBytes: number;
-  memoryFreeBytes: number;
   hostname: string;
   osImage: string;
   kernel: string;
@@ -28,9 +28,6 @@ export interface DriverFacts {
 
 /** Pods a node takes; a /23 has room for twice as many. */
 const mostPods = 250;
-/** Below this much free space the disk counts as full: builds and images fail soon. */
-const diskReserve = 512 * 1024 * 1024;
-const memoryReserve = 64 * 1024 * 1024;
 /** Images named in the status (the kubelet's bound). */
 const mostImages = 50;
 
@@ -65,19 +62,48 @@ export function nodeObject(config: AgentConfig, machine: MachineFacts, driver: D
 type NodeStatus = NonNullable<Node['status']>;
 type NodeCondition = NonNullable<NodeStatus['conditions']>[number];
 
-/** `trouble`: why the runtime does not answer. */
-export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: DriverFacts, images: readonly ImageInfo[], before: NodeStatus | undefined, now: Date, trouble?: string): NodeStatus {
+/** What is never given to pods, since they are ended before it is reached. Bytes. */
+export interface Reserve {
+  memory: number;
+  disk: number;
+}
+
+/** The hard thresholds (Kubernetes docs, "Reserve Compute Resources": allocatable is what lies above them). */
+export function reserveOf(thresholds: readonly Threshold[], machine: Pick<MachineFacts, 'memoryBytes' | 'diskBytes'>): Reserve {
+  const of = (signal: Signal, capacity: number) => {
+    const hard = thresholds.find((threshold) => threshold.signal === signal && threshold.graceMs === 0);
+    return hard ? Math.min(capacity, Math.ceil(amountOf(hard.below, capacity))) : 0;
+  };
+  return { memory: of('memory.available', machine.memoryBytes), disk: of('nodefs.available', machine.diskBytes) };
+}
+
+export interface NodeView {
+  config: AgentConfig;
+  machine: MachineFacts;
+  driver: DriverFacts;
+  images: readonly ImageInfo[];
+  pressure: ReadonlySet<PressureCondition>;
+  reserve: Reserve;
+  before: NodeStatus | undefined;
+  now: Date;
+  /** Why the runtime does not answer. */
+  trouble: string | undefined;
+}
+
+export function nodeStatus(view: NodeView): NodeStatus {
+  const { config, machine, driver, images, reserve } = view;
+  const kibibytes = (bytes: number) => `${Math.floor(bytes / 1024)}Ki`;
   const capacity = {
     cpu: String(machine.cpus),
-    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
-    'ephemeral-storage': `${Math.floor(machine.diskBytes / 1024)}Ki`,
+    memory: kibibytes(machine.memoryBytes),
+    'ephemeral-storage': kibibytes(machine.diskBytes),
     pods: String(mostPods),
   };
   return {
     addresses: [{ type: 'InternalIP', address: config.network.nodeIp }, { type: 'Hostname', address: config.nodeName }],
     capacity,
-    allocatable: capacity,
-    conditions: conditions(machine, driver.capabilities, before, now, trouble),
+    allocatable: { ...capacity, memory: kibibytes(machine.memoryBytes - reserve.memory), 'ephemeral-storage': kibibytes(machine.diskBytes - reserve.disk) },
+    conditions: conditions(view),
     nodeInfo: {
       machineID: machine.machineId,
       systemUUID: machine.machineId,
@@ -98,9 +124,8 @@ export function nodeStatus(config: AgentConfig, machine: MachineFacts, driver: D
 /** The release whose behaviour this agent follows. */
 const kubernetesVersion = 'v1.32.0';
 
-function conditions(machine: MachineFacts, capabilities: Capabilities, before: NodeStatus | undefined, now: Date, trouble: string | undefined): NodeCondition[] {
-  const diskFull = machine.diskFreeBytes < diskReserve;
-  const memoryFull = machine.memoryFreeBytes < memoryReserve;
+function conditions({ driver: { capabilities }, pressure, before, now, trouble }: NodeView): NodeCondition[] {
+  const [memoryFull, diskFull, pidsFull] = [pressure.has('MemoryPressure'), pressure.has('DiskPressure'), pressure.has('PIDPressure')];
   const limits: Record<Capabilities['memoryLimit'], string> = {
     cgroup: 'memory and CPU limits are enforced by the kernel',
     poll: 'memory limits are enforced by watching, CPU limits are not: this user has no cgroup to manage',
@@ -109,7 +134,7 @@ function conditions(machine: MachineFacts, capabilities: Capabilities, before: N
   const wanted: Omit<NodeCondition, 'lastHeartbeatTime' | 'lastTransitionTime'>[] = [
     { type: 'MemoryPressure', status: memoryFull ? 'True' : 'False', reason: memoryFull ? 'KubeletHasInsufficientMemory' : 'KubeletHasSufficientMemory', message: `kubelet has ${memoryFull ? 'insufficient' : 'sufficient'} memory available` },
     { type: 'DiskPressure', status: diskFull ? 'True' : 'False', reason: diskFull ? 'KubeletHasDiskPressure' : 'KubeletHasNoDiskPressure', message: diskFull ? 'kubelet has disk pressure' : 'kubelet has no disk pressure' },
-    { type: 'PIDPressure', status: 'False', reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
+    { type: 'PIDPressure', status: pidsFull ? 'True' : 'False', reason: pidsFull ? 'KubeletHasInsufficientPID' : 'KubeletHasSufficientPID', message: `kubelet has ${pidsFull ? 'insufficient' : 'sufficient'} PID available` },
     { type: 'ResourceLimits', status: capabilities.memoryLimit === 'cgroup' ? 'True' : 'False', reason: { cgroup: 'Cgroup', poll: 'Polling', none: 'None' }[capabilities.memoryLimit], message: limits[capabilities.memoryLimit] },
     { type: 'Isolation', status: capabilities.rootfs && capabilities.podNetwork ? 'True' : 'False', reason: capabilities.rootfs ? 'Namespaces' : 'Processes', message: capabilities.rootfs ? 'pods have a root file system, a network and processes of their own' : 'pods are plain processes of this user: nothing is isolated' },
     trouble === undefined

@@ -32,6 +32,8 @@ export interface ManagerParts {
   clock: Clock;
   log: Log;
   hostIp: string;
+  /** Why a pod that has just come cannot start on this machine now. */
+  refusal(pod: Pod): string | undefined;
 }
 
 /** Pods worked on at once: most of a worker's life is waiting for a pull or a container's end. */
@@ -105,6 +107,16 @@ export class PodManager implements Disposable {
     this.#queue.add(uid);
   }
 
+  /** Ends a pod that this machine cannot bear; it has then failed as `Evicted`. */
+  evict(uid: string, message: string, graceSeconds: number): void {
+    const known = this.#known.get(uid);
+    if (!known || known.gone || known.memory.ended || isTerminal(known.pod)) return;
+    known.memory = { ...known.memory, ended: { reason: 'Evicted', message, evictedWithin: graceSeconds } };
+    this.#parts.events.warning(known.pod, 'Evicted', message);
+    known.starting.abort();
+    this.#queue.add(uid);
+  }
+
   pods(): Pod[] {
     return [...this.#known.values()].map(({ pod }) => pod);
   }
@@ -138,8 +150,11 @@ export class PodManager implements Disposable {
     const uid = pod.metadata.uid ?? '';
     if (pod.metadata.annotations?.[mirrorAnnotation]) return;
     const known = this.#known.get(uid);
-    if (!known) this.#known.set(uid, { pod, gone: false, settled: false, memory: emptyMemory, failures: new Map(), starting: new AbortController() });
-    else {
+    if (!known) {
+      this.#known.set(uid, { pod, gone: false, settled: false, memory: emptyMemory, failures: new Map(), starting: new AbortController() });
+      const refusal = pod.status?.startTime === undefined && !pod.metadata.deletionTimestamp ? this.#parts.refusal(pod) : undefined;
+      if (refusal !== undefined) this.evict(uid, refusal, 0);
+    } else {
       const before = known.pod;
       known.pod = pod;
       this.#forgetFailuresOf(known, before);

@@ -47,7 +47,7 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
     else recheck(plan, deadline);
   }
   if (gone) return end(plan, pod, observed, goneGraceSeconds);
-  if (pod.metadata.deletionTimestamp || isTerminal(pod) || memory.ended || plan.ended) return end(plan, pod, observed);
+  if (pod.metadata.deletionTimestamp || isTerminal(pod) || memory.ended || plan.ended) return end(plan, pod, observed, memory.ended?.evictedWithin);
 
   const sandbox = observed.sandboxes[0];
   if (!sandbox?.ready) return withoutSandbox(plan, pod, observed);

@@ -66,8 +66,8 @@ export interface PodMemory {
   backoff: Readonly<Record<string, Backoff>>;
   /** By container id; a container without entry has no probes or has just been adopted. */
   probes: Readonly<Record<string, ProbeState>>;
-  /** The pod was ended by the agent (deadline, eviction). */
-  ended?: { reason: string; message: string };
+  /** The pod was ended by the agent (deadline, eviction). An eviction has a grace of its own, seconds. */
+  ended?: { reason: string; message: string; evictedWithin?: number };
   notice?: PodNotice;
 }
 

@@ -206,6 +206,8 @@ export interface Runtime extends Disposable {
   stats(containerId: string): Promise<ContainerStats | undefined>;
   /** Of the pod's own network, without the loopback; absent of a driver whose pods have none. */
   networkStats?(sandboxId: string): Promise<InterfaceStats[] | undefined>;
+  /** Bytes a container has written outside its volumes; absent where that cannot be told. Takes as long as looking at every file does. */
+  writableBytes?(containerId: string): Promise<number>;
   /** Puts an empty file system in memory of at most `bytes` (0: the system's own bound) on a folder that containers made from now on see; nothing if it is there already. */
   mountMemory?(folder: string, bytes: number): Promise<void>;
   /** Puts an image's files on a folder, read-only; nothing if they are there already. */

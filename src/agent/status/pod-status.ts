@@ -86,6 +86,7 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
     { ...ready, type: 'ContainersReady' },
     condition('PodScheduled', true),
     ...(input.memory.notice ? [input.memory.notice] : []),
+    ...(input.memory.ended?.evictedWithin !== undefined ? [{ type: 'DisruptionTarget', status: 'True' as const, reason: 'TerminationByKubelet', message: input.memory.ended.message }] : []),
   ];
   const own = new Set(wanted.map(({ type }) => type));
   return [

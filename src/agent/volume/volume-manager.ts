@@ -1,6 +1,5 @@
 /** Gives a pod its volumes as paths on this machine, and keeps those that follow the API up to date. */
-import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { persistentVolumeClaims, persistentVolumes, type ConfigMap, type Container, type Pod, type Secret } from '../../api/kinds/core.ts';
@@ -16,6 +15,7 @@ import { StartError } from '../pods/start-error.ts';
 import type { Mount, Runtime } from '../runtime/runtime.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
+import { memoryFolder, sharedMemoryUsable } from './memory-folder.ts';
 import { resolveSubPath } from './sub-path.ts';
 import type { TokenSource } from './tokens.ts';
 import { VolumeError, volumeFiles, type VolumeSources } from './volume-files.ts';
@@ -233,22 +233,6 @@ export function memoryVolumeSize(pod: Pod, sizeLimit: string | number | undefine
   const asked = quantityOf(sizeLimit);
   const size = Math.min(together, asked > 0 ? asked : Infinity, allocatable > 0 ? allocatable : Infinity);
   return Number.isFinite(size) ? size : 0;
-}
-
-const sharedMemory = '/dev/shm';
-
-/** Where nothing can be mounted, the system's own folder in memory serves. */
-function sharedMemoryUsable(): boolean {
-  try {
-    accessSync(sharedMemory, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function memoryFolder(agentFolder: string, uid: string): string {
-  return path.join(sharedMemory, `slipway-${createHash('sha256').update(agentFolder).digest('hex').slice(0, 12)}`, uid);
 }
 
 /** A name that nobody set would become part of the path. */

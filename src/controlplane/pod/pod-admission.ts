@@ -8,6 +8,7 @@ import { forbidden } from '../../api/status.ts';
 const priorityClasses: Record<string, number> = { 'system-node-critical': 2_000_001_000, 'system-cluster-critical': 2_000_000_000 };
 const tolerated = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const tolerationSeconds = 300;
+const memoryPressure = 'node.kubernetes.io/memory-pressure';
 
 /** A pod stays on a node that is away for five minutes, unless it says otherwise; also on update, or a patch could take that away. */
 export function admitTolerations({ spec }: Pod): void {
@@ -19,6 +20,8 @@ export function admitPod(pod: Pod, now: Date): void {
   const { spec } = pod;
   spec.enableServiceLinks ??= true;
   admitTolerations(pod);
+  // Who asks for anything is taken to cope with a node that is short of memory (OpenShift's admission; Kubernetes docs, "Taint Nodes by Condition").
+  if (qosClassOf(spec) !== 'BestEffort' && !spec.tolerations?.some(({ key }) => key === memoryPressure)) spec.tolerations = [...(spec.tolerations ?? []), { key: memoryPressure, operator: 'Exists', effect: 'NoSchedule' }];
   const priority = spec.priorityClassName ? priorityClasses[spec.priorityClassName] : 0;
   if (priority === undefined) throw forbidden(pods, pod.metadata.name, `no PriorityClass with name ${spec.priorityClassName} was found`);
   spec.priority = priority;

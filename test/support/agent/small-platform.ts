@@ -1,10 +1,13 @@
 /** A real control plane of the stages that pods need, and agents whose runtime only keeps books. */
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startAgent, type Agent } from '../../../src/agent/agent.ts';
+import type { Observations } from '../../../src/agent/eviction/pressure-plan.ts';
+import { settingsFile } from '../../../src/agent/node/settings.ts';
 import { serviceFeed } from '../../../src/agent/services/service-feed.ts';
 import { events, namespaces, pods, serviceAccounts, type Event, type Pod } from '../../../src/api/kinds/core.ts';
 import { systemClock, type Clock } from '../../../src/base/clock.ts';
@@ -34,6 +37,8 @@ export interface SmallPlatform {
   listen(): Promise<{ url: string; ca: string; certificate: string; key: string }>;
   /** Starts an agent for a node; `runtime` of an earlier one shows adoption. */
   agent(name: string, runtime?: FakeRuntime): Promise<{ agent: Agent; runtime: FakeRuntime }>;
+  /** `kubelet.json` of agents started from now on. */
+  settings(document: object): Promise<void>;
   project(name: string): Promise<void>;
   run(namespace: string, name: string, spec: Partial<Pod['spec']>): Promise<Pod>;
   /** Resolves once the pod satisfies `test`; fails with its last state when the test's time is over. */
@@ -44,7 +49,7 @@ export interface SmallPlatform {
   dispose(): Promise<void>;
 }
 
-export async function smallPlatform(options: { clock?: Clock } = {}): Promise<SmallPlatform> {
+export async function smallPlatform(options: { clock?: Clock; observe?: () => Promise<Observations> } = {}): Promise<SmallPlatform> {
   const clock = options.clock ?? systemClock;
   const log = process.env.VERBOSE ? jsonLog((line) => console.error(line), 'debug') : silentLog;
   const folder = mkdtempSync(path.join(tmpdir(), 'slip-'));
@@ -85,11 +90,12 @@ export async function smallPlatform(options: { clock?: Clock } = {}): Promise<Sm
       // With a node's own rights: what it may not do fails here as it would in life.
       const own = server.client({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] });
       const feed = serviceFeed(own, clock, log, () => undefined);
-      const agent = await startAgent({ config, runtime, client: own, services: feed.services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), clock, log });
+      const agent = await startAgent({ config, runtime, client: own, services: feed.services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), clock, log, lookMs: 50, ...(options.observe && { observe: options.observe }) });
       const ending = { ...agent, dispose: async () => (await agent.dispose(), await feed.dispose()) };
       agents.push(ending);
       return { agent: ending, runtime };
     },
+    settings: (document) => writeFile(path.join(folder, settingsFile), JSON.stringify(document)),
     async project(name) {
       await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
       for (;;) {

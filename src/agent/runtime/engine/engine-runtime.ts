@@ -236,6 +236,11 @@ export class EngineRuntime implements Runtime {
     return Object.entries(networks).map(([, { rx_bytes: rxBytes = 0, rx_errors: rxErrors = 0, tx_bytes: txBytes = 0, tx_errors: txErrors = 0 }], index) => ({ name: `eth${index}`, rxBytes, rxErrors, txBytes, txErrors }));
   }
 
+  async writableBytes(containerId: string): Promise<number> {
+    const { SizeRw } = await this.#engine.call<{ SizeRw?: number }>('GET', `/containers/${containerId}/json`, { query: { size: true } });
+    return SizeRw ?? 0;
+  }
+
   #stats(id: string): Promise<EngineStats> {
     return this.#engine.call<EngineStats>('GET', `/containers/${id}/stats`, { query: { stream: false, 'one-shot': true } });
   }

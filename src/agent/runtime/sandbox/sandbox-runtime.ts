@@ -8,6 +8,7 @@ import type { Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import { describeHostRoot, writeHostSkeleton } from '../../../oci/host-root.ts';
 import type { InterfaceStats } from '../../../protocol/stats.ts';
+import { diskUsage } from '../../eviction/disk-usage.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import type { ImageStore } from '../../image/image-store.ts';
 import { attachToShim } from '../attach-session.ts';
@@ -272,6 +273,10 @@ export class SandboxRuntime implements Runtime {
   async networkStats(sandboxId: string): Promise<InterfaceStats[] | undefined> {
     const { config, holder } = this.#pods.place(sandboxId);
     return config.hostNetwork ? undefined : parseInterfaces(await readFile(`/proc/${holder.pid}/net/dev`, 'latin1'));
+  }
+
+  writableBytes(containerId: string): Promise<number> {
+    return diskUsage(join(this.#containers.folder(containerId), files.upper));
   }
 
   async mountMemory(folder: string, bytes: number): Promise<void> {

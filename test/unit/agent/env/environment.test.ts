@@ -6,7 +6,7 @@ import { serviceEnvironment } from '../../../../src/agent/env/service-environmen
 import type { Container, Service } from '../../../../src/api/kinds/core.ts';
 import { pod } from '../../../support/agent/pod-documents.ts';
 
-const facts = { podIp: '10.128.0.5', hostIp: '100.64.0.2', allocatable: { milliCpu: 4000, memory: 8 * 2 ** 30 } };
+const facts = { podIp: '10.128.0.5', hostIp: '100.64.0.2', allocatable: { milliCpu: 4000, memory: 8 * 2 ** 30, disk: 2 ** 36 } };
 const sources: EnvironmentSources = {
   configMap: (name) => (name === 'settings' ? { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { COLOUR: 'blue', SIZE: '4' } } : undefined),
   secret: (name) => (name === 'keys' ? { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data: { token: Buffer.from('s3cret').toString('base64') } } : undefined),

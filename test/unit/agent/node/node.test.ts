@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { imagesToRemove } from '../../../../src/agent/node/image-collector.ts';
+import { planCollection } from '../../../../src/agent/node/image-collector.ts';
+import type { ImageSettings } from '../../../../src/agent/node/settings.ts';
 import { abandonedMs, NodeAgent } from '../../../../src/agent/node/node-agent.ts';
 import { leases } from '../../../../src/api/kinds/cluster.ts';
 import { nodes } from '../../../../src/api/kinds/core.ts';
@@ -33,7 +34,7 @@ describe('a node', () => {
       get: (target, name: keyof Client) => (away ? () => Promise.reject(new ConnectionError('cannot reach the control plane')) : target[name].bind(target)),
     });
     let abandoned = 0;
-    const node = new NodeAgent({ client, config, runtime: new FakeRuntime(), clock, log: silentLog, onAbandoned: () => abandoned++ });
+    const node = new NodeAgent({ client, config, runtime: new FakeRuntime(), clock, log: silentLog, thresholds: [], pressure: { conditions: new Set(), onChange: () => ({ dispose: () => undefined }) }, onAbandoned: () => abandoned++ });
     await node.start();
     const renewed = async () => (await platform?.client.get(leases, { namespace: 'kube-node-lease', name: 'node-1' }))?.spec?.renewTime;
     expect(await renewed()).toBe('2026-01-01T00:00:00.000000Z');
@@ -58,11 +59,23 @@ describe('a node', () => {
     expect(silent).toBeLessThanOrEqual(abandonedMs + 10_000);
     await node.dispose();
   });
+});
 
-  test('removes images that were longest unused first, and none that was used lately', () => {
-    const image = (id: string, size: number, lastUsed: number) => ({ id, reference: id, size, lastUsed, config: { env: [], entrypoint: [], cmd: [], exposedPorts: [], labels: {} } });
-    const all = [image('new', 100, 990_000), image('old', 40, 1_000), image('middle', 50, 2_000), image('spare', 50, 3_000)];
-    expect(imagesToRemove(all, 80, 1_000_000).map(({ id }) => id)).toEqual(['old', 'middle']);
-    expect(imagesToRemove(all, 9_999, 1_000_000).map(({ id }) => id)).toEqual(['old', 'middle', 'spare']);
+describe('images that nothing uses', () => {
+  const image = (id: string, size: number, lastUsed: number) => ({ id, reference: id, size, lastUsed, config: { env: [], entrypoint: [], cmd: [], exposedPorts: [], labels: {} } });
+  const all = [image('new', 100, 990_000), image('old', 40, 1_000), image('middle', 50, 2_000), image('spare', 50, 3_000)];
+  const usual = { high: 0.85, low: 0.8, enough: Infinity, minimumAgeMs: 120_000, maximumAgeMs: 0 };
+  test.each<[string, number, Partial<ImageSettings>, boolean, string[], number]>([
+    ['stay while the disk has room', 160, {}, false, [], 0],
+    ['go, longest unused first, until it has room again', 120, {}, false, ['old', 'middle'], 80],
+    ['go but for those used lately, and more is wanted', 10, {}, false, ['old', 'middle', 'spare'], 190],
+    ['stay if what is free is enough whatever its share', 120, { enough: 100 }, false, [], 0],
+    ['go until what is free is enough', 60, { enough: 100 }, false, ['old'], 40],
+    ['go for their age alone', 500, { maximumAgeMs: 997_500 }, false, ['old', 'middle'], 0],
+    ['go all under pressure', 500, {}, true, ['old', 'middle', 'spare'], 0],
+  ])('%s', (_, freeBytes, settings, everything, expected, wanted) => {
+    const plan = planCollection(all, { bytes: 1000, freeBytes }, { ...usual, ...settings }, 1_000_000, everything);
+    expect(plan.images.map(({ id }) => id)).toEqual(expected);
+    expect(plan.wantedBytes).toBeCloseTo(wanted);
   });
 });

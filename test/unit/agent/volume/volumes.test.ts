@@ -19,7 +19,7 @@ const sources: VolumeSources = {
   configMap: (name) => Promise.resolve(name === 'settings' ? { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { a: '1', b: '2' }, binaryData: { c: base64('3') } } : undefined),
   secret: (name) => Promise.resolve(name === 'keys' ? { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data: { token: base64('s3cret') } } : undefined),
   token: ({ audience, expirationSeconds }) => Promise.resolve(`token for ${audience ?? 'the API'}, ${expirationSeconds} s`),
-  facts: { podIp: '10.128.0.5', hostIp: '100.64.0.2', allocatable: { milliCpu: 4000, memory: 2 ** 33 } },
+  facts: { podIp: '10.128.0.5', hostIp: '100.64.0.2', allocatable: { milliCpu: 4000, memory: 2 ** 33, disk: 2 ** 36 } },
 };
 const owner = (): Pod => pod({ containers: [{ name: 'web', image: 'a' }] }, { labels: { app: 'web' } });
 

@@ -27,6 +27,7 @@ describe('a new pod', () => {
       tolerations: [
         { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
         { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+        { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' },
       ],
       volumes: [{ name: 'scratch', emptyDir: {} }, { name: 'settings', configMap: { defaultMode: 420 } }, { name: expect.stringMatching(/^kube-api-access-[a-z0-9]{5}$/) as string }],
     });
