@@ -46,6 +46,8 @@ export interface AgentParts {
   addressOf: AddressOf;
   /** Proxy variables for pods; empty where they have real egress. */
   egress(): Record<string, string>;
+  /** Resolves when network policies hold for a pod that got its address. */
+  admit(pod: Pod, ip: string): Promise<void>;
   clock: Clock;
   log: Log;
   /** What is left of this machine; by default it is asked. */
@@ -105,7 +107,10 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     environment: (pod, container, facts) => environmentOf(environment, pod, container, facts),
     cluster: { clusterDns: config.network.clusterDns, clusterDomain: config.network.clusterDomain, nodeName: config.nodeName },
     hostIp: config.network.nodeIp,
-    onSandbox: (pod, sandbox) => void publishPorts(client, pod, sandbox).catch((error: unknown) => log.warn('cannot publish the ports of a pod', { pod: pod.metadata.name, error })),
+    onSandbox(pod, sandbox) {
+      void publishPorts(client, pod, sandbox).catch((error: unknown) => log.warn('cannot publish the ports of a pod', { pod: pod.metadata.name, error }));
+      return parts.admit(pod, sandbox.ip);
+    },
   });
   const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
   const ports = scope.own(new PortCheck(clock, (uid) => manager.wake(uid)));

@@ -57,4 +57,6 @@ export interface RuntimeProbe {
   detail: string;
   why?: string;
   fix?: string;
+  /** Whether the kernel translates service addresses and enforces network policies there; absent if the runtime cannot be used. */
+  packets?: { ok: boolean; why?: string; fix?: string };
 }

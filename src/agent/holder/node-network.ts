@@ -3,11 +3,13 @@ import type { NodeRecord } from './holder-state.ts';
 
 const machineBridge = 'slipway0';
 export const podBridge = 'pods0';
-const machineGateway = '100.64.0.1';
+export const machineGateway = '100.64.0.1';
 /** Every node answers this address itself and relays a few ports of it to this machine's loopback (`host.slipway.internal`). */
 export const hostAddress = '100.64.255.254';
 /** Nodes on the machine's bridge, a /24. */
 const maxNodes = 252;
+/** All that nodes may have, as nft writes a range. */
+export const nodeAddresses = '100.64.0.2-100.64.0.253';
 
 export function nodeAddress(index: number): string {
   if (!Number.isInteger(index) || index < 1 || index > maxNodes) throw new RangeError(`node index ${index} is not in 1..${maxNodes}`);

@@ -5,9 +5,10 @@ import type { Duplex } from 'node:stream';
 
 export type Way =
   | { kind: 'refused'; why: string }
-  | { kind: 'direct'; dial(): Socket }
-  /** Another proxy is asked in turn. */
-  | { kind: 'proxy'; address: { path: string } | { host: string; port: number }; authorization?: string }
+  /** `to`: where that may end, if it is known to be within the platform. */
+  | { kind: 'direct'; dial(): Socket; to?: { ip: string; port: number }[] }
+  /** Another proxy is asked in turn; for `host` in place of what was asked for. */
+  | { kind: 'proxy'; address: { path: string } | { host: string; port: number }; authorization?: string; host?: string }
   /** CONNECT only: the stream is served here. */
   | { kind: 'served'; serve(client: Socket): void };
 
@@ -25,10 +26,10 @@ const idleLimit = 60 * 60_000;
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 
 /** Not yet listening. Connections over `limit` are closed at once. */
-export function httpProxy(route: (asked: Asked) => Way, limit = 1024): Server {
-  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 }, (request, response) => forward(request, response, route));
+export function httpProxy(route: (asked: Asked) => Way | Promise<Way>, limit = 1024): Server {
+  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 }, (request, response) => void forward(request, response, route));
   server.maxConnections = limit;
-  server.on('connect', (request: IncomingMessage, client: Duplex, head: Buffer) => tunnel(request, client as Socket, head, route));
+  server.on('connect', (request: IncomingMessage, client: Duplex, head: Buffer) => void tunnel(request, client as Socket, head, route));
   server.on('connection', (socket) => socket.on('error', () => undefined));
   return server;
 }
@@ -41,11 +42,12 @@ export function closeProxy(server: Server, open: ReadonlySet<Socket>): Promise<v
   });
 }
 
-function tunnel(request: IncomingMessage, client: Socket, head: Buffer, route: (asked: Asked) => Way): void {
+async function tunnel(request: IncomingMessage, client: Socket, head: Buffer, route: (asked: Asked) => Way | Promise<Way>): Promise<void> {
   client.on('error', () => undefined);
   const target = parseAuthority(request.url ?? '');
   if (!target) return refuse(client, 400, 'CONNECT needs host:port');
-  const way = route({ ...target, scheme: 'https', client: client.remoteAddress });
+  const way = await route({ ...target, scheme: 'https', client: client.remoteAddress });
+  if (client.destroyed) return;
   if (way.kind === 'refused') return refuse(client, 403, way.why);
   if (way.kind === 'served') {
     client.write(established);
@@ -64,7 +66,8 @@ function tunnel(request: IncomingMessage, client: Socket, head: Buffer, route: (
     joined = true;
     far.setTimeout(idleLimit, () => far.destroy());
     // The next proxy's answer is the client's answer.
-    if (way.kind === 'proxy') far.write(`CONNECT ${request.url} HTTP/1.1\r\nHost: ${request.url}\r\n${way.authorization ? `Proxy-Authorization: ${way.authorization}\r\n` : ''}\r\n`);
+    const asked = way.kind === 'proxy' && way.host !== undefined ? `${way.host}:${target.port}` : request.url;
+    if (way.kind === 'proxy') far.write(`CONNECT ${asked} HTTP/1.1\r\nHost: ${asked}\r\n${way.authorization ? `Proxy-Authorization: ${way.authorization}\r\n` : ''}\r\n`);
     else client.write(established);
     if (head.length > 0) far.write(head);
     far.pipe(client).pipe(far);
@@ -74,7 +77,7 @@ function tunnel(request: IncomingMessage, client: Socket, head: Buffer, route: (
 
 const established = 'HTTP/1.1 200 Connection Established\r\n\r\n';
 
-function forward(request: IncomingMessage, response: ServerResponse, route: (asked: Asked) => Way): void {
+async function forward(request: IncomingMessage, response: ServerResponse, route: (asked: Asked) => Way | Promise<Way>): Promise<void> {
   const answer = (status: number, text: string) => {
     if (response.headersSent) return void response.destroy();
     response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);
@@ -88,14 +91,15 @@ function forward(request: IncomingMessage, response: ServerResponse, route: (ask
   if (url.protocol !== 'http:') return answer(400, `${url.protocol} addresses are reached with CONNECT`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port || 80);
-  const way = route({ host, port, scheme: 'http', client: request.socket.remoteAddress });
+  const way = await route({ host, port, scheme: 'http', client: request.socket.remoteAddress });
+  if (response.destroyed) return;
   if (way.kind === 'refused' || way.kind === 'served') return answer(403, way.kind === 'refused' ? way.why : `${host} is not reached this way`);
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !hopByHop.has(name)));
   const far = httpRequest({
     // No agent, not even one of its own: any agent would dial the host itself.
     method: request.method, timeout: idleLimit,
     headers: { ...headers, ...(way.kind === 'proxy' && way.authorization && { 'proxy-authorization': way.authorization }) },
-    ...(way.kind === 'direct' ? { host, port, path: `${url.pathname}${url.search}`, createConnection: () => way.dial() } : { path: url.href, createConnection: () => connect(way.address) }),
+    ...(way.kind === 'direct' ? { host, port, path: `${url.pathname}${url.search}`, createConnection: () => way.dial() } : { path: hrefFor(url, way.host), createConnection: () => connect(way.address) }),
   });
   far.once('response', (incoming) => {
     response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !hopByHop.has(name))));
@@ -106,6 +110,13 @@ function forward(request: IncomingMessage, response: ServerResponse, route: (ask
   far.once('error', (error) => answer(502, `${host}: ${error.message}`));
   response.once('close', () => far.destroy());
   request.pipe(far);
+}
+
+function hrefFor(url: URL, host: string | undefined): string {
+  if (host === undefined) return url.href;
+  const other = new URL(url);
+  other.hostname = host;
+  return other.href;
 }
 
 export function parseAuthority(text: string): { host: string; port: number } | undefined {

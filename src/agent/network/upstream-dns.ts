@@ -1,5 +1,6 @@
 /** Asks this machine's resolvers through the egress socket: one stream, many questions. */
 import type { Duplex } from 'node:stream';
+import { decode, encode, RECURSION_DESIRED } from 'dns-packet';
 import { dialThroughProxy } from '../../oci/registry-connection.ts';
 import { DnsFrames, frame } from './dns-relay.ts';
 import { dnsRelayName } from './names.ts';
@@ -44,6 +45,16 @@ export class UpstreamDns {
       sent.writeUInt16BE(own, 0);
       stream.write(frame(sent));
     });
+  }
+
+  /** IPv4 addresses of a name; none if nobody knows it. */
+  async addresses(name: string): Promise<string[]> {
+    const answer = await this.ask(encode({ type: 'query', id: 1, flags: RECURSION_DESIRED, questions: [{ type: 'A', name, class: 'IN' }] }));
+    try {
+      return answer ? (decode(answer).answers ?? []).flatMap((one) => (one.type === 'A' ? [one.data] : [])) : [];
+    } catch {
+      return [];
+    }
   }
 
   close(): void {

@@ -36,8 +36,8 @@ export interface RunnerParts {
   cluster: ClusterDns;
   hostIp: string;
   allocatable: PodFacts['allocatable'];
-  /** Told of a new sandbox, before containers start in it. */
-  onSandbox(pod: Pod, sandbox: PodSandbox): void;
+  /** Told of a new sandbox; containers start in it once this resolves. */
+  onSandbox(pod: Pod, sandbox: PodSandbox): Promise<void>;
 }
 
 export interface RunResult {
@@ -175,7 +175,7 @@ export class PodRunner {
     if (attempt > 0) events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     const sandbox = await runtime.runPodSandbox(sandboxConfig(pod, attempt, cluster));
     cache.putSandbox(sandbox);
-    onSandbox(pod, sandbox);
+    await onSandbox(pod, sandbox);
     return sandbox;
   }
 

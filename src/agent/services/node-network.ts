@@ -5,7 +5,7 @@ import { Scope, type Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
-import type { Service } from '../../api/kinds/core.ts';
+import type { Pod, Service } from '../../api/kinds/core.ts';
 import type { AgentConfig } from '../../protocol/agent.ts';
 import type { AddressOf } from '../env/service-environment.ts';
 import type { RuntimeNetwork } from '../runtime/runtime.ts';
@@ -13,11 +13,16 @@ import type { AddressRules } from '../network/address.ts';
 import { dialServer } from '../network/dial-server.ts';
 import { dnsServer } from '../network/dns-server.ts';
 import { egressEnvironment, startEgress } from '../network/egress.ts';
+import { permits } from '../network/policy/policy-plan.ts';
+import { policyTable } from '../network/policy/policy-table.ts';
+import { systemPeers } from '../network/policy/system-peers.ts';
 import { rememberedPorts } from '../network/remembered-ports.ts';
 import { openProxy } from '../network/open-proxy.ts';
 import { serviceProxy } from '../network/service-proxy.ts';
+import type { Target } from '../network/service-table.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
 import { needPodsTeller } from './need-pods.ts';
+import { policyFeed } from './policy-feed.ts';
 import { serviceFeed } from './service-feed.ts';
 
 export interface NodeNetwork extends Disposable {
@@ -25,6 +30,8 @@ export interface NodeNetwork extends Disposable {
   addressOf: AddressOf;
   /** Proxy variables for containers. */
   egress(): Record<string, string>;
+  /** A pod got its address, and nothing of it runs yet: resolves when network policies hold for it. */
+  admit(pod: Pod, ip: string): Promise<void>;
 }
 
 export interface NodeNetworkParts {
@@ -42,12 +49,14 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
   if (inside) {
     const { services } = scope.own(serviceFeed(client, clock, log, (table) => inside.updateServices(table)));
     if (inside.connect && config.engine) scope.own(await dialServer(config.engine.dialSocket, inside.connect));
-    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), dispose: () => scope.dispose() };
+    const { admit } = scope.own(policyFeed({ client, clock, log, node: config.nodeName, system: [], enforce: 'its pods are containers of an engine' }));
+    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, dispose: () => scope.dispose() };
   }
   const { network } = config;
   const own = config.runtime === 'sandbox';
   const needPods = scope.own(needPodsTeller(client, clock, config.nodeName));
-  const rules: AddressRules = { needPods: needPods.tell };
+  const allowed = (from: string, to: Target, protocol: 'TCP' | 'UDP') => permits(policies.isolations, from, to, protocol);
+  const rules: AddressRules = { needPods: needPods.tell, permits: allowed };
   const opened = own ? await openProxy(config, rules, log) : undefined;
   const proxy = scope.own(opened?.proxy ?? serviceProxy({
     ...rules,
@@ -59,6 +68,10 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     ],
     log,
   }));
+  const policies = scope.own(policyFeed({
+    client, clock, log, node: config.nodeName, system: systemPeers(network.clusterDns),
+    enforce: !opened ? 'its pods share the network of this machine' : 'why' in opened.kernel ? opened.kernel.why : policyTable(opened.kernel.program, network),
+  }));
   const upstream = new UpstreamDns(config.egressSocket);
   const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, hostAddress: network.hostAddress, upstream: (query) => upstream.ask(query) })) : undefined;
   const feed = scope.own(serviceFeed(client, clock, log, (table) => {
@@ -66,12 +79,13 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     void proxy.update(table).catch((error: unknown) => log.warn('cannot follow the services', { error }));
   }));
   // Pods without a network of their own go out as this machine does.
-  if (own) scope.own(await startEgress({ network, egressSocket: config.egressSocket, services: () => feed.table, namespaceOf, log }));
+  if (own) scope.own(await startEgress({ network, egressSocket: config.egressSocket, services: () => feed.table, namespaceOf, isolations: () => policies.isolations, resolve: (name) => upstream.addresses(name), log }));
   const environment = own ? Object.fromEntries(egressEnvironment(network).map(({ name, value }) => [name, value])) : {};
   return {
     services: feed.services,
     addressOf: own ? (host, port) => ({ host, port }) : (host, port, protocol) => proxy.address(host, port, protocol),
     egress: () => environment,
+    admit: (pod, ip) => policies.admit(pod, ip),
     dispose: () => scope.dispose(),
   };
 }

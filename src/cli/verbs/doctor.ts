@@ -22,6 +22,7 @@ export async function doctor(args: string[]): Promise<number> {
   const [runtimes, nodes, toolchains, engines] = await Promise.all([probeRuntimes(), detectNodeRuntimes(), detectToolchains(), detectEngines()]);
   const findings: Finding[] = [
     ...runtimes.map((one) => ({ ok: one.ok, what: `runtime ${one.name}`, detail: one.ok ? one.detail : (one.why ?? 'cannot be used'), fix: one.fix })),
+    ...runtimes.flatMap(({ packets }) => (packets ? [packetsFinding(packets)] : [])),
     ...nodes.map((one) => ({ ok: one.suitable, what: 'Node.js', detail: `${one.version} ${one.program}${one.suitable ? '' : ' (too old)'}` })),
     ...toolchains.map((one) => ({
       ok: one.found !== undefined,
@@ -34,6 +35,11 @@ export async function doctor(args: string[]): Promise<number> {
   if (given.text('output') === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const one of findings) process.stdout.write(`${one.ok ? '✓' : '✗'} ${one.what.padEnd(18)} ${one.detail}${one.ok || !one.fix ? '' : `\n  fix: ${one.fix}`}\n`);
   return runtimes.some((one) => one.ok) && toolchains.some((one) => one.found) ? 0 : 1;
+}
+
+function packetsFinding({ ok, why, fix }: NonNullable<RuntimeProbe['packets']>): Finding {
+  const detail = ok ? 'translated by the kernel; network policies are enforced' : `relayed, and network policies are not enforced: ${why}`;
+  return { ok, what: 'service addresses', detail, fix };
 }
 
 /** The control plane's own program knows what its runtimes need: it tries them. */

@@ -1,14 +1,19 @@
 import { tmpdir } from 'node:os';
+import { probeNft } from '../../agent/network/kernel/nft.ts';
 import { probeSandbox } from '../../agent/holder/probe.ts';
 import { explainNoEngine, findEngine } from '../../detect/engine.ts';
 import type { RuntimeProbe } from '../../protocol/daemon.ts';
 
 /** Which drivers can run pods here, found by doing it. */
 export async function probeRuntimes(directory = tmpdir()): Promise<RuntimeProbe[]> {
-  const sandbox: RuntimeProbe = process.platform === 'linux'
-    ? await probeSandbox(directory).then((found): RuntimeProbe => ({ name: 'sandbox', ok: found.ok, detail: 'every pod in namespaces of its own, no root', ...(found.why && { why: found.why }), ...(found.fix && { fix: found.fix }) }))
-    : { name: 'sandbox', ok: false, detail: '', why: 'it needs Linux; apps run as plain processes here' };
+  const sandbox: RuntimeProbe = process.platform === 'linux' ? await probeLinux(directory) : { name: 'sandbox', ok: false, detail: '', why: 'it needs Linux; apps run as plain processes here' };
   return [sandbox, await probeEngine(), { name: 'process', ok: true, detail: 'plain processes; isolates nothing' }];
+}
+
+async function probeLinux(directory: string): Promise<RuntimeProbe> {
+  const { ok, why, fix } = await probeSandbox(directory);
+  const nft = ok ? await probeNft((argv) => ['unshare', '-Urn', ...argv]) : undefined;
+  return { name: 'sandbox', ok, detail: 'every pod in namespaces of its own, no root', ...(why && { why }), ...(fix && { fix }), ...(nft && { packets: 'program' in nft ? { ok: true } : { ok: false, ...nft } }) };
 }
 
 async function probeEngine(): Promise<RuntimeProbe> {

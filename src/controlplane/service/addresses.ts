@@ -6,7 +6,7 @@ import { services } from '../../api/kinds/core.ts';
 import { nodePortRange, serviceNetwork } from '../../api/well-known.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Allocator } from './allocator.ts';
-import { formatIpv4, hostRange, parseIpv4 } from './ipv4.ts';
+import { formatIpv4, hostRange, parseIpv4 } from '../../api/ipv4.ts';
 
 /** Addresses below are given only to who asks for one by name (upstream's static band of a /16). */
 const staticBand = 256;

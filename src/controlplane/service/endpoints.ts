@@ -4,7 +4,7 @@ import { endpoints, type Endpoints } from '../../api/kinds/core.ts';
 import { invalidValue, required, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
-import { parseIpv4 } from './ipv4.ts';
+import { parseIpv4 } from '../../api/ipv4.ts';
 
 /** Addresses shown in a column; the rest is counted. */
 const shown = 3;

@@ -1,4 +1,4 @@
-// Reads services, pods, endpoints.
+// Reads services, pods, endpoints; owns NetworkPolicies, which nodes enforce.
 // Writes endpoints, endpoint slices, the services of the platform itself in project `default`, events.
 import { services } from '../../api/kinds/core.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -6,6 +6,7 @@ import type { Module } from '../kernel/boot/module.ts';
 import { ServiceAddresses } from './addresses.ts';
 import { endpointsKind, endpointSliceKind } from './endpoints.ts';
 import { startEndpointsController } from './endpoints-controller.ts';
+import { networkPolicyKind } from './network-policy.ts';
 import { serviceKind } from './service.ts';
 import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
 
@@ -20,7 +21,7 @@ export function serviceModule({ clock, systemEndpoints = {} }: ServiceDependenci
   return {
     name: 'service',
     dependsOn: ['project'],
-    kinds: [serviceKind(addresses), endpointsKind, endpointSliceKind],
+    kinds: [serviceKind(addresses), endpointsKind, endpointSliceKind, networkPolicyKind],
     async start(context) {
       const known = context.informers.for(services);
       await known.synced;

@@ -6,7 +6,8 @@ import { nodePortRange } from '../../api/well-known.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { ServiceAddresses } from './addresses.ts';
-import { parseIpv4 } from './ipv4.ts';
+import { isPort, targetPortProblem } from './port-name.ts';
+import { parseIpv4 } from '../../api/ipv4.ts';
 
 type Ports = NonNullable<Service['spec']['ports']>;
 
@@ -135,14 +136,10 @@ function validatePorts(ports: Ports, headless: boolean): FieldError[] {
 
 const labelText = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const isLabel = (text: string) => text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
-const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535;
 
 function validateTarget(field: string, target: number | string | undefined): FieldError[] {
-  if (target === undefined) return [];
-  if (typeof target === 'number') return isPort(target) ? [] : [invalidValue(field, target, 'must be between 1 and 65535, inclusive')];
-  if (target.length > 15) return [invalidValue(field, target, 'must be no more than 15 characters')];
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(target)) return [invalidValue(field, target, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")];
-  return /[a-z]/.test(target) ? [] : [invalidValue(field, target, 'must contain at least one letter (a-z)')];
+  const problem = target === undefined ? undefined : targetPortProblem(target);
+  return problem === undefined ? [] : [invalidValue(field, target, problem)];
 }
 
 function validateChange(service: Service, old: Service): FieldError[] {

@@ -66,7 +66,10 @@ export class KernelTable {
   }
 
   remove(): Promise<void> {
-    const done = this.#work.then(() => this.#run(`add table ip ${this.#name}\ndelete table ip ${this.#name}\n`));
+    const done = this.#work.then(() => {
+      this.#state = undefined;
+      return this.#run(`add table ip ${this.#name}\ndelete table ip ${this.#name}\n`);
+    });
     this.#work = done.catch(() => undefined);
     return done;
   }

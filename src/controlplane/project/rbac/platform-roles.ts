@@ -91,6 +91,8 @@ export const platformRoles: Readonly<Record<string, BootstrapRole>> = {
       rule('', ['pods'], ['patch', 'update']),
       rule('', ['endpoints', 'persistentvolumeclaims', 'persistentvolumes', 'serviceaccounts'], read),
       rule('discovery.k8s.io', ['endpointslices'], read),
+      rule('networking.k8s.io', ['networkpolicies'], read),
+      rule('', ['namespaces'], read),
       rule('coordination.k8s.io', ['leases'], [...read, 'create', 'patch', 'update', 'delete']),
       rule(image, ['imagestreams/layers'], ['get']),
     ],

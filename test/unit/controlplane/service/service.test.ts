@@ -3,7 +3,7 @@ import { endpoints, pods, services, type Service } from '../../../../src/api/kin
 import { endpointSlices } from '../../../../src/api/kinds/cluster.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { Allocator } from '../../../../src/controlplane/service/allocator.ts';
-import { formatIpv4, hostRange, parseIpv4 } from '../../../../src/controlplane/service/ipv4.ts';
+import { formatIpv4, hostRange, parseIpv4 } from '../../../../src/api/ipv4.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';

@@ -27,3 +27,20 @@ export function hostRange(cidr: string): { first: number; last: number } {
   const network = Math.floor(base / size) * size;
   return { first: network + 1, last: network + size - 2 };
 }
+
+export interface Ipv4Network {
+  first: number;
+  last: number;
+  /** Without bits beyond its prefix. */
+  cidr: string;
+}
+
+/** `10.0.0.7/8` as its whole range; undefined if it is none. */
+export function parseIpv4Network(text: string): Ipv4Network | undefined {
+  const [address = '', bits = '', more] = text.split('/');
+  const base = parseIpv4(address);
+  if (base === undefined || more !== undefined || !/^\d{1,2}$/.test(bits) || Number(bits) > 32) return undefined;
+  const size = 2 ** (32 - Number(bits));
+  const first = Math.floor(base / size) * size;
+  return { first, last: first + size - 1, cidr: `${formatIpv4(first)}/${Number(bits)}` };
+}

@@ -1,0 +1,156 @@
+/** What services promise to pods, on two nodes of one machine: once translated by the kernel, once relayed. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { installed } from '../support/installed.ts';
+import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
+import { manifestOf } from '../support/platform/web-pod.ts';
+import { inPod, service, talker, talkerPorts } from '../support/platform/talker-pod.ts';
+
+const app = { app: 'web' };
+const ways = ['kernel', 'relay'] as const;
+
+describe.each(ways)('services, %s', (way) => {
+  const platform = new Platform();
+  const ask = <T>(script: string, pod = 'client') => inPod<T>(platform, pod, script);
+  let address: Record<string, string> = {};
+  const apply = (...objects: object[]) => platform.kubectl(['apply', '-f', '-'], { input: manifestOf(...objects) }).then(({ code, stderr }) => expect({ code, stderr }).toEqual({ code: 0, stderr: '' }));
+  const addresses = async () => Object.fromEntries((await platform.kube('get', 'pods', '-o', 'jsonpath={range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}')).trim().split('\n').map((line) => line.split(' ') as [string, string]));
+
+  beforeAll(async () => {
+    if (way === 'kernel') expect(installed('nft'), 'the Debian package nftables').toBeDefined();
+    await platform.up(['--runtime', 'sandbox'], { SLIPWAY_NODES: '2', ...(way === 'relay' && { SLIPWAY_SERVICE_PROXY: 'relay' }) });
+    await apply(
+      talker('client', { node: 'node-1' }), talker('near', { labels: app, node: 'node-1' }), talker('far', { labels: app, node: 'node-2' }), talker('bare', { node: 'node-1', hostNetwork: true }),
+      service('web', { selector: app, ports: talkerPorts }), service('sticky', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP' }), service('local', { selector: app, ports: talkerPorts, internalTrafficPolicy: 'Local' }),
+      service('nobody', { selector: { app: 'nobody' }, ports: talkerPorts }), service('given', { selector: app, ports: talkerPorts, clusterIP: '172.30.0.77', externalIPs: ['192.0.2.10'] }),
+    );
+    await platform.kube('wait', '--for=condition=Ready', 'pod/client', 'pod/near', 'pod/far', 'pod/bare', '--timeout=60s');
+    address = await addresses();
+    await eventually('both endpoints are known everywhere', async () => ((await ask<string[]>('print(await all(4, async () => (await web("web")).split(" ")[0]))')).length === 2 ? true : undefined));
+  });
+  afterAll(() => platform.dispose());
+
+  test('a connection and a datagram reach each endpoint in turn', async () => {
+    const { tcp, udp, nobody } = await ask<Record<'tcp' | 'udp' | 'nobody', string[]>>('print({ tcp: await all(6, () => web("web")), udp: await all(6, () => udp("web")), nobody: [await web("nobody")] })');
+    for (const answers of [tcp, udp]) expect(answers.map((one) => one.split(' ')[0])).toEqual(['far', 'near']);
+    expect(nobody).toEqual(['ECONNREFUSED']);
+    if (way === 'kernel') expect(new Set([...tcp, ...udp].map((one) => one.split(' ')[1]))).toEqual(new Set([address.client]));
+  });
+
+  test('a pod reaches itself through its service, and so does what runs on the node itself', async () => {
+    expect(await ask<string[]>('print((await all(6, async () => (await web("web")).split(" ")[0])))', 'near')).toEqual(['far', 'near']);
+    expect(await ask<string[]>('print((await all(6, async () => (await web("172.30.0.77")).split(" ")[0])))', 'bare')).toEqual(['far', 'near']);
+  });
+
+  test('a client stays with its endpoint; a local policy stays on the node', async () => {
+    const { sticky, local } = await ask<Record<string, string[]>>('print({ sticky: await all(6, async () => (await web("sticky")).split(" ")[0]), local: await all(6, async () => (await web("local")).split(" ")[0]) })');
+    expect([sticky?.length, local]).toEqual([1, ['near']]);
+    expect(await ask<string[]>('print(await all(6, async () => (await udp("local")).split(" ")[0]))')).toEqual(['near']);
+  });
+
+  if (way === 'kernel') test('an external address leads to the service', async () => {
+    expect(await ask<string[]>('print((await all(6, async () => (await web("192.0.2.10")).split(" ")[0])))')).toEqual(['far', 'near']);
+  });
+
+  test('one who leaves finishes what was begun and gets nothing new; datagrams of a client go on elsewhere', async () => {
+    await apply(talker('leaver', { labels: { app: 'drain' }, drainMs: 6_000 }), service('drain', { selector: { app: 'drain' }, ports: talkerPorts }));
+    await platform.kube('wait', '--for=condition=Ready', 'pod/leaver', '--timeout=60s');
+    await eventually('it is reached', async () => ((await ask('print(await web("drain"))')) === 'ECONNREFUSED' ? undefined : true));
+    const talk = inPod<string[]>(platform, 'client', `
+      const socket = net.connect(9000, 'drain'), heard = [], flow = dgram.createSocket('udp4').unref(), said = [];
+      socket.on('data', (text) => heard.push(String(text).split(' ')[0])).on('error', (error) => heard.push(error.code));
+      for (let n = 0; n < 120 && !said.includes('stayer'); n += 1) { socket.write('x'); said.push((await udp('drain', 53, flow)).split(' ')[0]); await sleep(100); }
+      socket.write('x'); await sleep(300);
+      print([[...new Set(heard)].join(), [...new Set(said.filter((one) => one !== 'silence'))].join(), (await all(4, () => web('drain'))).map((one) => one.split(' ')[0]).join()]);`);
+    await platform.kube('delete', 'pod', 'leaver', '--wait=false');
+    // Nobody else is there: it serves on while it leaves (conditions serving and terminating).
+    expect(await ask('print((await web("drain")).split(" ")[0])')).toBe('leaver');
+    await apply(talker('stayer', { labels: { app: 'drain' } }));
+    expect(await talk).toEqual(['leaver', 'leaver,stayer', 'stayer']);
+  });
+
+  if (way === 'kernel') describe('network policies', () => {
+    afterEach(() => platform.kube('delete', 'networkpolicy', '--all'));
+    const policy = (name: string, spec: object) => ({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name }, spec });
+    const only = (labels: Record<string, string>) => ({ podSelector: { matchLabels: labels } });
+    /** What the client gets from each pod, asked directly: page, line, datagram. */
+    const reach = (pod: string) => ask<string[]>(`
+      const line = (host) => new Promise((resolve) => { const socket = net.connect(9000, host, () => socket.write('x')); socket.on('data', (text) => { socket.destroy(); resolve(String(text).split(' ')[0]); }).on('error', (error) => resolve(error.code)); });
+      print([(await web('${address[pod]}', 8080)).split(' ')[0], await line('${address[pod]}'), (await udp('${address[pod]}', 5300)).split(' ')[0]]);`);
+    const settled = (pod: string, expected: string[]) => eventually(`${pod} answers ${expected.join()}`, async () => {
+      const got = await reach(pod);
+      if (got.join() !== expected.join()) throw new Error(got.join());
+      return true;
+    }, 15_000);
+    const refusedAll = ['ECONNREFUSED', 'ECONNREFUSED', 'silence'];
+    const remove = (...names: string[]) => platform.kube('delete', 'networkpolicy', ...names);
+
+    test('into pods: nobody but who is named, on this node and from the other; what was begun goes on', async () => {
+      const talk = ask<string[]>(`
+        const heard = []; const socket = net.connect(9000, '${address.far}', () => require('node:fs').writeFileSync('/tmp/talking', '')); socket.on('data', (text) => heard.push(String(text).split(' ')[0])).on('error', (error) => heard.push(error.code));
+        for (let n = 0; n < 100 && (await web('${address.far}', 8080)) !== 'ECONNREFUSED'; n += 1) await sleep(50);
+        socket.write('x'); for (let n = 0; n < 50 && heard.length === 0; n += 1) await sleep(100); print(heard);`);
+      await eventually('the client talks', async () => ((await platform.kubectl(['exec', 'client', '--', 'test', '-f', '/tmp/talking'])).code === 0 ? true : undefined));
+      await apply(policy('closed', { ...only(app), policyTypes: ['Ingress'] }));
+      expect(await talk).toEqual(['far']);
+      for (const pod of ['near', 'far']) await settled(pod, refusedAll);
+      expect(await ask('print(await web("web"))')).toBe('ECONNREFUSED');
+      // Through the proxy to the outside, which reaches services too.
+      expect(await ask<number>("http.get({ agent: false, host: '172.30.0.11', port: 3128, path: 'http://web.default/', headers: { host: 'web' } }, (response) => print(response.statusCode)); await sleep(500)")).toBe(403);
+      await apply(policy('named', { ...only(app), ingress: [{ from: [only({ app: 'client' })], ports: [{ port: 'web' }, { port: 5300, protocol: 'UDP' }] }] }));
+      for (const pod of ['near', 'far']) await settled(pod, [pod, 'ECONNREFUSED', pod]);
+      expect(await ask<string[]>('print((await all(4, async () => (await web("web")).split(" ")[0])))')).toEqual(['far', 'near']);
+      expect(await ask('print(await web("near-is-alone", 1))', 'near')).toBe('ENOTFOUND');
+      // Probes come from the node.
+      expect(await platform.kube('get', 'pods', 'near', 'far', '-o', 'jsonpath={.items[*].status.containerStatuses[0].ready}')).toBe('true true');
+      await remove('closed', 'named');
+      for (const pod of ['near', 'far']) await settled(pod, [pod, pod, pod]);
+    });
+
+    test('the router is let in by the labels that OpenShift documents', async () => {
+      await apply(policy('closed', { ...only(app), policyTypes: ['Ingress'] }));
+      await settled('near', refusedAll);
+      await settled('far', refusedAll);
+      // Its first connections: those it has would go on.
+      await apply({ apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'web' }, spec: { to: { kind: 'Service', name: 'web' }, port: { targetPort: 'web' } } });
+      const { router } = await platform.status();
+      const answers = (wanted: string) => eventually(`the route answers ${wanted}`, async () => {
+        const { status, body } = await fetchRoute(`http://web-default.apps.localhost:${new URL(router?.http ?? '').port}/`);
+        return `${status}${status === 200 ? body.replace(/^\S+/, '') : ''}` === wanted ? true : undefined;
+      }, 20_000);
+      await platform.kube('wait', '--for=jsonpath={.status.ingress[0].conditions[0].type}=Admitted', 'route/web');
+      await answers('503');
+      await apply(policy('router', { podSelector: {}, ingress: [{ from: [{ namespaceSelector: { matchLabels: { 'network.openshift.io/policy-group': 'ingress' } } }] }] }));
+      await answers('200 100.64.0.1');
+    });
+
+    test('out of pods: nothing, not even names, until it is allowed; from the first moment of a pod', async () => {
+      const outside = createServer((_, response) => response.end('outside'));
+      await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve));
+      const { port } = outside.address() as AddressInfo;
+      const through = `await new Promise((resolve) => http.get({ agent: false, host: '172.30.0.11', port: 3128, path: 'http://host.slipway.internal:${port}/', headers: { host: 'x' } }, (response) => resolve(response.statusCode)).on('error', (error) => resolve(error.code)))`;
+      const look = () => ask<unknown[]>(`print([await web('web'), (await web('${address.far}', 8080)).split(' ')[0], ${through}])`);
+      const becomes = (expected: unknown[]) => eventually(`the client gets ${expected.join()}`, async () => {
+        const got = await look();
+        const shown = got.map((one) => String(one).split(' ')[0]).map((one, at) => (at === 0 && ['near', 'far'].includes(one ?? '') ? 'a pod' : one)).join();
+        if (shown !== expected.join()) throw new Error(shown);
+        return true;
+      }, 20_000);
+      try {
+        await apply(policy('shut', { podSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['client', 'quick'] }] }, policyTypes: ['Egress'] }));
+        await becomes(['EAI_AGAIN', 'ECONNREFUSED', '403']);
+        const quick = talker('quick', { spec: { restartPolicy: 'Never', containers: [{ name: 'quick', image: 'slipway/tools', imagePullPolicy: 'IfNotPresent', command: ['node', '-e', `require('net').connect(8080, '${address.far}').on('error', (error) => console.log(error.code)).on('connect', () => { console.log('open'); process.exit(); })`] }] } });
+        await apply(quick);
+        await platform.kube('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/quick', '--timeout=30s');
+        expect(await platform.kube('logs', 'quick')).toBe('ECONNREFUSED\n');
+        await apply(policy('names', { ...only({ app: 'client' }), policyTypes: ['Egress'], egress: [{ to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }], ports: [{ port: 53, protocol: 'UDP' }] }] }));
+        await becomes(['ECONNREFUSED', 'ECONNREFUSED', '403']);
+        await apply(policy('pods', { ...only({ app: 'client' }), policyTypes: ['Egress'], egress: [{ to: [only(app)] }, { to: [{ ipBlock: { cidr: '100.64.255.254/32' } }] }] }));
+        await becomes(['a pod', 'far', '200']);
+      } finally {
+        outside.close();
+      }
+    });
+  });
+});
