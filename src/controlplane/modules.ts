@@ -17,6 +17,7 @@ import { registryClient } from '../oci/registry-client.ts';
 import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
 import { homeLayout } from '../protocol/home.ts';
 import { podDialVariable } from '../protocol/router.ts';
+import { autoscaleModule } from './autoscale/module.ts';
 import { buildModule } from './build/module.ts';
 import { makeImageBeside } from './catalog/builder-process.ts';
 import { catalogModule } from './catalog/module.ts';
@@ -34,6 +35,7 @@ import { nodeName } from './machine/plan.ts';
 import type { Logs } from './open-logs.ts';
 import type { ControlPlaneOptions } from './options.ts';
 import type { SystemPart } from './pod/mirror-pods.ts';
+import { nodeSummary } from './pod/agent-client.ts';
 import { podModule } from './pod/module.ts';
 import { PodAccess } from './pod/pod-access.ts';
 import { projectModule } from './project/module.ts';
@@ -115,6 +117,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
   };
   const access = new PodAccess(store, pod.mirrors);
   const deployment = deploymentModule({ clock, podTemplate: template, podLog: (at, query, signal) => access.log(at.namespace, at.name, at.container, query, signal) });
+  const autoscale = autoscaleModule({ clock, log: log.child('autoscale'), summary: (node, signal) => nodeSummary(store, node, signal) });
   const build = buildModule({ access, inputs: { directory: path.join(home, homeLayout.cache, 'builds') } });
   const catalog = catalogModule({
     registry: registryClient({ baseUrl: `https://${registryHost}`, socketPath: sockets.registry, ca: pki.caCertificate, auth: { username: 'catalog', password: issue({ username: 'system:serviceaccount:openshift:catalog', groups: ['system:masters'] }) } }),
@@ -141,7 +144,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     project, service, pod,
     during('registry', phase, image),
     during('node', phase, machine),
-    deployment, build, catalog,
+    deployment, autoscale, build, catalog,
     during('router', phase, {
       ...route,
       dependsOn: [...route.dependsOn, 'machine'],

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { events, pods, replicationControllers, type Event, type Namespace, namespaces, type Pod } from '../../src/api/kinds/core.ts';
+import { events, nodes, pods, replicationControllers, type Event, type Namespace, namespaces, type Node, type Pod } from '../../src/api/kinds/core.ts';
 import { imageStreams, type ImageStream } from '../../src/api/kinds/image.ts';
 import { copyJson } from '../../src/api/json.ts';
 import { keyOf, toTime } from '../../src/api/meta.ts';
@@ -15,6 +15,7 @@ import { Scope } from '../../src/base/disposable.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/client/client.ts';
 import { eventRecorder } from '../../src/client/event-recorder.ts';
+import { autoscaleModule } from '../../src/controlplane/autoscale/module.ts';
 import { deploymentModule } from '../../src/controlplane/deployment/module.ts';
 import { runRollout } from '../../src/controlplane/deployment/tools/run-rollout.ts';
 import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
@@ -24,10 +25,12 @@ import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqli
 import { routeModule } from '../../src/controlplane/route/module.ts';
 import type { DataPlane } from '../../src/controlplane/route/data-plane.ts';
 import { serviceModule } from '../../src/controlplane/service/module.ts';
+import type { StatsSummary } from '../../src/protocol/stats.ts';
 import { authority } from './certificates.ts';
 
 const plainKinds: readonly Kind[] = [
   kind<Namespace>({ type: 'stored', resource: namespaces, generation: false }),
+  kind<Node>({ type: 'stored', resource: nodes, generation: false }),
   kind<Pod>({
     type: 'stored',
     resource: pods,
@@ -71,6 +74,8 @@ export interface WorkloadPlatform {
 
 export interface WorkloadOptions {
   router?: DataPlane;
+  /** What nodes use, as their agents would tell. */
+  summary?: (node: string) => Promise<StatsSummary>;
   /** False: deployer pods stay pending, the test runs the deployer itself. */
   deployers?: boolean;
 }
@@ -87,6 +92,7 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
       podTemplate: { defaults: () => undefined, validate: () => [] },
       podLog: async ({ name }) => Readable.from([`log of ${name}\n${(logs.get(name) ?? []).join('\n')}`]),
     }),
+    autoscaleModule({ clock: systemClock, log: silentLog, summary: options.summary ?? (() => Promise.reject(new Error('no agents here'))) }),
     serviceModule({ clock: systemClock }),
     routeModule({ router: options.router }),
   ];

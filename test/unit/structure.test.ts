@@ -16,6 +16,7 @@ const zones: Record<string, readonly string[]> = {
   'src/controlplane/build': kernel,
   // The programs of the built-in image `slipway/tools` are one bundle with one entry.
   'src/controlplane/build/tools': [...kernel, 'src/controlplane/build', 'src/controlplane/deployment/tools'],
+  'src/controlplane/autoscale': kernel,
   'src/controlplane/image': kernel,
   'src/controlplane/deployment': kernel,
   'src/controlplane/pod': kernel,

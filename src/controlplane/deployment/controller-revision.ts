@@ -66,7 +66,7 @@ export async function syncRevisions(client: Client, owner: Templated): Promise<R
   const hash = templateHash(owner.spec.template, owner.status?.collisionCount ?? 0);
   const made: ControllerRevision = {
     apiVersion: 'apps/v1', kind: 'ControllerRevision',
-    metadata: { name: `${name}-${hash}`, ...(namespace && { namespace }), labels: { ...labelsOf(owner.spec.template), [revisionHashLabel]: hash }, ownerReferences: [controllerReference(owner)] },
+    metadata: { name: `${name}-${hash}`, ...(namespace && { namespace }), labels: { ...labelsOf(owner.spec.template), [revisionHashLabel]: hash }, ...(owner.metadata.annotations && { annotations: { ...owner.metadata.annotations } }), ownerReferences: [controllerReference(owner)] },
     data, revision: newest,
   };
   const update = await client.create<ControllerRevision>(controllerRevisions, made, { namespace }).catch(async (error: unknown) => {

@@ -1,5 +1,6 @@
 import { deploymentConfigs, type DeploymentConfig, type RollingParams } from '../../api/kinds/deployment-config.ts';
 import { copyJson } from '../../api/json.ts';
+import { validateLabels } from '../../api/selector-rules.ts';
 import { qualifiedNameProblem, selectorOfMap } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
@@ -8,7 +9,7 @@ import { validateEnv } from './env-rules.ts';
 import { hookDefaults, validateHooks } from './hooks.ts';
 import { splitTag } from './image-trigger-plan.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
-import { scaleBy, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { scaleBy, templateColumns, validateCount, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 type Strategy = NonNullable<DeploymentConfig['spec']['strategy']>;
 const selector = ({ spec }: DeploymentConfig) => selectorOfMap(spec.selector);

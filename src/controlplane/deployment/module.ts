@@ -1,4 +1,4 @@
-// Reads deployments, replica sets, deployment configs, replication controllers, stateful sets, jobs, cron jobs, pods, image streams.
+// Reads deployments, replica sets, deployment configs, replication controllers, stateful sets, daemon sets, jobs, cron jobs, pods, nodes, image streams.
 // Writes replica sets, replication controllers, controller revisions, claims of stateful sets, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
 import type { Readable } from 'node:stream';
 import type { KubeObject } from '../../api/meta.ts';
@@ -8,6 +8,8 @@ import type { Client } from '../../client/client.ts';
 import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
 import { deploymentConfigRollbacks } from '../../api/kinds/deployment-config.ts';
 import type { Module } from '../kernel/boot/module.ts';
+import { daemonSetKind } from './daemon-set/daemon-set.ts';
+import { startDaemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { startDeployerController } from './deployer-controller.ts';
 import { deploymentConfigKind, type ConfigSubresources } from './deployment-config.ts';
 import { startDeploymentConfigController } from './deployment-config-controller.ts';
@@ -49,6 +51,7 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
       replicaSetKind(dependencies.podTemplate),
       deploymentKind(dependencies.podTemplate),
       statefulSetKind(dependencies.podTemplate),
+      daemonSetKind(dependencies.podTemplate),
       controllerRevisionKind(),
       jobKind(dependencies.podTemplate),
       cronJobKind(dependencies.podTemplate),
@@ -62,6 +65,7 @@ export function deploymentModule(dependencies: DeploymentDependencies): Module {
         startReplicasController(replicaSetRules, context),
         startDeploymentController(context),
         startStatefulSetController(context),
+        startDaemonSetController(context),
         startJobController(context),
         startCronJobController(context),
         startDeploymentConfigController(context),

@@ -1,11 +1,12 @@
 import { replicationControllers, type ReplicationController } from '../../api/kinds/core.ts';
+import { validateLabels } from '../../api/selector-rules.ts';
 import { selectorOfMap } from '../../api/selector.ts';
 import { required } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { WorkloadCondition } from './conditions.ts';
 import type { ReplicaRules } from './replicas-controller.ts';
-import { scaleBy, templateColumns, validateCount, validateLabels, validateTemplate, type PodTemplateRules } from './workload.ts';
+import { scaleBy, templateColumns, validateCount, validateTemplate, type PodTemplateRules } from './workload.ts';
 
 const selector = ({ spec }: ReplicationController) => selectorOfMap(spec.selector);
 

@@ -1,7 +1,8 @@
 /** What the kinds that make pods from a template have in common: defaults, rules, columns. */
 import type { PodTemplateSpec } from '../../api/kinds/core.ts';
 import type { KubeObject, LabelSelector } from '../../api/meta.ts';
-import { formatSelector, matches, matchesLabelSelector, qualifiedNameProblem, labelValueProblem, selectorOf, type Selector } from '../../api/selector.ts';
+import { validateLabels, validateSelectorTerms, type ModelSelector } from '../../api/selector-rules.ts';
+import { formatSelector, matches, matchesLabelSelector, selectorOf, type Selector } from '../../api/selector.ts';
 import { invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import type { Column, StoredKind } from '../kernel/apiserver/kind.ts';
 
@@ -12,9 +13,6 @@ export interface PodTemplateRules {
   validate(template: PodTemplateSpec, field: string): FieldError[];
 }
 
-/** The published models say `string` where only four operators are meant. */
-type ModelSelector = { matchLabels?: Record<string, string>; matchExpressions?: { key: string; operator: string; values?: string[] }[] };
-
 export const meets = (selector: ModelSelector | undefined, labels: Record<string, string> | undefined): boolean => matchesLabelSelector(selector as LabelSelector | undefined, labels);
 export const parsed = (selector: ModelSelector | undefined): Selector | undefined => selectorOf(selector as LabelSelector | undefined);
 
@@ -24,26 +22,7 @@ export function validateSelector(selector: ModelSelector | undefined, field = 's
   if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0) {
     errors.push(invalidValue(field, selector, 'empty selector is invalid for deployment'));
   }
-  errors.push(...validateLabels(selector.matchLabels, `${field}.matchLabels`));
-  for (const [at, { key, operator, values }] of (selector.matchExpressions ?? []).entries()) {
-    const where = `${field}.matchExpressions[${at}]`;
-    const list = operator === 'In' || operator === 'NotIn';
-    if (!['In', 'NotIn', 'Exists', 'DoesNotExist'].includes(operator)) errors.push(invalidValue(`${where}.operator`, operator, 'not a valid selector operator'));
-    else if (list && !values?.length) errors.push(required(`${where}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    else if (!list && values?.length) errors.push({ reason: 'FieldValueForbidden', field: `${where}.values`, message: "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'" });
-    const problem = qualifiedNameProblem(key);
-    if (problem) errors.push(invalidValue(`${where}.key`, key, problem));
-  }
-  return errors;
-}
-
-export function validateLabels(labels: Record<string, string> | undefined, field: string): FieldError[] {
-  return Object.entries(labels ?? {}).flatMap(([key, value]) => {
-    const name = qualifiedNameProblem(key);
-    if (name) return [invalidValue(field, key, name)];
-    const problem = labelValueProblem(value);
-    return problem ? [invalidValue(field, value, problem)] : [];
-  });
+  return [...errors, ...validateSelectorTerms(selector, field)];
 }
 
 /** A template for pods that are kept alive: its labels meet the selector, its pods are restarted always. */

@@ -1,4 +1,4 @@
-// Reads ServiceAccounts, Secrets' names and Leases; owns Pods (with log, exec, attach, portforward, binding, eviction), Nodes, PersistentVolumes, PersistentVolumeClaims, StorageClasses.
+// Reads ServiceAccounts, Secrets' names, Leases and what owns pods; owns Pods (with log, exec, attach, portforward, binding, eviction), Nodes, PersistentVolumes, PersistentVolumeClaims, StorageClasses, PodDisruptionBudgets.
 // Writes pod bindings and conditions, node taints and conditions, claims and volumes, and Events of pods, nodes and claims.
 import { storageClasses, type StorageClass } from '../../api/kinds/cluster.ts';
 import { isStatusError } from '../../api/status.ts';
@@ -7,6 +7,8 @@ import type { Log } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import type { Module, ModuleContext } from '../kernel/boot/module.ts';
 import type { Store } from '../kernel/store/store.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
+import { podDisruptionBudgetKind } from './disruption/pod-disruption-budget.ts';
 import { mirrorPods, type MirrorPods } from './mirror-pods.ts';
 import { nodeKind } from './node-kind.ts';
 import { nodeLifecycleController } from './node-lifecycle-controller.ts';
@@ -37,7 +39,7 @@ export function podModule({ store, clock, log, volumesFolder }: PodModuleDepende
   return {
     name: 'pod',
     dependsOn: ['project'],
-    kinds: [podKind({ store, clock, mirrors, client: () => client }), nodeKind(), persistentVolumeKind(), persistentVolumeClaimKind(store), storageClassKind()],
+    kinds: [podKind({ store, clock, mirrors, client: () => client }), nodeKind(), persistentVolumeKind(), persistentVolumeClaimKind(store), storageClassKind(), podDisruptionBudgetKind()],
     mirrors,
     async start(context: ModuleContext) {
       client = context.client;
@@ -47,6 +49,7 @@ export function podModule({ store, clock, log, volumesFolder }: PodModuleDepende
       nodeLifecycleController(context);
       podGcController(context);
       schedulerController(context);
+      disruptionController(context);
     },
   };
 }

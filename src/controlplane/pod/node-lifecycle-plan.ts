@@ -2,8 +2,8 @@
 import { equalJson } from '../../api/json.ts';
 import type { Node, Pod } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
+import { tolerates, type Taint } from '../../api/node-rules.ts';
 
-export type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 type NodeCondition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
 
 /** A node whose lease was not renewed for this long is silent (kube-controller-manager's default of old). */
@@ -26,7 +26,8 @@ export function planNode(node: Node, silentMs: number, now: Date): NodePlan {
   if (current !== conditions && !equalJson(current, conditions)) plan.conditions = current;
   const statusOf = (type: string) => current.find((condition) => condition.type === type)?.status;
   const before = node.spec?.taints ?? [];
-  const taints: Taint[] = before.filter(({ key }) => !owned.has(key));
+  // Whoever taints by hand gives no time; patience counts from when it is noticed.
+  const taints: Taint[] = before.filter(({ key }) => !owned.has(key)).map((taint) => (taint.effect === 'NoExecute' && !taint.timeAdded ? { ...taint, timeAdded: toTime(now) } : taint));
   const add = (name: string, effect: Taint['effect']) => {
     const key = `node.kubernetes.io/${name}`;
     const old = before.find((taint) => taint.key === key && taint.effect === effect);
@@ -75,19 +76,4 @@ export function evictionTime(pod: Pod, taints: readonly Taint[], now: Date): num
     if (seconds !== Infinity) earliest = Math.min(earliest ?? Infinity, added + Math.max(0, seconds) * 1000);
   }
   return earliest;
-}
-
-export interface Toleration {
-  key?: string;
-  operator?: string;
-  value?: string;
-  effect?: string;
-  tolerationSeconds?: number;
-}
-
-export function tolerates(toleration: Toleration, taint: Pick<Taint, 'key' | 'value' | 'effect'>): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (!toleration.key) return toleration.operator === 'Exists';
-  if (toleration.key !== taint.key) return false;
-  return toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? '');
 }

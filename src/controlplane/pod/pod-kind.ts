@@ -1,18 +1,18 @@
 /** The rules of Pod. */
 import { copyJson, equalJson } from '../../api/json.ts';
 import { pods, type Pod } from '../../api/kinds/core.ts';
-import type { KubeObject } from '../../api/meta.ts';
 import { defaultPodSpec } from '../../api/pod-defaults.ts';
 import { validatePodSpec } from '../../api/pod-validation.ts';
 import { isTerminal } from '../../api/pod.ts';
-import { forbiddenField, serviceUnavailable, type FieldError } from '../../api/status.ts';
+import { forbiddenField, type FieldError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { kind, type Kind, type Subresource } from '../kernel/apiserver/kind.ts';
 import type { Watchable } from '../kernel/store/store.ts';
 import type { MirrorPods } from './mirror-pods.ts';
 import { admitPod, admitTolerations } from './pod-admission.ts';
-import { bindingSubresource, success } from './pod-binding.ts';
+import { evictionSubresource } from './disruption/eviction.ts';
+import { bindingSubresource } from './pod-binding.ts';
 import { podColumns } from './pod-columns.ts';
 import { logSubresource } from './pod-log.ts';
 import { commandSubresource, portForwardSubresource } from './pod-streams.ts';
@@ -76,22 +76,6 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
       portforward: portForwardSubresource(store),
     } as Record<string, Subresource<Pod>>,
   });
-}
-
-/** Without disruption budgets an eviction is an ordinary deletion. */
-function evictionSubresource(client: () => Client | undefined): Subresource {
-  return {
-    type: 'action',
-    kind: 'Eviction',
-    apiVersion: 'policy/v1',
-    async run({ namespace, name = '', dryRun }, body) {
-      const writer = client();
-      if (!writer) throw serviceUnavailable('the platform is starting; try again in a moment');
-      const { gracePeriodSeconds, preconditions } = (body as { deleteOptions?: { gracePeriodSeconds?: number; preconditions?: { uid?: string; resourceVersion?: string } } } | undefined)?.deleteOptions ?? {};
-      if (!dryRun) await writer.delete(pods, { namespace, name }, { ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }), ...(preconditions && { preconditions }) });
-      return { ...success } as unknown as KubeObject;
-    },
-  };
 }
 
 function validateEphemeral(pod: Pod, old: Pod): FieldError[] {

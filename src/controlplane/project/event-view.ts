@@ -5,7 +5,7 @@ import { resource } from '../../api/resource.ts';
 import type { VirtualKind } from '../kernel/apiserver/kind.ts';
 import { eventColumns, eventFields } from './event.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
-import { followVirtually } from './virtual-watch.ts';
+import { followVirtually } from '../kernel/apiserver/follow-virtually.ts';
 
 interface NewEvent extends KubeObject {
   regarding?: ObjectReference;

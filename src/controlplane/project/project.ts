@@ -11,7 +11,7 @@ import type { UserInfo, VirtualKind } from '../kernel/apiserver/kind.ts';
 import type { InformerFactory } from '../kernel/reconcile/informer-factory.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
 import type { RbacAuthorizer } from './rbac/authorizer.ts';
-import { followVirtually } from './virtual-watch.ts';
+import { followVirtually } from '../kernel/apiserver/follow-virtually.ts';
 
 const apiVersion = 'project.openshift.io/v1';
 

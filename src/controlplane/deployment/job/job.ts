@@ -2,12 +2,13 @@
 import { equalJson } from '../../../api/json.ts';
 import { humanDuration } from '../../../api/age.ts';
 import { jobLabels, jobs, type Job } from '../../../api/kinds/batch.ts';
+import { validateLabels } from '../../../api/selector-rules.ts';
 import { everything, formatSelector } from '../../../api/selector.ts';
 import { forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../../api/status.ts';
 import { ageColumn, nameColumn } from '../../kernel/apiserver/columns.ts';
 import { kind, type Column, type Kind } from '../../kernel/apiserver/kind.ts';
 import { conditionOf, type WorkloadCondition } from '../conditions.ts';
-import { parsed, templateColumns, validateCount, validateLabels, type PodTemplateRules } from '../workload.ts';
+import { parsed, templateColumns, validateCount, type PodTemplateRules } from '../workload.ts';
 
 const selector = ({ spec }: Job) => parsed(spec.selector) ?? everything;
 /** Indexed jobs of more pods than that may not run as many at once. */

@@ -1,8 +1,8 @@
 /** Whether the volumes of a pod let it be placed, and what its claims wait for. */
 import { storageClasses, type StorageClass } from '../../../api/kinds/cluster.ts';
 import { persistentVolumeClaims, persistentVolumes, type PersistentVolume, type PersistentVolumeClaim, type Pod } from '../../../api/kinds/core.ts';
+import { nodeTerm, type NodeTerm } from '../../../api/node-rules.ts';
 import type { InformerFactory } from '../../kernel/reconcile/informer-factory.ts';
-import type { NodeTerm } from './pod-demand.ts';
 
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
 
@@ -60,9 +60,5 @@ function waits(storageClass: StorageClass | undefined): boolean {
 }
 
 function volumeTerms(volume: PersistentVolume | undefined): NodeTerm[] {
-  return (volume?.spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).map((term) => ({
-    labels: (term.matchExpressions ?? []).map(({ key, operator, values }) => ({ key, operator: operator as 'In', values: values ?? [] })),
-    names: (term.matchFields ?? []).map(({ key, operator, values }) => ({ key, operator: operator as 'In', values: values ?? [] })),
-    weight: 0,
-  }));
+  return (volume?.spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).map((term) => nodeTerm(term));
 }

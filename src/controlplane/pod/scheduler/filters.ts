@@ -1,9 +1,9 @@
 /** Whether a node can take a pod at all; the reasons are kube-scheduler's texts. */
+import { suitsNode, tolerates } from '../../../api/node-rules.ts';
 import { matches } from '../../../api/selector.ts';
 import { runtimeLabel } from '../../../protocol/agent.ts';
-import { tolerates } from '../node-lifecycle-plan.ts';
 import type { Cluster, NodeInfo } from './node-info.ts';
-import { countsFor, type NodeTerm, type PodDemand } from './pod-demand.ts';
+import { countsFor, type PodDemand } from './pod-demand.ts';
 
 /** `undefined`: it fits. */
 export type Filter = (demand: PodDemand, node: NodeInfo) => string | undefined;
@@ -21,24 +21,13 @@ export function refusal(demand: PodDemand, node: NodeInfo): string | undefined {
       return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
     }
   }
-  if ((demand.nodeSelector.length > 0 || demand.nodeTerms !== undefined) && !matchesNode(demand, node)) return "node(s) didn't match Pod's node affinity/selector";
+  if ((demand.nodeSelector.length > 0 || demand.nodeTerms !== undefined) && !suitsNode(demand, node)) return "node(s) didn't match Pod's node affinity/selector";
   if (demand.runtime !== undefined && node.labels[runtimeLabel] !== demand.runtime) return `node(s) didn't have runtime ${demand.runtime}`;
   if (demand.hostPorts.length > 0 && demand.hostPorts.some((port) => node.ports.has(port))) return "node(s) didn't have free ports for the requested pod ports";
   if (node.pods.size >= node.mostPods) return 'Too many pods';
   if (demand.milliCpu > 0 && demand.milliCpu > node.milliCpu - node.usedMilliCpu) return 'Insufficient cpu';
   if (demand.memory > 0 && demand.memory > node.memory - node.usedMemory) return 'Insufficient memory';
   return undefined;
-}
-
-function matchesNode({ nodeSelector, nodeTerms }: PodDemand, node: NodeInfo): boolean {
-  if (nodeSelector.length > 0 && !matches(nodeSelector, node.labels)) return false;
-  return nodeTerms === undefined || nodeTerms.some((term) => matchesTerm(term, node));
-}
-
-/** A term that names nothing matches no node. */
-export function matchesTerm(term: NodeTerm, node: NodeInfo): boolean {
-  if (term.labels.length === 0 && term.names.length === 0) return false;
-  return matches(term.labels, node.labels) && matches(term.names, { 'metadata.name': node.name });
 }
 
 /** Rules between pods: counted over the cluster once a pod, asked for each node. `undefined` if the pod has none and none concerns it. */
@@ -53,7 +42,7 @@ export function podFilter(demand: PodDemand, cluster: Cluster): Filter | undefin
   for (const node of cluster.nodes.values()) {
     for (const { term, counts } of spread) {
       const domain = node.labels[term.topologyKey];
-      if (domain !== undefined && !counts.has(domain) && matchesNode(demand, node)) counts.set(domain, 0);
+      if (domain !== undefined && !counts.has(domain) && suitsNode(demand, node)) counts.set(domain, 0);
     }
     for (const other of node.pods.values()) {
       for (const { term, domains } of [...near, ...far]) {

@@ -1,8 +1,8 @@
 /** A node as the scheduler sees it: what it has, minus what is already promised. */
 import type { Node, Pod } from '../../../api/kinds/core.ts';
+import type { Taint } from '../../../api/node-rules.ts';
 import { isTerminal } from '../../../api/pod.ts';
 import { milliOf, quantityOf } from '../../../api/quantity.ts';
-import type { Taint } from '../node-lifecycle-plan.ts';
 import { demandOf, type PodDemand } from './pod-demand.ts';
 
 export class NodeInfo {

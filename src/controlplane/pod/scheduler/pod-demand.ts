@@ -1,18 +1,10 @@
 /** What a pod asks of its node, worked out once, so that looking at a thousand nodes stays cheap. */
 import type { Pod } from '../../../api/kinds/core.ts';
 import { controllerOf } from '../../../api/meta.ts';
+import { nodeDemandOf, nodeTerm, type NodeDemand, type NodeTerm, type Toleration } from '../../../api/node-rules.ts';
 import { podRequests } from '../../../api/pod.ts';
-import { matches, selectorOf, type Operator, type Requirement, type Selector } from '../../../api/selector.ts';
+import { matches, selectorOf, type Selector } from '../../../api/selector.ts';
 import { runtimeLabel } from '../../../protocol/agent.ts';
-import type { Toleration } from '../node-lifecycle-plan.ts';
-
-/** One term of a node affinity: labels and fields must both match. */
-export interface NodeTerm {
-  labels: Selector;
-  /** `metadata.name` is the only field. */
-  names: Selector;
-  weight: number;
-}
 
 export interface PodTerm {
   topologyKey: string;
@@ -27,7 +19,7 @@ export interface SpreadTerm {
   selector: Selector;
 }
 
-export interface PodDemand {
+export interface PodDemand extends NodeDemand {
   pod: Pod;
   milliCpu: number;
   memory: number;
@@ -35,9 +27,6 @@ export interface PodDemand {
   hostPorts: readonly string[];
   /** Only nodes of this driver. */
   runtime: string | undefined;
-  nodeSelector: Selector;
-  /** Any of them must match; none: every node does. */
-  nodeTerms: readonly NodeTerm[] | undefined;
   preferredNodes: readonly NodeTerm[];
   tolerations: readonly Toleration[];
   affinity: readonly PodTerm[];
@@ -58,8 +47,7 @@ export function demandOf(pod: Pod): PodDemand {
     memory,
     hostPorts: [...spec.containers, ...(spec.initContainers ?? [])].flatMap((container) => (container.ports ?? []).flatMap(({ hostPort, protocol }) => (hostPort ? [`${protocol ?? 'TCP'}/${hostPort}`] : []))),
     runtime: metadata.labels?.[runtimeLabel],
-    nodeSelector: Object.entries(spec.nodeSelector ?? {}).map(([key, value]): Requirement => ({ key, operator: 'In', values: [value] })),
-    nodeTerms: node?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms.map((term) => nodeTerm(term, 0)),
+    ...nodeDemandOf(spec),
     preferredNodes: (node?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(({ preference, weight }) => nodeTerm(preference, weight)),
     tolerations: spec.tolerations ?? [],
     affinity: (spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => podTerm(term, metadata.namespace)),
@@ -67,13 +55,6 @@ export function demandOf(pod: Pod): PodDemand {
     spread: (spec.topologySpreadConstraints ?? []).flatMap(({ whenUnsatisfiable, topologyKey, maxSkew, labelSelector }) => (whenUnsatisfiable === 'DoNotSchedule' ? [{ topologyKey, maxSkew, selector: selectorOf(labelSelector as never) ?? [] }] : [])),
     group: owner ? owner.uid : undefined,
   };
-}
-
-type SelectorTerm = { matchExpressions?: { key: string; operator: string; values?: string[] }[]; matchFields?: { key: string; operator: string; values?: string[] }[] };
-
-function nodeTerm(term: SelectorTerm, weight: number): NodeTerm {
-  const requirements = (list: SelectorTerm['matchExpressions']): Selector => (list ?? []).map(({ key, operator, values }) => ({ key, operator: operator as Operator, values: values ?? [] }));
-  return { labels: requirements(term.matchExpressions), names: requirements(term.matchFields), weight };
 }
 
 function podTerm(term: { topologyKey: string; labelSelector?: unknown; namespaces?: string[] }, namespace = ''): PodTerm {

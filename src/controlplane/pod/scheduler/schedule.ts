@@ -1,6 +1,6 @@
 /** Finds the best node for a pod, pure: filter, then score. */
-import { matchesTerm, podFilter, refusal } from './filters.ts';
-import { tolerates } from '../node-lifecycle-plan.ts';
+import { matchesTerm, tolerates } from '../../../api/node-rules.ts';
+import { podFilter, refusal } from './filters.ts';
 import type { Cluster, NodeInfo } from './node-info.ts';
 import type { PodDemand } from './pod-demand.ts';
 

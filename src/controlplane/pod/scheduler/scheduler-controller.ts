@@ -2,13 +2,13 @@
 import { storageClasses } from '../../../api/kinds/cluster.ts';
 import { nodes, persistentVolumeClaims, persistentVolumes, pods, type Binding, type Pod } from '../../../api/kinds/core.ts';
 import { keyOf, toTime } from '../../../api/meta.ts';
+import { matchesTerm } from '../../../api/node-rules.ts';
 import { conditionOf, isTerminal } from '../../../api/pod.ts';
 import { isStatusError } from '../../../api/status.ts';
 import { eventRecorder } from '../../../client/event-recorder.ts';
 import type { ModuleContext } from '../../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../../kernel/reconcile/controller.ts';
 import { claimNames, claimView, selectedNodeAnnotation } from './claims.ts';
-import { matchesTerm } from './filters.ts';
 import { Cluster } from './node-info.ts';
 import { demandOf, type PodDemand } from './pod-demand.ts';
 import { schedule, type Placement } from './schedule.ts';

@@ -54,6 +54,8 @@ const adminRules = [
 
 export const platformRoles: Readonly<Record<string, BootstrapRole>> = {
   'system:openshift:aggregate-to-view': { into: 'view', rules: viewRules },
+  // As the metrics server brings it: whoever sees pods may see what they use.
+  'system:aggregated-metrics-reader': { into: 'view', rules: [rule('metrics.k8s.io', ['pods', 'nodes'], read)] },
   'system:openshift:aggregate-to-edit': { into: 'edit', rules: editRules },
   'system:openshift:aggregate-to-admin': { into: 'admin', rules: adminRules },
   'basic-user': {

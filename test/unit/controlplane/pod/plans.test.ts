@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { StorageClass } from '../../../../src/api/kinds/cluster.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../../../src/api/kinds/core.ts';
-import { evictionTime, planNode, type Taint } from '../../../../src/controlplane/pod/node-lifecycle-plan.ts';
+import type { Taint } from '../../../../src/api/node-rules.ts';
+import { evictionTime, planNode } from '../../../../src/controlplane/pod/node-lifecycle-plan.ts';
 import { podGarbage } from '../../../../src/controlplane/pod/pod-gc-plan.ts';
 import { boundCompletely, planClaim, planVolume, provisionedBy } from '../../../../src/controlplane/pod/volumes/claim-plan.ts';
 

@@ -113,7 +113,7 @@ describe('a pod that fits nowhere', () => {
     await platform.run('demo', 'waiting', { nodeSelector: { size: 'large' } });
     await platform.told('demo', 'waiting', ['Warning FailedScheduling no nodes available to schedule pods']);
     await platform.agent('node-1');
-    const pod = await platform.until('demo', 'waiting', ({ status }) => status?.conditions?.some(({ message }) => message?.startsWith('0/1')) ?? false);
+    const pod = await platform.until('demo', 'waiting', ({ status }) => status?.conditions?.some(({ message }) => message?.includes('affinity')) ?? false);
     expect(pod.status?.conditions?.[0]).toMatchObject({
       type: 'PodScheduled', status: 'False', reason: 'Unschedulable',
       message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",

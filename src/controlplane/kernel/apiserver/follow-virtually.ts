@@ -1,6 +1,6 @@
-import type { KubeObject, WatchEvent } from '../../api/meta.ts';
-import type { Watch } from '../../client/client.ts';
-import { internalError } from '../../api/status.ts';
+import type { KubeObject, WatchEvent } from '../../../api/meta.ts';
+import type { Watch } from '../../../client/client.ts';
+import { internalError } from '../../../api/status.ts';
 
 /** Hands every event of a watch on; a failure of the source becomes an ERROR event, on which watchers start anew. */
 export function followVirtually<T extends KubeObject>(source: Watch<T>, take: (event: WatchEvent<T>) => void): { dispose(): void } {
