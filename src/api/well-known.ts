@@ -15,6 +15,8 @@ export const systemAddresses = {
   dns: '172.30.0.10',
   /** The proxy to the outside, where pods have no way of their own. */
   egress: '172.30.0.11',
+  /** What `host.slipway.internal` stands for inside a container engine. */
+  host: '172.30.0.12',
 } as const;
 
 /** Services of project `default` that lead to the platform itself. */

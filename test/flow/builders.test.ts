@@ -1,8 +1,8 @@
 /**
  * Every host builder whose toolchain Debian has: from source to URL, with dependencies from servers of this test, and again without asking them. .NET is not in Debian: its
- * scripts are tested with a stand-in of the program (test/unit/controlplane/catalog/scripts.test.ts), as Gradle's are.
+ * scripts are tested with a stand-in of the program (test/unit/controlplane/catalog/scripts.test.ts).
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLanguageIndex, type LanguageIndex } from '../support/build/language-index.ts';
@@ -128,6 +128,20 @@ describe('Java', () => {
     expect(before).toBeGreaterThan(10);
     await create(path.join(platform.user.home, 'java-hello'), 'java-again', '--env', `MAVEN_MIRROR_URL=${here()}/maven/`);
     expect(fetched()).toHaveLength(before);
+  });
+
+  test('Gradle: a library from a repository, a jar that holds it; a second build asks for none', async () => {
+    const slf4j = readdirSync('/usr/share/maven-repo/org/slf4j/slf4j-api').find((name) => /^\d/.test(name)) ?? '';
+    const env = ['--env', `LIBRARIES=${here()}/maven/`, '--env', `SLF4J_VERSION=${slf4j}`];
+    const source = sourceOf('gradle-hello');
+    const created = await create(source, 'gradle-hello', ...env);
+    expect(created.stdout).toMatch(/^builder java:\w+ \(Java: build\.gradle, 11 by build\.gradle\)$/m);
+    expect((await fetchRoute(urlOf(created))).body).toMatch(/^Hello from gradle-hello 1\.0\.0 on gradle-hello-1-\w+\n$/);
+    expect(await podLog('gradle-hello')).toContain('Starting gradle-hello-1.0.0.jar');
+    const fetched = () => index.requests.filter((one) => /slf4j-api-[^/]*\.jar$/.test(one));
+    expect(fetched()).toHaveLength(1);
+    await create(source, 'gradle-again', ...env);
+    expect(fetched()).toHaveLength(1);
   });
 
   test('a version that no toolchain here has is told before the build, and by it', async () => {

@@ -1,58 +1,70 @@
-/** A platform whose pods and builds are containers of an engine: podman's service, with storage of the test's own. Strangers at the same engine notice nothing. */
+/** A platform whose pods and builds are containers of an engine: podman's service and Docker's daemon, with storage of the test's own. Strangers at the same engine notice nothing. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ListedContainer } from '../../src/agent/runtime/engine/engine-objects.ts';
 import type { Node } from '../../src/api/kinds/core.ts';
-import { registryClient } from '../../src/oci/registry-client.ts';
+import type { Build } from '../../src/api/kinds/build.ts';
+import { registryClient, type RegistryClient } from '../../src/oci/registry-client.ts';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
+import { pushCustomBuilder } from '../support/build/custom-builder.ts';
 import { pushShaped } from '../support/build/shaped-image.ts';
-import { noPodman, startPodman, type Podman } from '../support/engine/podman.ts';
+import { engineNames, startEngine, whyNoEngine, type TestEngine } from '../support/engine/test-engine.ts';
+import { startGitServer } from '../support/platform/git-server.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
 import { processesNaming } from '../support/platform/processes.ts';
 import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
 
-const missing = noPodman();
+const internal = 'docker-registry.default.svc:5000';
+const cases = engineNames.map((name) => ({ name, missing: whyNoEngine(name) }));
 
-describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined ? '' : ` (${missing})`}`, () => {
-  let podman: Podman;
+for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`--runtime engine of ${name}${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let engine: TestEngine;
   let platform: Platform;
-  const containers = (state = 'all') => podman.client.call<ListedContainer[]>('GET', '/containers/json', { query: { all: true } }).then((all) => all.filter((one) => state === 'all' || one.State === state));
-  const networks = () => podman.client.call<{ Name: string }[]>('GET', '/networks').then((all) => all.map(({ Name }) => Name).sort());
+  const containers = (state = 'all') => engine.client.call<ListedContainer[]>('GET', '/containers/json', { query: { all: true } }).then((all) => all.filter((one) => state === 'all' || one.State === state));
+  const networks = () => engine.client.call<{ Name: string }[]>('GET', '/networks').then((all) => all.map(({ Name }) => Name).sort());
   let strangers: { containers: string[]; networks: string[] };
 
   beforeAll(async () => {
-    podman = await startPodman();
+    engine = await startEngine(name);
     platform = new Platform();
-    await podman.client.call('POST', '/networks/create', { body: { Name: 'stranger', Driver: 'bridge', Labels: { 'slipway.dev/home': 'another' } } });
+    await engine.client.call('POST', '/networks/create', { body: { Name: 'stranger', Driver: 'bridge', Labels: { 'slipway.dev/home': 'another' } } });
     strangers = { containers: [], networks: await networks() };
-    await platform.up(['--runtime', 'engine', '--engine', podman.url]);
-    const [image] = await podman.client.call<{ Id: string }[]>('GET', '/images/json');
-    const { Id } = await podman.client.call<{ Id: string }>('POST', '/containers/create', {
+    await platform.up(['--runtime', 'engine', '--engine', engine.url]);
+    const [image] = await engine.client.call<{ Id: string }[]>('GET', '/images/json');
+    const { Id } = await engine.client.call<{ Id: string }>('POST', '/containers/create', {
       query: { name: 'stranger' }, body: { Image: image?.Id, Entrypoint: ['sleep', '100000'], Cmd: [], Labels: { 'slipway.dev/home': 'another' }, HostConfig: { NetworkMode: 'stranger', Binds: ['/usr:/usr:ro'] } },
     });
-    await podman.client.call('POST', `/containers/${Id}/start`);
+    await engine.client.call('POST', `/containers/${Id}/start`);
     strangers.containers.push(Id);
   });
   afterAll(async () => {
     await platform?.dispose();
-    await podman?.stop();
+    await engine?.stop();
   });
 
   test('the node says what it gives', async () => {
     const node = await platform.json<Node>('get', 'node', 'node-1');
     expect(node.metadata.labels).toMatchObject({ 'slipway.dev/runtime': 'engine', 'slipway.dev/memory-limit': 'cgroup', 'slipway.dev/cpu-limit': 'cgroup', 'slipway.dev/pod-network': 'true' });
-    expect(node.status?.nodeInfo?.containerRuntimeVersion).toMatch(/^slipway-engine:\/\/podman-\d/);
+    expect(node.status?.nodeInfo?.containerRuntimeVersion).toMatch(new RegExp(`^slipway-engine://${name}-\\d`));
     expect(node.status?.conditions).toContainEqual(expect.objectContaining({ type: 'ResourceLimits', status: 'True' }));
   });
 
   test('an app from source, by a builder of this machine', async () => {
-    const made = await platform.run(['new-app', path.resolve('test/fixtures/apps/node-hello')], { timeoutMs: 120_000 });
+    // Docker's daemon has no way out here, since it leaves this machine's packet filter alone: an application without dependencies.
+    const app = { podman: 'test/fixtures/apps/node-hello', docker: 'test/fixtures/apps/node-noscript' }[name];
+    const folder = path.join(platform.user.home, 'node-hello');
+    cpSync(app, folder, { recursive: true });
+    if (name === 'docker') writeFileSync(path.join(folder, 'package.json'), '{ "name": "node-hello", "scripts": { "start": "node service.js" } }');
+    platform.user.own(folder);
+    const made = await platform.run(['new-app', folder], { timeoutMs: 120_000 });
     expect(made.stdout + made.stderr).toMatch(/^url http:\/\/node-hello-default\.apps\.localhost:\d+\//m);
     expect(made.code).toBe(0);
     const url = /^url (.*)$/m.exec(made.stdout)![1]!;
-    expect((await fetchRoute(url)).body).toContain('Hello from node-hello');
+    expect((await fetchRoute(url)).body).toContain('Hello from node-');
     const pod = (await platform.kube('get', 'pod', '-l', 'deploymentconfig=node-hello', '-o', 'name')).trim();
     const script = 'fetch("http://node-hello:8080").then(r=>r.text()).then(t=>console.log("service",t.split(" ")[0]));fetch("https://kubernetes.default.svc/version").catch(e=>console.log(e.cause.code))';
     // Names and service addresses are real inside; TLS goes through to the API, whose certificate Node.js does not know.
@@ -61,12 +73,8 @@ describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined 
 
   test('an app by a real builder image, pushed to the registry', async () => {
     await platform.kubectl(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name: 'shaped', namespace: 'default' }, spec: { tags: [{ name: 'latest', annotations: { tags: 'builder,shaped' } }] } }) });
-    const { registry } = await platform.status();
-    const password = (await platform.kube('create', 'token', 'builder', '-n', 'default')).trim();
-    const ca = Buffer.from(/certificate-authority-data: (\S+)/.exec(readFileSync(platform.kubeconfig, 'utf8'))![1]!, 'base64').toString();
-    const client = registryClient({ baseUrl: `https://${registry}`, ca, auth: { username: 'builder', password } });
-    await pushShaped(client, 'default/shaped');
-    client.close();
+    const client = await registryOf('default');
+    await pushShaped(client, 'default/shaped').finally(() => client.close());
     const folder = path.join(platform.user.home, 'page');
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'index.html'), '<p>served by an image of its own</p>');
@@ -77,6 +85,99 @@ describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined 
     const pod = (await platform.kube('get', 'pod', '-l', 'deploymentconfig=page', '-o', 'name')).trim();
     // Nothing of this machine is seen: the root is the image's.
     expect(await platform.kube('exec', pod, '--', 'sh', '-c', 'id -u; ls /usr; readlink /bin/sh; head -1 /etc/hosts')).toBe('1001\nbin\nlibexec\nlocal\nbusybox\n# Kubernetes-managed hosts file.\n');
+  });
+
+  test('a Dockerfile of a repository on this machine: stages, commands as several users, an image of its own beside one that stands on this machine', async () => {
+    const server = await startGitServer();
+    try {
+      const dockerfile = [
+        `FROM ${internal}/default/shaped:latest AS page`, 'USER 0', 'RUN mkdir /out && echo "made by $(id -u) where /usr has $(ls /usr | tr "\\n" " ")" > /out/page',
+        `FROM ${internal}/openshift/nodejs:latest`, 'WORKDIR /opt/app-root/src', 'COPY --from=page /out/page page', 'COPY server.js ./', 'RUN node -e "fs.appendFileSync(\'page\', \'and by Node.js\')"', 'USER 1001', 'EXPOSE 8080', 'CMD ["node", "server.js"]',
+      ].join('\n');
+      const program = 'require("node:http").createServer((request, response) => response.end(require("node:fs").readFileSync("page"))).listen(8080)';
+      const url = server.repository('paged', undefined, { Dockerfile: dockerfile, 'server.js': program });
+      const made = await platform.run(['new-app', url, '--name', 'paged'], { timeoutMs: 120_000 });
+      expect(made.stdout + made.stderr).toMatch(/^strategy docker /m);
+      expect(made.code, made.stdout + made.stderr + (await platform.kubectl(['logs', 'paged-1-build'])).stdout).toBe(0);
+      expect((await fetchRoute(/^url (.*)$/m.exec(made.stdout)![1]!)).body).toBe('made by 0 where /usr has bin libexec local \nand by Node.js');
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('the Custom strategy: the image is given what OpenShift gives it, and pushes by itself', async () => {
+    const client = await registryOf('default');
+    await pushCustomBuilder(client, 'default/custom').finally(() => client.close());
+    const config = {
+      apiVersion: 'build.openshift.io/v1', kind: 'BuildConfig', metadata: { name: 'made' },
+      spec: {
+        triggers: [{ type: 'ConfigChange' }], output: { to: { kind: 'ImageStreamTag', name: 'made:latest' } }, source: { git: { uri: 'https://example.org/app.git', ref: 'main' } },
+        strategy: { customStrategy: { from: { kind: 'ImageStreamTag', name: 'custom:latest' }, env: [{ name: 'LEVEL', value: 'high' }], secrets: [{ secretSource: { name: 'word' }, mountPath: '/keys' }] } },
+      },
+    };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'word' }, stringData: { word: 'sesame' } };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(secret, { apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name: 'made' } }, config) });
+    const { status } = await eventually('it ends', async () => {
+      const build = await platform.json<Build>('get', 'build', 'made-1');
+      return ['Complete', 'Failed', 'Error'].includes(build.status.phase) ? build : undefined;
+    });
+    const log = await platform.kube('logs', 'made-1-build');
+    expect(log).toContain('building made-1 https://example.org/app.git main high sesame true');
+    expect(status.phase).toBe('Complete');
+    expect(log).toContain(`pushed ${(await platform.json<{ image: { metadata: { name: string } } }>('get', 'imagestreamtag', 'made:latest')).image.metadata.name}`);
+  });
+
+  test('claims and folders of this machine, written by users other than root', async () => {
+    const folder = path.join(platform.user.home, 'shared');
+    mkdirSync(folder, { mode: 0o777 });
+    writeFileSync(path.join(folder, 'word'), 'from outside\n');
+    platform.user.own(folder);
+    chmodSync(folder, 0o777);
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'kept' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } } };
+    const pod = (podName: string, script: string, readOnly = false) => ({
+      apiVersion: 'v1', kind: 'Pod', metadata: { name: podName },
+      spec: {
+        restartPolicy: 'Never', securityContext: { runAsUser: 1234 }, volumes: [{ name: 'kept', persistentVolumeClaim: { claimName: 'kept' } }, { name: 'shared', hostPath: { path: folder, type: 'Directory' } }],
+        containers: [{ name: 'main', image: 'slipway/tools', command: ['sh', '-c', script], volumeMounts: [{ name: 'kept', mountPath: '/kept', readOnly }, { name: 'shared', mountPath: '/shared' }, { name: 'kept', mountPath: '/sub', subPath: 'sub' }] }],
+      },
+    });
+    const ran = async (podName: string) => {
+      await platform.kube('wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${podName}`, '--timeout=60s');
+      return platform.kube('logs', podName);
+    };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(claim, pod('writes', 'set -e; cat /shared/word; echo "by $(id -u)" > /kept/word; echo inside > /shared/back; echo sub > /sub/file')) });
+    expect(await ran('writes')).toBe('from outside\n');
+    await platform.kube('delete', 'pod', 'writes', '--now');
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(pod('reads', 'cat /kept/word /kept/sub/file; touch /kept/more 2>&1 | grep -o "Read-only.*"', true)) });
+    expect(await ran('reads')).toBe('by 1234\nsub\nRead-only file system\n');
+    expect(readFileSync(path.join(folder, 'back'), 'utf8')).toBe('inside\n');
+  });
+
+  test('a service of datagrams, and this machine by its name', async () => {
+    const program = `
+      const { createSocket } = require('node:dgram');
+      createSocket('udp4').on('message', function (word, from) { this.send('echo ' + word, from.port, from.address); }).bind(5353, () => console.log('listening'));
+      require('node:http').createServer((request, response) => response.end()).listen(8080);
+    `;
+    const echo = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'echo', labels: { app: 'echo' } }, spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image: 'slipway/tools', command: ['node', '-e', program], readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } }] } };
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'datagrams' }, spec: { selector: { app: 'echo' }, ports: [{ name: 'udp', protocol: 'UDP', port: 53, targetPort: 5353 }] } };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(echo, service) });
+    await platform.kube('wait', '--for=condition=Ready', 'pod/echo', '--timeout=60s');
+    const ask = 'const s=require("node:dgram").createSocket("udp4");s.on("message",(m,f)=>{console.log(String(m),f.port);process.exit()});const send=()=>s.send("hello",53,"datagrams");send();setInterval(send,500)';
+    // It answers from the service's own address and port.
+    expect(await platform.kube('exec', 'echo', '--', 'node', '-e', ask)).toBe('echo hello 53\n');
+    const outside = http.createServer((request, response) => response.end(`outside ${request.url}`));
+    await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve));
+    const { port } = outside.address() as AddressInfo;
+    const fetching = (path: string) => platform.kubectl(['exec', 'echo', '--', 'node', '-e', `fetch("http://host.slipway.internal:${port}${path}").then(r=>r.text()).then(t=>console.log(t),e=>console.log(e.cause.code))`]);
+    try {
+      expect((await fetching('/one')).stdout).toBe('outside /one\n');
+    } finally {
+      outside.closeAllConnections();
+      await new Promise((resolve) => outside.close(resolve));
+    }
+    expect((await fetching('/two')).stdout).toBe('ECONNREFUSED\n');
+    await platform.kube('delete', 'pod', 'echo', '--now');
   });
 
   describe('a pod', () => {
@@ -126,15 +227,15 @@ describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined 
       const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
       process.kill(pid, 'SIGKILL');
       await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
-      await platform.up(['--runtime', 'engine', '--engine', podman.url]);
+      await platform.up(['--runtime', 'engine', '--engine', engine.url]);
       await undisturbed();
     });
 
     test('lives on when the engine goes away and comes back; the node tells of it', async () => {
       const ready = () => platform.kube('get', 'node', 'node-1', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].message}');
-      await podman.halt();
+      await engine.halt();
       await eventually('the node is not ready', async () => ((await ready()).startsWith('False container runtime is down') ? true : undefined));
-      await podman.resume();
+      await engine.resume();
       await eventually('the node is ready', async () => ((await ready()).startsWith('True') ? true : undefined));
       await eventually('commands run again', async () => ((await platform.kubectl(['exec', 'counter', '--', 'true'])).code === 0 ? true : undefined));
       await undisturbed();
@@ -147,9 +248,9 @@ describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined 
     await onlyStrangers();
   });
 
-  // Docker Desktop, a rootless engine: this machine's network does not lead to its containers.
-  test('where pods cannot be dialled, router, probes and port-forward go through the engine', async () => {
-    await platform.up(['--runtime', 'engine', '--engine', podman.url], { SLIPWAY_ENGINE_RELAY: 'true' });
+  // Docker Desktop, a rootless engine: this machine's network does not lead to its containers. One engine is enough: nothing here is its own.
+  if (name === 'podman') test('where pods cannot be dialled, router, probes and port-forward go through the engine', async () => {
+    await platform.up(['--runtime', 'engine', '--engine', engine.url], { SLIPWAY_ENGINE_RELAY: 'true' });
     const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
     await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(route) });
     await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
@@ -161,6 +262,14 @@ describe.skipIf(missing !== undefined)(`--runtime engine${missing === undefined 
     await platform.down();
     await onlyStrangers();
   });
+
+  /** The registry, as the builder of a project. */
+  async function registryOf(project: string): Promise<RegistryClient> {
+    const { registry } = await platform.status();
+    const password = (await platform.kube('create', 'token', 'builder', '-n', project)).trim();
+    const ca = Buffer.from(/certificate-authority-data: (\S+)/.exec(readFileSync(platform.kubeconfig, 'utf8'))![1]!, 'base64').toString();
+    return registryClient({ baseUrl: `https://${registry}`, ca, auth: { username: 'builder', password } });
+  }
 
   async function forwarded(): Promise<void> {
     const child = platform.spawnKubectl(['port-forward', 'pod/counter', ':8080']);

@@ -5,6 +5,7 @@ import { AUTHORITATIVE_ANSWER, decode, encode, RECURSION_AVAILABLE, TRUNCATED_RE
 import type { Disposable } from '../../base/disposable.ts';
 import { DnsFrames, frame } from './dns-relay.ts';
 import { DnsZone, type ZoneAnswer } from './dns-zone.ts';
+import { hostName } from './names.ts';
 import type { ServiceTable } from './service-table.ts';
 import { tcpListener } from './tcp-relay.ts';
 
@@ -15,6 +16,8 @@ export interface DnsServerOptions {
   domain: string;
   /** Address of this machine as pods see it; default the relay's. */
   hostAddress?: string | undefined;
+  /** Awaited before this machine's own name is answered. */
+  beforeHost?(): Promise<void>;
   /** Whole messages to who knows the rest; undefined for no answer. */
   upstream(query: Buffer): Promise<Buffer | undefined>;
 }
@@ -33,7 +36,7 @@ const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
 export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const port = options.port ?? 53;
   let zone = new DnsZone([], options.domain, options.hostAddress);
-  const answer = (query: Buffer, limit: number) => respond(query, zone, options.upstream, limit);
+  const answer = (query: Buffer, limit: number) => respond(query, zone, options.upstream, limit, options.beforeHost);
   const udp = createSocket('udp4');
   await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, options.address, resolve));
   udp.on('error', () => undefined);
@@ -74,7 +77,7 @@ function listenTcp(client: Socket, answer: Answerer): void {
 }
 
 /** `limit` 0: as much as the client says it takes over UDP. */
-export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerOptions['upstream'], limit: number): Promise<Buffer | undefined> {
+export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerOptions['upstream'], limit: number, beforeHost?: DnsServerOptions['beforeHost']): Promise<Buffer | undefined> {
   let asked: DecodedPacket;
   try {
     asked = decode(query);
@@ -83,6 +86,7 @@ export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerO
   }
   const question = asked.questions?.[0];
   if (asked.type !== 'query' || !question) return undefined;
+  if (beforeHost && question.name.toLowerCase().replace(/\.$/, '') === hostName) await beforeHost();
   const edns = asked.additionals?.find((one) => (one.type as string) === 'OPT') as { udpPayloadSize?: number } | undefined;
   const room = limit > 0 ? limit : Math.min(Math.max(edns?.udpPayloadSize ?? plainLimit, plainLimit), ednsLimit);
   const found = (((asked.flags ?? 0) >> 11) & 0xf) === 0 ? zone.answer(question) : { rcode: 'NOTIMP' as const, answers: [], additionals: [], authorities: [] };

@@ -1,5 +1,5 @@
 /** Carries out the actions of a plan on the runtime, with the events a kubelet gives. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
@@ -191,7 +191,8 @@ export class PodRunner {
     const termination = folders.terminationMessage(container.name, attempt);
     await mkdir(path.dirname(termination), { recursive: true, mode: 0o700 });
     await Promise.all([
-      writeFile(termination, '', { mode: 0o666 }),
+      // Whoever the container's user is may write it.
+      writeFile(termination, '').then(() => chmod(termination, 0o666)),
       writeFile(folders.record(container.name, attempt), JSON.stringify(record), { mode: 0o600 }),
       mkdir(folders.logs(container.name), { recursive: true, mode: 0o700 }),
     ]);

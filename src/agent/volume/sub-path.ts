@@ -1,5 +1,5 @@
 /** subPath mounts: a part of a volume, never anything outside it. */
-import { mkdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { VolumeError } from './volume-files.ts';
 
@@ -12,10 +12,17 @@ export async function resolveSubPath(volume: string, sub: string): Promise<strin
   if (found === undefined) {
     // Parents may be links: each existing one must still lead inside.
     await within(root, await nearestExisting(path.dirname(wanted)));
-    await mkdir(wanted, { recursive: true, mode: 0o777 });
+    const first = await mkdir(wanted, { recursive: true });
+    if (first !== undefined) await openAs(root, first, wanted);
     return within(root, await realpath(wanted));
   }
   return within(root, found);
+}
+
+/** As the kubelet: what it makes is as open as the volume, whoever writes there. */
+async function openAs(root: string, first: string, last: string): Promise<void> {
+  const { mode } = await stat(root);
+  for (let made = last; made.length >= first.length; made = path.dirname(made)) await chmod(made, mode & 0o7777);
 }
 
 function within(root: string, found: string): string {

@@ -15,8 +15,10 @@ export interface BuildVolumes {
   env: { name: string; value: string }[];
 }
 
-/** Its user alone reads it. */
+/** Its user alone reads it: the platform's own program. */
 const secretMode = 0o600;
+/** Read by whoever the user's image runs as; OpenShift runs such a pod as root. */
+const customSecretMode = 0o644;
 
 export function buildVolumes({ source = {}, strategy }: CommonBuildSpec, found: BuildSecrets): BuildVolumes {
   const all: BuildVolumes = { volumes: [], mounts: [], env: [] };
@@ -24,9 +26,10 @@ export function buildVolumes({ source = {}, strategy }: CommonBuildSpec, found: 
     all.volumes.push(volume);
     all.mounts.push({ name: volume.name, mountPath, readOnly: true });
   };
+  const ownMode = strategy.customStrategy ? customSecretMode : secretMode;
   const secret = (name: string, secretName: string | undefined, mountPath: string, variable?: string) => {
     if (!secretName) return;
-    mount({ name, secret: { secretName, defaultMode: secretMode } }, mountPath);
+    mount({ name, secret: { secretName, defaultMode: ownMode } }, mountPath);
     if (variable) all.env.push({ name: variable, value: mountPath });
   };
   secret('build-source-secret', found.source, buildPaths.sourceSecret, 'SOURCE_SECRET_PATH');

@@ -8,10 +8,9 @@ import type { Build } from '../../../src/api/kinds/build.ts';
 import type { ImageStreamTag } from '../../../src/api/kinds/image.ts';
 import { startBinaryBuild } from '../../../src/client/apps/create-app.ts';
 import type { Connection } from '../../../src/client/connection.ts';
-import { buildImage } from '../../../src/oci/image-builder.ts';
-import { writeLayer } from '../../../src/oci/layer-writer.ts';
 import { registryClient, type RegistryClient } from '../../../src/oci/registry-client.ts';
 import { stepsAnnotation, type StepProgress } from '../../../src/protocol/build-progress.ts';
+import { pushCustomBuilder } from '../../support/build/custom-builder.ts';
 import { startGitServer, type GitServer } from '../../support/build/git-server.ts';
 import { zipOf } from '../../support/build/package-index.ts';
 import { pushShaped } from '../../support/build/shaped-image.ts';
@@ -20,27 +19,6 @@ import { eventually, Platform } from '../../support/platform/platform.ts';
 const namespace = 'default';
 const shell = '#!/bin/sh\n';
 const internal = 'docker-registry.default.svc:5000';
-
-/** Pushes an image that holds what the builder was told, by the distribution API alone. */
-const customBuilder = `
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import https from 'node:https';
-const { BUILD, OUTPUT_REGISTRY, OUTPUT_IMAGE, SOURCE_REPOSITORY, SOURCE_REF, PUSH_DOCKERCFG_PATH, LEVEL, OPENSHIFT_CUSTOM_BUILD_BASE_IMAGE } = process.env;
-const build = JSON.parse(BUILD);
-console.log('building', build.metadata.name, SOURCE_REPOSITORY, SOURCE_REF, LEVEL, readFileSync('/keys/word', 'utf8'), OPENSHIFT_CUSTOM_BUILD_BASE_IMAGE.includes('@sha256:'));
-if (LEVEL === 'fail') { console.error('no compiler here'); process.exit(4); }
-const { auth } = Object.entries(JSON.parse(readFileSync(PUSH_DOCKERCFG_PATH + '/.dockercfg', 'utf8'))).find(([host]) => host.includes(OUTPUT_REGISTRY.split(':')[0]))[1];
-const ca = readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/ca.crt');
-const [repository, tag] = OUTPUT_IMAGE.split(':');
-const send = (method, path, type, body) => new Promise((resolve, reject) => https.request('https://' + OUTPUT_REGISTRY + '/v2/' + repository + path, { method, ca, headers: { authorization: 'Basic ' + auth, 'content-type': type, 'content-length': body.length } }, (answer) => answer.resume().on('end', () => answer.statusCode === 201 ? resolve() : reject(new Error(method + ' ' + path + ': ' + answer.statusCode)))).on('error', reject).end(body));
-const digest = (bytes) => 'sha256:' + createHash('sha256').update(bytes).digest('hex');
-const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Labels: { made: 'by hand', source: SOURCE_REPOSITORY } }, rootfs: { type: 'layers', diff_ids: [] } }));
-await send('POST', '/blobs/uploads/?digest=' + digest(config), 'application/octet-stream', config);
-const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest(config), size: config.length }, layers: [] }));
-await send('PUT', '/manifests/' + tag, 'application/vnd.oci.image.manifest.v1+json', manifest);
-console.log('pushed', digest(manifest));
-`;
 
 describe('builders that users bring', () => {
   let platform: Platform;
@@ -141,13 +119,7 @@ describe('builders that users bring', () => {
       config(name, { source: { git: { uri: 'https://example.org/app.git', ref: 'main' } }, strategy: { customStrategy: { from: { kind: 'ImageStreamTag', name: 'custom:latest' }, secrets: [{ secretSource: { name: 'word' }, mountPath: '/keys' }], ...more } }, ...spec });
 
     beforeAll(async () => {
-      const base = await registry.image('openshift/nodejs', 'latest');
-      const folder = path.join(platform.user.home, 'custom');
-      const content = Buffer.from(customBuilder);
-      const layer = await writeLayer([{ type: 'file', name: 'opt/custom/build.mjs', mode: 0o644, uid: 0, gid: 0, size: content.length, content }], { directory: folder });
-      const image = buildImage({ base, layers: [{ ...layer, createdBy: 'custom' }], change: { entrypoint: ['node', '/opt/custom/build.mjs'] } });
-      const blobs = [...base.manifest.layers.map(({ digest, size, mediaType }) => ({ digest, size, content: () => registry.readBlob('openshift/nodejs', { digest, size, mediaType }) })), { digest: layer.digest, size: layer.size, content: layer.path }, { digest: image.config.digest, size: image.config.size, content: image.config.bytes }];
-      await registry.pushImage(`${namespace}/custom`, 'latest', { blobs, manifest: image.manifest });
+      await pushCustomBuilder(registry, `${namespace}/custom`);
       await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'word' }, stringData: { word: 'sesame' } });
     });
 

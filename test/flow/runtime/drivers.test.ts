@@ -1,10 +1,11 @@
 /** The contract of a runtime driver, held by each of them. */
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { noPodman, startPodman, type Podman } from '../../support/engine/podman.ts';
+import { startEngine, whyNoEngine, type TestEngine } from '../../support/engine/test-engine.ts';
 import { startMachine, type Machine } from '../../support/sandbox/machine.ts';
 import { contract } from './contract.ts';
 
 const drivers = ['sandbox', 'process', 'engine'] as const;
+const cases = [['sandbox', 'sandbox', undefined], ['process', 'process', undefined], ['engine of podman', 'engine', 'podman'], ['engine of docker', 'engine', 'docker']] as const;
 
 /** Reasons for what a driver cannot do by its nature. */
 const skips: Record<(typeof drivers)[number], Record<string, string>> = {
@@ -12,26 +13,25 @@ const skips: Record<(typeof drivers)[number], Record<string, string>> = {
   process: {},
   engine: {},
 };
-const missing = noPodman();
 
-describe.each(drivers)('%s', (driver) => {
-  const absent = driver === 'engine' ? missing : undefined;
-  let podman: Podman | undefined;
-  let machine: Machine;
+describe.each(cases)('%s', (_title, driver, engineName) => {
+  const absent = engineName && whyNoEngine(engineName);
+  let engine: TestEngine | undefined;
+  let machine: Machine | undefined;
   beforeAll(async () => {
     if (absent !== undefined) return;
-    if (driver === 'engine') podman = await startPodman();
-    machine = await startMachine(driver, podman?.socketPath);
+    if (engineName) engine = await startEngine(engineName);
+    machine = await startMachine(driver, engine?.socketPath);
     await machine.startAgent(1);
   });
   afterAll(async () => {
     if (absent !== undefined) return;
-    await machine.stop();
-    await podman?.stop();
+    await machine?.stop();
+    await engine?.stop();
   });
 
   for (const { name, run } of contract) {
     const reason = absent ?? skips[driver][name];
-    test.skipIf(reason !== undefined)(reason === undefined ? name : `${name} (${reason})`, () => run(machine));
+    test.skipIf(reason !== undefined)(reason === undefined ? name : `${name} (${reason})`, () => run(machine!));
   }
 });

@@ -1,31 +1,14 @@
-/** Podman's service as a container engine of the test's own: its storage, networks and socket lie in a temporary folder, and nothing of it stays. */
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+/** Podman's service, with storage of its own. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processesNaming } from '../platform/processes.ts';
-import { engineClient, type EngineClient } from '../../../src/agent/runtime/engine/engine-client.ts';
+import { engineClient } from '../../../src/agent/runtime/engine/engine-client.ts';
+import { mountsBelow } from './leftovers.ts';
+import type { TestEngine } from './test-engine.ts';
 
-/** Why no engine can be started here; undefined if one can. */
-export function noPodman(): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux';
-  if (process.getuid?.() !== 0) return "podman's bridge networks are made by root here";
-  return spawnSync('podman', ['--version']).status === 0 ? undefined : 'podman is not installed';
-}
-
-export interface Podman {
-  readonly directory: string;
-  readonly socketPath: string;
-  readonly url: string;
-  /** To look at what is there, and to be a stranger. */
-  readonly client: EngineClient;
-  /** Ends the service; containers go on. */
-  halt(): Promise<void>;
-  resume(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export async function startPodman(): Promise<Podman> {
+export async function startPodman(): Promise<TestEngine> {
   // Not /tmp: the layers need a file system that can carry overlays.
   const directory = mkdtempSync('/var/tmp/slipway-podman-');
   chmodSync(directory, 0o755);
@@ -66,9 +49,4 @@ export async function startPodman(): Promise<Podman> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function mountsBelow(folder: string): string[] {
-  const lines = execFileSync('cat', ['/proc/self/mountinfo'], { encoding: 'utf8' }).split('\n');
-  return lines.map((line) => line.split(' ')[4] ?? '').filter((path) => path.startsWith(`${folder}/`)).reverse();
 }

@@ -76,6 +76,8 @@ export function containerBody(parts: BodyParts): Record<string, unknown> {
       ...limits(config),
       ReadonlyRootfs: config.readOnlyRootFilesystem,
       SecurityOpt: securityOptions(engine, config.buildPowers, image.hostPaths !== undefined),
+      // What `docker run --security-opt systempaths=unconfined` sends: a fresh /proc can be mounted in the build's own namespaces.
+      ...(config.buildPowers && engine === 'docker' && { MaskedPaths: [], ReadonlyPaths: [] }),
       LogConfig: engineLog[engine],
       RestartPolicy: { Name: 'no' },
     },
@@ -112,7 +114,7 @@ function bind({ hostPath, containerPath, readOnly }: Pick<Mount, 'hostPath' | 'c
 function securityOptions(engine: 'docker' | 'podman', build: boolean, hostFolders: boolean): string[] {
   return [
     'no-new-privileges',
-    ...(build ? ['seccomp=unconfined', 'apparmor=unconfined', engine === 'docker' ? 'systempaths=unconfined' : 'unmask=ALL'] : []),
+    ...(build ? ['seccomp=unconfined', 'apparmor=unconfined', ...(engine === 'podman' ? ['unmask=ALL'] : [])] : []),
     ...(build || hostFolders ? ['label=disable'] : []),
   ];
 }

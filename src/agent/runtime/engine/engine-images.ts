@@ -7,6 +7,7 @@ import type { Log } from '../../../base/log.ts';
 import { toolsImage } from '../../../api/well-known.ts';
 import { LayerError } from '../../../oci/layer-error.ts';
 import type { ImageConfig } from '../../../oci/manifest.ts';
+import { mediaTypes } from '../../../oci/media-types.ts';
 import { formatReference, isInternal, manifestKey, parseReference, withDigest, type ImageReference } from '../../../oci/reference.ts';
 import type { RegistryClient } from '../../../oci/registry-client.ts';
 import { hostPathsOf, imageRunConfig, type ImageRecord } from '../../image/image-record.ts';
@@ -17,7 +18,7 @@ import { readState, writeState } from '../state-file.ts';
 import { isEngineError, type EngineClient } from './engine-client.ts';
 import type { EngineImage } from './engine-objects.ts';
 import { hostLayer, layerContent, type HostLayer } from './host-layer.ts';
-import { imageArchive, type ArchivedImage, type ArchiveLayer } from './image-archive.ts';
+import { imageArchive, plainLayer, type ArchivedImage, type ArchiveLayer } from './image-archive.ts';
 import { imageRepository } from './labels.ts';
 
 export interface EngineImageRecord extends ImageInfo {
@@ -192,7 +193,10 @@ export class EngineImages implements ImageService {
       await this.#checkHostPaths(reference, hostPaths);
       const diffIds = image.config.rootfs.diff_ids;
       if (diffIds.length !== image.manifest.layers.length) throw new LayerError('Corrupt', `the image names ${diffIds.length} layers in its configuration and ${image.manifest.layers.length} in its manifest`);
-      const layers = image.manifest.layers.map((layer, index): ArchiveLayer => ({ diffId: diffIds[index]!, size: layer.size, content: () => client.readBlob(reference.path, layer, { signal }) }));
+      const layers = image.manifest.layers.map((layer, index) => {
+        const stored: ArchiveLayer = { diffId: diffIds[index]!, size: layer.size, content: () => client.readBlob(reference.path, layer, { signal }) };
+        return layer.mediaType === mediaTypes.layerZstd && !readsZstd(this.#options.engine) ? plainLayer(stored) : stored;
+      });
       const host = hostPaths && (await this.#hostLayer(hostPaths));
       const all = host ? [archived(host), ...layers] : layers;
       const allIds = all.map(({ diffId }) => diffId);
@@ -323,6 +327,9 @@ export class EngineImages implements ImageService {
     return join(this.#options.directory, 'manifests', `${id.replace(':', '-')}.json`);
   }
 }
+
+/** Docker since 23.0 (github.com/moby/moby/pull/41759). */
+export const readsZstd = ({ name, version }: Pick<EngineClient, 'name' | 'version'>) => name === 'podman' || Number.parseInt(version, 10) >= 23;
 
 export const readOnlyBind = (source: string, target: string) => `${source}:${target}:ro`;
 

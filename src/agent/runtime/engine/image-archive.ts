@@ -5,12 +5,13 @@
 import { pack, type Pack } from 'tar-stream';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { decompress } from '../../../oci/compression.ts';
 import type { ImageConfig } from '../../../oci/manifest.ts';
 
 export interface ArchiveLayer {
   diffId: string;
-  /** Bytes of the content as stored, compressed or not. */
-  size: number;
+  /** Bytes of the content as sent, compressed or not; asked for when it is sent. */
+  size: number | (() => Promise<number>);
   content(): AsyncIterable<Uint8Array>;
 }
 
@@ -44,13 +45,26 @@ async function fill(archive: Pack, { name, config, configBytes, layers, known }:
       await put(archive, layerName, Buffer.alloc(0));
       continue;
     }
-    const entry = archive.entry({ name: layerName, size });
+    const entry = archive.entry({ name: layerName, size: typeof size === 'number' ? size : await size() });
     const ended = new Promise<void>((resolve, reject) => entry.once('finish', resolve).once('error', reject));
     for await (const chunk of content()) if (!entry.write(chunk)) await once(entry, 'drain');
     entry.end(undefined);
     await ended;
   }
   await put(archive, 'manifest.json', Buffer.from(JSON.stringify([{ Config: configName, RepoTags: [name], Layers: names }])));
+}
+
+/** For an engine that does not read zstd: read twice, since an archive tells the length first. */
+export function plainLayer({ diffId, content }: ArchiveLayer): ArchiveLayer {
+  const plain = () => decompress(content());
+  return {
+    diffId, content: plain,
+    async size() {
+      let bytes = 0;
+      for await (const chunk of plain()) bytes += chunk.length;
+      return bytes;
+    },
+  };
 }
 
 function put(archive: Pack, name: string, bytes: Buffer): Promise<void> {

@@ -17,7 +17,8 @@ import { ownLabels, type Owner } from './container-body.ts';
 import { engineExec } from './exec.ts';
 import { engineLabels, networkName, ownFilter } from './labels.ts';
 import { Link } from './link.ts';
-import { helperProgram, type DialPlatform, type DialPod, type NodeSetting, type ToAgent, type ToHelper } from './node-messages.ts';
+import { hostPorts } from './host-ports.ts';
+import { helperProgram, type DialHost, type DialPlatform, type DialPod, type NodeSetting, type ToAgent, type ToHelper } from './node-messages.ts';
 import type { RunnableImage } from './engine-images.ts';
 
 export interface NodeBoxOptions {
@@ -233,8 +234,11 @@ export class NodeBox implements Disposable {
     const ended = new Promise<void>((resolve) => (over = resolve));
     const link = new Link(session.stdout, session.stdin, {
       first: true,
-      onStream: (wanted, stream) => joinPlatform(stream, sockets[(wanted as DialPlatform).to]),
-      onMessage: (message) => answer(message as ToAgent),
+      onStream: (wanted, stream) => joinThisMachine(stream, wanted as DialPlatform | DialHost, sockets),
+      onMessage: (message) => {
+        if ((message as ToAgent).kind !== 'host-wanted') return answer(message as ToAgent);
+        void hostPorts().then((ports) => link.message({ kind: 'host-ports', ports } satisfies ToHelper));
+      },
       onClose: () => {
         answer({ kind: 'failed', why: 'it ended' });
         session.kill();
@@ -245,9 +249,9 @@ export class NodeBox implements Disposable {
     const late = setTimeout(() => answer({ kind: 'failed', why: 'it did not answer' }), readyLimit);
     const first = await answered;
     clearTimeout(late);
-    if (first.kind === 'failed') {
+    if (first.kind !== 'ready') {
       link.close();
-      throw new Error(`the helper inside the container engine did not start: ${first.why}`);
+      throw new Error(`the helper inside the container engine did not start: ${first.kind === 'failed' ? first.why : first.kind}`);
     }
     this.#link = link;
     this.#told = new Map();
@@ -285,9 +289,8 @@ function dialDirect(ip: string, port: number): Promise<Socket> {
   });
 }
 
-function joinPlatform(stream: Duplex, socketPath: string | undefined): void {
-  if (socketPath === undefined) return void stream.destroy();
-  const socket = connect({ path: socketPath, allowHalfOpen: true });
+function joinThisMachine(stream: Duplex, wanted: DialPlatform | DialHost, sockets: NodeBoxOptions['sockets']): void {
+  const socket = wanted.to === 'host' ? connect({ host: 'localhost', port: wanted.port, autoSelectFamily: true, noDelay: true, allowHalfOpen: true }) : connect({ path: sockets[wanted.to], allowHalfOpen: true });
   socket.on('error', () => stream.destroy());
   stream.on('error', () => socket.destroy());
   joinStreams(socket, stream);

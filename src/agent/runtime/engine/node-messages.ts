@@ -9,8 +9,8 @@ export interface NodeSetting {
   registryService: string;
   clusterDns: string;
   clusterDomain: string;
-  /** What `host.slipway.internal` stands for. */
-  hostAddress?: string | undefined;
+  /** What `host.slipway.internal` stands for: an address of the node. */
+  hostAddress: string;
 }
 
 /** Services by `namespace/name`; what is not named stays. */
@@ -20,10 +20,16 @@ export interface ServicesChanged {
   removed: string[];
 }
 
-export type ToHelper = NodeSetting | ServicesChanged;
+/** Ports of this machine's loopback; answers `host-wanted`. */
+export interface HostPorts {
+  kind: 'host-ports';
+  ports: number[];
+}
 
-/** The helper listens on every address it was told. */
-export type ToAgent = { kind: 'ready' } | { kind: 'failed'; why: string };
+export type ToHelper = NodeSetting | ServicesChanged | HostPorts;
+
+/** `ready`: the helper listens on every address it was told. `host-wanted`: a pod asks for this machine's name. */
+export type ToAgent = { kind: 'ready' } | { kind: 'failed'; why: string } | { kind: 'host-wanted' };
 
 /** Streams the agent opens: a connection to a pod. */
 export interface DialPod {
@@ -31,9 +37,14 @@ export interface DialPod {
   port: number;
 }
 
-/** Streams the helper opens: a connection to the control plane. */
+/** Streams the helper opens: a connection to the control plane, or to this machine's loopback. */
 export interface DialPlatform {
   to: 'api' | 'registry';
+}
+
+export interface DialHost {
+  to: 'host';
+  port: number;
 }
 
 export const helperProgram = 'engine-node.js';

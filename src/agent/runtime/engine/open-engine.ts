@@ -10,7 +10,7 @@ import { engineClient } from './engine-client.ts';
 import { EngineImages, type EngineImagesOptions } from './engine-images.ts';
 import { knownMachine, lookAtMachine, pathAtEngine, rememberMachine, type EngineMachine } from './engine-machine.ts';
 import { engineRuntime, type EngineRuntime } from './engine-runtime.ts';
-import { toolsImage } from '../../../api/well-known.ts';
+import { systemAddresses, toolsImage } from '../../../api/well-known.ts';
 
 export interface OpenEngineParts {
   registry(reference: ImageReference, auth: ImageAuth | undefined): RegistryClient;
@@ -50,7 +50,7 @@ export async function openEngine(config: AgentConfig, { registry, toolchains, lo
     engine, owner, directory, agentDirectory: config.directory, serviceCidr: network.serviceCidr, images: images(machine), pathAtEngine: (path) => pathAtEngine(path, folders), log,
     node: {
       sockets: { api: config.apiSocket, registry: config.registrySocket }, alwaysRelay: wanted.relay ?? false,
-      setting: { apiService: network.apiService, registryService: network.registryService, clusterDns: network.clusterDns, clusterDomain: network.clusterDomain },
+      setting: { apiService: network.apiService, registryService: network.registryService, clusterDns: network.clusterDns, clusterDomain: network.clusterDomain, hostAddress: systemAddresses.host },
     },
   });
 }

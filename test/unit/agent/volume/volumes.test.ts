@@ -108,7 +108,10 @@ describe('paths of this machine', () => {
     symlinkSync('..', path.join(folder, 'volume/up'));
     const volume = path.join(folder, 'volume');
     expect(await resolveSubPath(volume, 'inside')).toBe(path.join(volume, 'inside'));
+    chmodSync(volume, 0o777);
     expect(await resolveSubPath(volume, 'new/deep')).toBe(path.join(volume, 'new/deep'));
+    // As open as the volume: a container's user may be any.
+    expect(['new', 'new/deep', 'inside'].map((name) => (statSync(path.join(volume, name)).mode & 0o777).toString(8))).toEqual(['777', '777', '755']);
     for (const evil of ['link', 'up', 'up/made', '../outside', '/etc']) await expect(resolveSubPath(volume, evil)).rejects.toThrow(/outside its volume|stay inside/);
     expect(existsSync(path.join(folder, 'made'))).toBe(false);
     chmodSync(volume, 0o700);

@@ -128,6 +128,8 @@ describe('Java', () => {
     const gradle = assemble('java', { programs: { ...java, gradle: 'exit 9' }, files: { 'build.gradle': '', gradlew: `#!/bin/sh\n${tell('wrapper', made)}\n` } });
     expect(gradle.log).toContain('wrapper --no-daemon --console=plain build -x test');
     expect(gradle.code).toBe(0);
+    const behind = assemble('java', { programs: { ...java, gradle: tell('gradle', made) }, files: { 'build.gradle': '' } }, { http_proxy: 'http://me:word@proxy:3128', no_proxy: 'a,b' });
+    expect(behind.log).toMatch(/gradle --no-daemon --console=plain -Dhttp\.proxyHost=proxy -Dhttp\.proxyPort=3128 .*-Dhttps\.proxyHost=proxy .*-Dhttp\.nonProxyHosts=a\|b build -x test/);
     const maven = assemble('java', { programs: java, files: { 'pom.xml': '', mvnw: `#!/bin/sh\n${tell('mvnw', 'mkdir target; echo "Main-Class: a" > target/app.jar')}\n` } });
     expect(maven.log).toContain('mvnw --batch-mode');
     expect(maven.code).toBe(0);

@@ -14,7 +14,8 @@ import { serviceProxy, type ServiceProxy } from '../../../network/service-proxy.
 import type { ServiceEntry } from '../../../network/service-table.ts';
 import { join } from '../../../network/tcp-relay.ts';
 import { Link } from '../link.ts';
-import type { DialPlatform, DialPod, NodeSetting, ServicesChanged, ToAgent, ToHelper } from '../node-messages.ts';
+import type { DialHost, DialPlatform, DialPod, NodeSetting, ServicesChanged, ToAgent, ToHelper } from '../node-messages.ts';
+import { HostRelay } from './host-relay.ts';
 
 /** Of this container: the helper of an agent that was killed may not have noticed yet. */
 const pidFile = '/run/slipway-node.pid';
@@ -24,6 +25,7 @@ const log = jsonLog((line) => void process.stderr.write(`${line}\n`), 'warn', 'e
 const table = new Map<string, ServiceEntry>();
 let proxy: ServiceProxy | undefined;
 let names: DnsServer | undefined;
+let host: HostRelay | undefined;
 
 let link: Link;
 const [role, argument] = process.argv.slice(2);
@@ -46,6 +48,7 @@ function tell(message: ToAgent): void {
 
 async function take(message: ToHelper): Promise<void> {
   if (message.kind === 'setting') await listen(message);
+  else if (message.kind === 'host-ports') await host?.update(message.ports);
   else await update(message);
 }
 
@@ -53,7 +56,8 @@ async function listen({ apiService, registryService, clusterDns, clusterDomain, 
   await endPredecessor();
   const back = (to: DialPlatform['to']) => () => link.open({ to } satisfies DialPlatform);
   proxy = serviceProxy({ mode: 'cluster', sockets: [{ address: apiService, to: back('api') }, { address: registryService, to: back('registry') }], log });
-  names = await dnsServer({ address: clusterDns, domain: clusterDomain, hostAddress, upstream: (query) => forwardQuery(query, getServers()) });
+  host = new HostRelay({ address: hostAddress, ask: () => tell({ kind: 'host-wanted' }), open: (port) => link.open({ to: 'host', port } satisfies DialHost), log });
+  names = await dnsServer({ address: clusterDns, domain: clusterDomain, hostAddress, beforeHost: () => host?.refresh() ?? Promise.resolve(), upstream: (query) => forwardQuery(query, getServers()) });
   await proxy.update([]);
   tell({ kind: 'ready' });
 }

@@ -19,6 +19,17 @@ rm -rf "$deployments"
 mkdir -p "$deployments"
 dirs=$(echo "${MAVEN_S2I_ARTIFACT_DIRS:-$ARTIFACT_DIR}" | tr , ' ')
 
+# Programs of a JVM know nothing of the proxy variables that others read: proxy_host (empty without one), proxy_port, proxy_around.
+find_proxy() {
+  proxy=${HTTPS_PROXY:-${https_proxy:-${HTTP_PROXY:-$http_proxy}}}
+  at=${proxy#*://}
+  at=${at#*@}
+  at=${at%/}
+  proxy_host=${at%:*}
+  proxy_port=${at##*:}
+  proxy_around=$(echo "${NO_PROXY:-${no_proxy:-localhost}}" | tr , '|')
+}
+
 maven() {
   if has mvn; then
     mvn=mvn
@@ -41,15 +52,8 @@ maven() {
     printf '<settings><mirrors><mirror><id>slipway</id><url>%s</url><mirrorOf>external:*,!maven-default-http-blocker</mirrorOf><blocked>false</blocked></mirror></mirrors></settings>\n' "$(echo "$MAVEN_MIRROR_URL" | sed 's/&/\&amp;/g; s/</\&lt;/g')" > "$settings"
   fi
   set -- --batch-mode -Dmaven.repo.local="$cache/maven" ${settings:+--settings "$settings"}
-  # Programs of a JVM know nothing of the proxy variables that others read.
-  proxy=${HTTPS_PROXY:-${https_proxy:-${HTTP_PROXY:-$http_proxy}}}
-  if [ -n "$proxy" ]; then
-    at=${proxy#*://}
-    at=${at#*@}
-    at=${at%/}
-    around=$(echo "${NO_PROXY:-$no_proxy}" | tr , '|')
-    for scheme in http https; do set -- "$@" "-D$scheme.proxyHost=${at%:*}" "-D$scheme.proxyPort=${at##*:}" "-Dhttp.nonProxyHosts=${around:-localhost}"; done
-  fi
+  find_proxy
+  if [ -n "$proxy_host" ]; then for scheme in http https; do set -- "$@" "-D$scheme.proxyHost=$proxy_host" "-D$scheme.proxyPort=$proxy_port" "-Dhttp.nonProxyHosts=$proxy_around"; done; fi
   goals=${MAVEN_ARGS:--e -Popenshift -DskipTests ${MAVEN_S2I_GOALS:-package}}
   say "Building: mvn $goals $MAVEN_ARGS_APPEND (Java $java_version) ..."
   "$mvn" "$@" $goals $MAVEN_ARGS_APPEND || fail "Maven failed. If it says \"release version … not supported\" or \"invalid target release\", pom.xml asks for a newer Java than this machine's ($java_version): install it, or lower maven.compiler.release. If an artifact could not be fetched, check the network or set MAVEN_MIRROR_URL."
@@ -58,6 +62,9 @@ maven() {
 
 gradle_build() {
   export GRADLE_USER_HOME="$cache/gradle"
+  set -- --no-daemon --console=plain
+  find_proxy
+  if [ -n "$proxy_host" ]; then for scheme in http https; do set -- "$@" "-D$scheme.proxyHost=$proxy_host" "-D$scheme.proxyPort=$proxy_port" "-Dhttp.nonProxyHosts=$proxy_around"; done; fi
   if [ -f gradlew ]; then
     chmod +x gradlew
     gradle=./gradlew
@@ -68,7 +75,7 @@ gradle_build() {
   fi
   goals=${GRADLE_ARGS:-build -x test}
   say "Building: $gradle $goals $GRADLE_ARGS_APPEND (Java $java_version) ..."
-  "$gradle" --no-daemon --console=plain $goals $GRADLE_ARGS_APPEND || fail "Gradle failed. If it says \"Unsupported class file major version\", this Gradle does not know Java $java_version: raise its version in gradle/wrapper/gradle-wrapper.properties. If something could not be fetched, check the network."
+  "$gradle" "$@" $goals $GRADLE_ARGS_APPEND || fail "Gradle failed. If it says \"Unsupported class file major version\", this Gradle does not know Java $java_version: raise its version in gradle/wrapper/gradle-wrapper.properties. If something could not be fetched, check the network."
 }
 
 if [ -f pom.xml ]; then

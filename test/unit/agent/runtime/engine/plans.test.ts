@@ -49,7 +49,9 @@ test('folders are mounted as asked; only our own are labelled anew; a file of th
 test('only builds get namespaces of their own, and no power for it', () => {
   expect(body().HostConfig.SecurityOpt).toEqual(['no-new-privileges']);
   const build = body({ buildPowers: true }, { mark: { ...mark, build: 'b1' } });
-  expect(build.HostConfig.SecurityOpt).toEqual(['no-new-privileges', 'seccomp=unconfined', 'apparmor=unconfined', 'systempaths=unconfined', 'label=disable']);
+  expect(build.HostConfig).toMatchObject({ SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=unconfined', 'label=disable'], MaskedPaths: [], ReadonlyPaths: [] });
+  expect(body().HostConfig).not.toHaveProperty('MaskedPaths');
+  expect(body({ buildPowers: true }, { engine: 'podman' }).HostConfig.SecurityOpt).toContain('unmask=ALL');
   expect(build.HostConfig).not.toHaveProperty('Privileged');
   expect(build.HostConfig).not.toHaveProperty('CapAdd');
   expect(build.HostConfig.Binds).toContain('slipway-abc-node-1-builds:/build');
