@@ -139,9 +139,10 @@ describe('Java', () => {
     expect((await fetchRoute(urlOf(created))).body).toMatch(/^Hello from gradle-hello 1\.0\.0 on gradle-hello-1-\w+\n$/);
     expect(await podLog('gradle-hello')).toContain('Starting gradle-hello-1.0.0.jar');
     const fetched = () => index.requests.filter((one) => /slf4j-api-[^/]*\.jar$/.test(one));
-    expect(fetched()).toHaveLength(1);
+    const before = fetched().length;
+    expect(before).toBeGreaterThan(0);
     await create(source, 'gradle-again', ...env);
-    expect(fetched()).toHaveLength(1);
+    expect(fetched()).toHaveLength(before);
   });
 
   test('a version that no toolchain here has is told before the build, and by it', async () => {
