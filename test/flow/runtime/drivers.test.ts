@@ -4,11 +4,10 @@ import { startEngine, whyNoEngine, type TestEngine } from '../../support/engine/
 import { startMachine, type Machine } from '../../support/sandbox/machine.ts';
 import { contract } from './contract.ts';
 
-const drivers = ['sandbox', 'process', 'engine'] as const;
 const cases = [['sandbox', 'sandbox', undefined], ['process', 'process', undefined], ['engine of podman', 'engine', 'podman'], ['engine of docker', 'engine', 'docker']] as const;
 
 /** Reasons for what a driver cannot do by its nature. */
-const skips: Record<(typeof drivers)[number], Record<string, string>> = {
+const skips: Record<(typeof cases)[number][1], Record<string, string>> = {
   sandbox: {},
   process: {},
   engine: {},
