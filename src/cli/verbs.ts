@@ -17,6 +17,7 @@ export const verbs: Record<string, Verb | undefined> = {
   rollout: async (args) => (await import('./verbs/rollout.ts')).rollout(args),
   rollback: async (args) => (await import('./verbs/rollback.ts')).rollback(args),
   scale: async (args) => (await import('./verbs/scale.ts')).scale(args),
+  idle: async (args) => (await import('./verbs/idle.ts')).idle(args),
   prune: async (args) => (await import('./verbs/prune.ts')).prune(args),
 };
 
@@ -46,6 +47,7 @@ export const usage = `Slipway: an application platform on your machine.
   slipway rollback <dc/NAME> [--to-version N] [--change-strategy] [--change-triggers]
                    [--change-scaling-settings] [--dry-run]                       make a deployment config what it was
   slipway scale <kind/NAME> --replicas N                                         run more or fewer pods
+  slipway idle <service>… | --all | -l SELECTOR [--dry-run]                      no pods until somebody connects
   slipway prune [images|builds|deployments] [--keep-younger-than 60m] [--keep-tag-revisions 3]
                 [--keep-complete 5] [--keep-failed 1] [--orphans] [--confirm]    say what nobody needs, and with --confirm delete it
 

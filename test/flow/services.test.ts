@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { installed } from '../support/installed.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
 import { manifestOf } from '../support/platform/web-pod.ts';
-import { inPod, service, talker, talkerPorts } from '../support/platform/talker-pod.ts';
+import { inPod, service, talker, talkerPorts, talkerSpec } from '../support/platform/talker-pod.ts';
 
 const app = { app: 'web' };
 const ways = ['kernel', 'relay'] as const;
@@ -68,6 +68,34 @@ describe.each(ways)('services, %s', (way) => {
     expect(await ask('print((await web("drain")).split(" ")[0])')).toBe('leaver');
     await apply(talker('stayer', { labels: { app: 'drain' } }));
     expect(await talk).toEqual(['leaver', 'leaver,stayer', 'stayer']);
+  });
+
+  test('an idle service has no pods until somebody connects, and keeps him until it has', async () => {
+    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'sleeper' }, spec: { replicas: 2, selector: { matchLabels: { app: 'sleeper' } }, template: { metadata: { labels: { app: 'sleeper' } }, spec: talkerSpec() } } };
+    await apply(deployment, service('sleeper', { selector: { app: 'sleeper' }, ports: talkerPorts }));
+    await platform.kube('rollout', 'status', 'deploy/sleeper', '--timeout=60s');
+    const text = (code: number | null, ...lines: string[]) => ({ code, stdout: lines.map((line) => `${line}\n`).join('') });
+    const fall = async () => {
+      const { code, stdout } = await platform.run(['idle', 'sleeper']);
+      expect({ code, stdout }).toEqual(text(0, 'The service "default/sleeper" has been marked as idled', 'The service will unidle Deployment "default/sleeper" to 2 replicas once it receives traffic', 'Deployment "default/sleeper" has been idled'));
+      await platform.kube('wait', '--for=delete', 'pod', '-l', 'app=sleeper', '--timeout=60s');
+    };
+    await fall();
+    const annotations = async (kind: string) => (await platform.json<{ metadata: { annotations: Record<string, string> } }>('get', kind, 'sleeper')).metadata.annotations;
+    for (const kind of ['service', 'endpoints']) {
+      expect(await annotations(kind)).toMatchObject({ 'idling.alpha.openshift.io/idled-at': expect.stringMatching(/^\d{4}-.*\dZ$/), 'idling.alpha.openshift.io/unidle-targets': '[{"kind":"Deployment","name":"sleeper","group":"apps","replicas":2}]' });
+    }
+    expect(await annotations('deployment')).toMatchObject({ 'idling.alpha.openshift.io/previous-scale': '2' });
+    const woken = await ask<string[]>('const page = () => new Promise((resolve) => http.get({ host: "sleeper", agent: false }, (response) => { let text = ""; response.on("data", (part) => text += part).on("end", () => resolve(text.slice(0, 7))); }).on("error", (error) => resolve(error.code))); print(await Promise.all([page(), page(), page()]))');
+    expect(woken).toEqual(['sleeper', 'sleeper', 'sleeper']);
+    expect(await platform.kube('get', 'deploy', 'sleeper', '-o', 'jsonpath={.spec.replicas}')).toBe('2');
+    await eventually('it is marked no more', async () => (JSON.stringify([await annotations('service'), await annotations('endpoints'), await annotations('deployment')]).includes('idled-at') ? undefined : true));
+    expect(await platform.kube('get', 'events', '--field-selector', 'reason=NeedPods', '-o', 'jsonpath={.items[0].involvedObject.kind}/{.items[0].involvedObject.name}: {.items[0].message}')).toBe('Service/sleeper: The service-port sleeper:web needs pods.');
+    // Datagrams wake it as well.
+    await platform.kube('rollout', 'status', 'deploy/sleeper', '--timeout=60s');
+    await fall();
+    expect(await ask<string>('const flow = dgram.createSocket("udp4").unref(); let answer = "silence"; for (let n = 0; n < 40 && answer === "silence"; n += 1) answer = await udp("sleeper", 53, flow); print(answer.slice(0, 7))')).toBe('sleeper');
+    expect((await platform.run(['idle', 'nobody'])).stderr).toContain('no scalable resource found to idle');
   });
 
   if (way === 'kernel') describe('network policies', () => {

@@ -32,10 +32,10 @@ export class ServiceAddress {
 
   update({ targets, affinitySeconds, idle = false }: Listener): void {
     this.chooser.update(targets, affinitySeconds);
-    this.#idle = idle;
     this.#empty = targets.length === 0;
+    // A service that was woken is idle no more before its first pod is ready: who waits goes on waiting.
+    this.#idle = idle || (this.#empty && this.held.size > 0);
     if (!this.#empty) this.held.release();
-    else if (!idle) this.held.dispose();
   }
 
   /** Endpoints for this client in the order in which to try them; waits for them if the service is idle. Empty: it is to be turned away. */
@@ -52,9 +52,5 @@ export class ServiceAddress {
     const { permits } = this.#rules;
     const order = this.chooser.order(client);
     return permits ? order.filter((target) => permits(client, target, this.protocol)) : order;
-  }
-
-  get waits(): boolean {
-    return this.#empty && this.#idle;
   }
 }

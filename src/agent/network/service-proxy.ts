@@ -99,9 +99,10 @@ export class AddressProxy implements ServiceProxy {
         continue;
       }
       const moved = elsewhere.get(key);
+      // Its service was woken, and has no pods yet. Looked at again with the next table.
+      if (!moved && (open.address?.held.size ?? 0) > 0) continue;
       if (moved) open.address?.update(moved);
       open.close();
-      if (!moved) open.address?.held.dispose();
       this.#open.delete(key);
       this.#options.ports?.delete(key);
     }

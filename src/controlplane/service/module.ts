@@ -1,5 +1,5 @@
 // Reads services, pods, endpoints; owns NetworkPolicies, which nodes enforce.
-// Writes endpoints, endpoint slices, the services of the platform itself in project `default`, events.
+// Writes endpoints, endpoint slices, the services of the platform itself in project `default`, events; sizes of what idle services lead to.
 import { services } from '../../api/kinds/core.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Module } from '../kernel/boot/module.ts';
@@ -9,6 +9,7 @@ import { startEndpointsController } from './endpoints-controller.ts';
 import { networkPolicyKind } from './network-policy.ts';
 import { serviceKind } from './service.ts';
 import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
+import { startUnidlingController } from './unidling-controller.ts';
 
 export interface ServiceDependencies {
   clock: Clock;
@@ -33,6 +34,7 @@ export function serviceModule({ clock, systemEndpoints = {} }: ServiceDependenci
       addresses.ready();
       await ensureSystemServices(context.client, systemEndpoints);
       await startEndpointsController(context);
+      startUnidlingController(context);
     },
   };
 }
