@@ -103,7 +103,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const status = scope.own(new StatusWriter(client, clock, log));
   const environment = { configMaps: maps, secrets: secretObjects, services: parts.services, addressOf: parts.addressOf, egress: parts.egress };
   const runner = new PodRunner({
-    runtime, cache, images, volumes, events, clock, log, folder, allocatable,
+    runtime, cache, images, volumes, events, clock, log, folder, allocatable, podPids: settings.podPids,
     environment: (pod, container, facts) => environmentOf(environment, pod, container, facts),
     cluster: { clusterDns: config.network.clusterDns, clusterDomain: config.network.clusterDomain, nodeName: config.nodeName },
     hostIp: config.network.nodeIp,

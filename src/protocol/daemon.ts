@@ -59,4 +59,6 @@ export interface RuntimeProbe {
   fix?: string;
   /** Whether the kernel translates service addresses and enforces network policies there; absent if the runtime cannot be used. */
   packets?: { ok: boolean; why?: string; fix?: string };
+  /** Whether memory and CPU limits are held to by the kernel there, and how they are. */
+  limits?: { ok: boolean; how: string; fix?: string };
 }

@@ -42,6 +42,8 @@ export interface ShimSpec {
   stdinOnce: boolean;
   /** Bytes; watched and ended from outside. 0: none, or a control group does it. */
   memoryLimit: number;
+  /** Folder of the control group that holds the container to its memory: it knows why the container was killed. */
+  group?: string;
   /** The process reports on descriptor 3 who the container is; else the process started is the container. */
   reports: boolean;
   /** Set where no process namespace ends the container's tree: every process with this text `NAME=value` in its environment belongs to it. */

@@ -14,6 +14,8 @@ export interface ContainerParts {
   mounts: Mount[];
   attempt: number;
   logDirectory: string;
+  /** 0: no bound of the node's. */
+  podPids: number;
 }
 
 export function containerConfig(pod: Pod, container: Container, parts: ContainerParts): ContainerConfig {
@@ -43,6 +45,8 @@ export function containerConfig(pod: Pod, container: Container, parts: Container
     stdinOnce: container.stdinOnce === true,
     memoryLimit: quantityOf(container.resources?.limits?.['memory']),
     cpuLimit: milliOf(container.resources?.limits?.['cpu']),
+    cpuRequest: milliOf(container.resources?.requests?.['cpu']),
+    ...(parts.podPids > 0 && { processLimit: parts.podPids }),
     // The built-in image holds the product's own programs only; nothing of a user's may mount.
     buildPowers: container.image === toolsImage && security?.privileged === true,
     logDirectory: parts.logDirectory,

@@ -36,6 +36,8 @@ export interface RunnerParts {
   cluster: ClusterDns;
   hostIp: string;
   allocatable: PodFacts['allocatable'];
+  /** Processes and threads of a pod. */
+  podPids: number;
   /** Told of a new sandbox; containers start in it once this resolves. */
   onSandbox(pod: Pod, sandbox: PodSandbox): Promise<void>;
 }
@@ -205,6 +207,7 @@ export class PodRunner {
       mounts: [...mounts, { hostPath: termination, containerPath: messagePath, readOnly: false }],
       attempt,
       logDirectory: folders.logs(container.name),
+      podPids: this.#parts.podPids,
     });
     const id = await runtime.createContainer(sandbox.id, config).catch(wrapped('CreateContainerError'));
     cache.record(id, record);

@@ -9,6 +9,7 @@ import type { AgentConfig } from '../../protocol/agent.ts';
 import type { ImageRecord } from '../image/image-record.ts';
 import { ImageStore } from '../image/image-store.ts';
 import { prepareToolsImage } from '../image/tools-image.ts';
+import { openCgroups } from './cgroup.ts';
 import { openEngine } from './engine/open-engine.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import type { ImageAuth, Runtime } from './runtime.ts';
@@ -35,7 +36,7 @@ export async function openRuntime(config: AgentConfig, log: Log, extras: Runtime
   const common = { directory: join(directory, 'runtime'), bundles, nodeBinary, images, log };
   switch (driver) {
     case 'sandbox':
-      return sandboxRuntime({ ...common, toolchains: () => toolchains, podCidr: config.network.podCidr, nodeIp: config.network.nodeIp });
+      return sandboxRuntime({ ...common, cgroups: openCgroups(), toolchains: () => toolchains, podCidr: config.network.podCidr, nodeIp: config.network.nodeIp });
     case 'process':
       return processRuntime({ ...common, registryAddress: extras.registryAddress ?? (() => undefined) });
   }

@@ -86,6 +86,10 @@ export interface ContainerConfig {
   memoryLimit: number;
   /** Thousandths of a core; 0: none. */
   cpuLimit: number;
+  /** Thousandths of a core: its weight where there is not enough for all. */
+  cpuRequest?: number;
+  /** Processes and threads of its pod, or where that cannot be counted, of it alone; 0 or absent: the runtime's own bound. */
+  processLimit?: number;
   /** Id of a container that runs in the same pod, whose processes this one joins: it ends with it. */
   processesOf?: string;
   /** Instead of the image's. */

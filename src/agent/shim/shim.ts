@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { channel } from '../../protocol/agent.ts';
 import { shimFiles, type ShimRequest, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
 import { startTimeOf } from '../runtime/procfs.ts';
+import { ranOutOfMemory } from '../runtime/cgroup.ts';
 import { readState, writeState } from '../runtime/state-file.ts';
 import { ContainerProcess } from './container-process.ts';
 import { encodeFrames, FrameReader } from './frame.ts';
@@ -187,6 +188,8 @@ export class Shim {
     for (const stream of ['stdout', 'stderr'] as const) if (log && cutters) log.write(cutters[stream].end());
     log?.close();
     const neverRan = this.#status.state === 'created';
+    const killed = (signal ?? exitCode - 128) === 9;
+    const outOfMemory = this.#overLimit || (killed && spec?.group !== undefined && ranOutOfMemory(spec.group));
     const message = this.#overLimit ? `used more memory than its limit of ${spec?.memoryLimit} bytes (enforced by polling)` : error;
     this.#save({
       ...this.#status,
@@ -194,7 +197,7 @@ export class Shim {
       finishedAt: new Date().toISOString(),
       exitCode,
       ...((signal ?? exitCode - 128) > 0 && exitCode !== 255 && { signal: signal ?? exitCode - 128 }),
-      reason: this.#overLimit ? 'OOMKilled' : neverRan ? 'ContainerCannotRun' : exitCode === 0 ? 'Completed' : 'Error',
+      reason: outOfMemory ? 'OOMKilled' : neverRan ? 'ContainerCannotRun' : exitCode === 0 ? 'Completed' : 'Error',
       ...(message !== undefined && { message }),
     });
     for (const socket of this.#attached) socket.end(exitFrame(this.#status));

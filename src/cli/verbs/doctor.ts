@@ -22,6 +22,7 @@ export async function doctor(args: string[]): Promise<number> {
   const [runtimes, nodes, toolchains, engines] = await Promise.all([probeRuntimes(), detectNodeRuntimes(), detectToolchains(), detectEngines()]);
   const findings: Finding[] = [
     ...runtimes.map((one) => ({ ok: one.ok, what: `runtime ${one.name}`, detail: one.ok ? one.detail : (one.why ?? 'cannot be used'), fix: one.fix })),
+    ...runtimes.flatMap(({ limits }) => (limits ? [{ ok: limits.ok, what: 'resource limits', detail: limits.how, fix: limits.fix }] : [])),
     ...runtimes.flatMap(({ packets }) => (packets ? [packetsFinding(packets)] : [])),
     ...nodes.map((one) => ({ ok: one.suitable, what: 'Node.js', detail: `${one.version} ${one.program}${one.suitable ? '' : ' (too old)'}` })),
     ...toolchains.map((one) => ({

@@ -12,6 +12,8 @@ export interface AgentProcessOptions {
   config: AgentConfig;
   /** Command line that runs `argv` where the node's network is. */
   command(argv: readonly string[]): readonly string[];
+  /** Further variables that the command line needs. */
+  environment: Record<string, string>;
   /** Signals the agent behind the child: entering namespaces leaves a process in between. */
   kill(pid: number, signal: NodeJS.Signals): void;
   /** Notes which process runs, so that a control plane started after a crash replaces it. */
@@ -44,7 +46,7 @@ export function runAgent(options: AgentProcessOptions): Disposable {
     const started = spawn(program, args, {
       stdio: ['ignore', out, out],
       detached: true,
-      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME ?? '/', ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }), [agentConfigVariable]: JSON.stringify(config) },
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME ?? '/', ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }), [agentConfigVariable]: JSON.stringify(config), ...options.environment },
     });
     closeSync(out);
     child = started;

@@ -2,6 +2,7 @@
 // Writes: nothing; the agents it starts register their nodes and run their pods.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { findCgroupScope, type CgroupScope } from '../../agent/holder/cgroup-scope.ts';
 import { startEgressProxy } from '../../agent/network/egress-proxy.ts';
 import { nodes, type Node } from '../../api/kinds/core.ts';
 import { clusterDomain, serviceNetwork, systemAddresses, systemServices } from '../../api/well-known.ts';
@@ -49,15 +50,17 @@ export function machineModule(deps: MachineDependencies): MachineModule {
       const since = deps.runtime.name === 'engine' ? Math.floor(context.clock.now().getTime() / 1000) * 1000 : 0;
       await mkdir(path.join(deps.home, homeLayout.logs), { recursive: true, mode: 0o700 });
       scope.own(await startEgressProxy(deps.sockets.egress));
+      const cgroups = deps.runtime.name === 'sandbox' ? await findCgroupScope() : undefined;
+      if (cgroups) log.info('limits of pods', { how: cgroups.detail });
       ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, nodes: path.join(deps.home, homeLayout.nodes), log }));
       const names = Array.from({ length: deps.nodeCount ?? 1 }, (_, index) => nodeName(index + 1));
-      for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name);
+      for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name, cgroups);
       await untilReady(context, names, since);
     },
   };
 }
 
-async function startNode(deps: MachineDependencies, { clock, log, scope }: ModuleContext, ground: Ground, index: number, name: string): Promise<void> {
+async function startNode(deps: MachineDependencies, { clock, log, scope }: ModuleContext, ground: Ground, index: number, name: string, cgroups: CgroupScope | undefined): Promise<void> {
   const podCidr = podCidrOf(index);
   const place = await ground.addNode(index, podCidr);
   const directory = path.join(deps.home, homeLayout.nodes, name);
@@ -88,7 +91,7 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
     bundles: deps.bundles,
     nodeBinary: deps.nodeBinary,
   };
-  scope.own(runAgent({ config, command: place.command, kill: ground.kill, identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
+  scope.own(runAgent({ config, command: (argv) => (cgroups ? cgroups.command(place.command(argv)) : place.command(argv)), environment: cgroups?.environment ?? {}, kill: ground.kill, identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
 }
 
 /** A platform whose pods cannot run is not ready. `since`: told at this time or later. */

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { probeNft } from '../../agent/network/kernel/nft.ts';
+import { findCgroupScope } from '../../agent/holder/cgroup-scope.ts';
 import { probeSandbox } from '../../agent/holder/probe.ts';
 import { explainNoEngine, findEngine } from '../../detect/engine.ts';
 import type { RuntimeProbe } from '../../protocol/daemon.ts';
@@ -12,8 +13,8 @@ export async function probeRuntimes(directory = tmpdir()): Promise<RuntimeProbe[
 
 async function probeLinux(directory: string): Promise<RuntimeProbe> {
   const { ok, why, fix } = await probeSandbox(directory);
-  const nft = ok ? await probeNft((argv) => ['unshare', '-Urn', ...argv]) : undefined;
-  return { name: 'sandbox', ok, detail: 'every pod in namespaces of its own, no root', ...(why && { why }), ...(fix && { fix }), ...(nft && { packets: 'program' in nft ? { ok: true } : { ok: false, ...nft } }) };
+  const [nft, scope] = ok ? await Promise.all([probeNft((argv) => ['unshare', '-Urn', ...argv]), findCgroupScope()]) : [];
+  return { name: 'sandbox', ok, detail: 'every pod in namespaces of its own, no root', ...(why && { why }), ...(fix && { fix }), ...(nft && { packets: 'program' in nft ? { ok: true } : { ok: false, ...nft } }), ...(scope && { limits: { ok: scope.whole, how: scope.detail, ...(scope.fix && { fix: scope.fix }) } }) };
 }
 
 async function probeEngine(): Promise<RuntimeProbe> {

@@ -106,6 +106,8 @@ export const contract: ContractCase[] = [
     name: 'stops with the signal, and kills after the grace',
     async run(machine) {
       const polite = await startPod(machine, { command: ['sh', '-c', 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done'] });
+      // Before that it has nothing to say to the signal.
+      await machine.agent(1, 'logged', polite.container, 'up');
       await machine.agent(1, 'stop', polite.container, 30);
       expect(await machine.agent(1, 'status', polite.container)).toMatchObject({ state: 'exited', exitCode: 0, reason: 'Completed' });
       expect(polite.lines()).toContain('bye');

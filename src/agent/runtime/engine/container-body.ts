@@ -92,11 +92,12 @@ function environment(image: readonly string[], pod: ContainerConfig['env']): str
 }
 
 /** Swap beside it would make the limit mean nothing. */
-function limits({ memoryLimit, cpuLimit }: Pick<ContainerConfig, 'memoryLimit' | 'cpuLimit'>): Record<string, number> {
+function limits({ memoryLimit, cpuLimit, cpuRequest = 0, processLimit }: Pick<ContainerConfig, 'memoryLimit' | 'cpuLimit' | 'cpuRequest' | 'processLimit'>): Record<string, number> {
   return {
     ...(memoryLimit > 0 && { Memory: memoryLimit, MemorySwap: memoryLimit }),
     ...(cpuLimit > 0 && { NanoCpus: cpuLimit * 1_000_000 }),
-    PidsLimit: mostProcesses,
+    ...(cpuRequest > 0 && { CpuShares: Math.max(2, Math.floor((cpuRequest * 1024) / 1000)) }),
+    PidsLimit: processLimit || mostProcesses,
   };
 }
 

@@ -16,10 +16,17 @@ export interface ExecTarget {
   /** File with the environment as shell text. */
   environment: string;
   terminals: string;
+  group?: string | undefined;
+  processLimit?: number | undefined;
 }
 
 /** Command line from inside the holder to `argv` in the container. */
 export function execCommand(target: ExecTarget, argv: readonly string[], kit: Kit, tty: boolean): string[] {
+  const command = enterCommand(target, argv, kit, tty);
+  return target.group === undefined ? command : ['sh', '-c', 'echo 0 > "$1/cgroup.procs" 2>/dev/null; shift; exec "$@"', 'sh', target.group, ...command];
+}
+
+function enterCommand(target: ExecTarget, argv: readonly string[], kit: Kit, tty: boolean): string[] {
   const into = ['nsenter', '-t', String(target.pid), '-m', '-u', '-i', '-n', '-U', '--preserve-credentials'];
   const allPowersGone = kit.nsenterKeepsCapabilities || target.uid === 0;
   const drop = target.buildPowers
@@ -27,7 +34,7 @@ export function execCommand(target: ExecTarget, argv: readonly string[], kit: Ki
     : // Without `--keep-caps` a uid other than 0 has no power left here, not even the one to shrink the bounding set, which then bounds nothing.
       [...kit.tool('setpriv'), '--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', ...(allPowersGone ? ['--bounding-set=-all'] : [])];
   const keep = kit.nsenterKeepsCapabilities && !target.buildPowers ? ['--keep-caps'] : [];
-  const last = [...drop, ...kit.tool('sh'), '-c', enterText(false, tty), 'slipway', target.workingDir, ...argv];
+  const last = [...drop, ...kit.tool('sh'), '-c', enterText(false, { tty, processLimit: target.processLimit }), 'slipway', target.workingDir, ...argv];
   if (!tty) return [...into, ...keep, '-p', ...last];
   /*
    * Only children of the first nsenter are in the container's pid namespace. The shell makes one, as a job of its own with the terminal in its hands:

@@ -11,6 +11,7 @@ import type { InterfaceStats } from '../../../protocol/stats.ts';
 import { diskUsage } from '../../eviction/disk-usage.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import type { ImageStore } from '../../image/image-store.ts';
+import { cgroupStats, removeGroup, type Cgroups } from '../cgroup.ts';
 import { attachToShim } from '../attach-session.ts';
 import { containerCommand, containerEnvironment } from '../command.ts';
 import { Containers } from '../containers.ts';
@@ -41,6 +42,8 @@ export interface SandboxOptions {
   images: ImageStore;
   /** Folders outside `/usr` of the toolchains found on this machine. */
   toolchains(): Promise<readonly string[]>;
+  /** Where this user has a part of the tree of control groups. */
+  cgroups?: Cgroups | undefined;
   log: Log;
 }
 
@@ -50,6 +53,8 @@ interface SandboxContainer {
   workingDir: string;
   buildPowers: boolean;
   tty: boolean;
+  group?: string | undefined;
+  processLimit?: number | undefined;
   /** Its processes are those in its mount namespace. */
   sharesProcesses?: boolean;
 }
@@ -88,7 +93,7 @@ export class SandboxRuntime implements Runtime {
     this.#options = options;
     this.#node = node;
     this.images = options.images;
-    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: 'poll', cpuLimit: 'none', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
+    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: options.cgroups ? 'cgroup' : 'poll', cpuLimit: options.cgroups?.limitsCpu ? 'cgroup' : 'none', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
     this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
     this.#containers = new Containers(join(directory, 'containers'), this.#launcher, log);
     this.#pods = new Pods(join(directory, 'pods'), options, log);
@@ -96,8 +101,15 @@ export class SandboxRuntime implements Runtime {
     this.#dialer = new PodDialer(this.#launcher);
     // A builder that was killed has tidied nothing, and its pod may stay for days. Its mounts went with its namespaces.
     this.#containers.onChange((id) => {
-      if (this.#containers.get(id)?.extra.buildPowers && !this.#lives(id)) rm(join(options.directory, files.build, id), { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => options.log.warn('a build folder cannot be removed', { id, error }));
+      if (this.#lives(id)) return;
+      this.#clear(id);
+      if (this.#containers.get(id)?.extra.buildPowers) rm(join(options.directory, files.build, id), { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => options.log.warn('a build folder cannot be removed', { id, error }));
     });
+  }
+
+  /** Nobody sees any more what an ended container wrote: its mounts went with its namespaces. Its log lies elsewhere. */
+  #clear(id: string): void {
+    for (const name of [files.upper, files.work]) rm(join(this.#containers.folder(id), name), { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => this.#options.log.warn('what an ended container wrote cannot be removed', { id, error }));
   }
 
   #lives(id: string): boolean {
@@ -181,11 +193,13 @@ export class SandboxRuntime implements Runtime {
     const environment = containerEnvironment(image.config.env, [...config.env, ...buildEnv], { hostname: pod.config.hostname, home: user.home, tty: config.tty });
     const handOver = join(folder, files.environment);
     writeFileSync(handOver, environmentScript(environment, kit), { mode: 0o600 });
+    const processLimit = config.buildPowers ? undefined : config.processLimit;
+    const group = this.#options.cgroups?.create(sandboxId, id, { memory: config.memoryLimit, cpu: config.cpuLimit, cpuRequest: config.cpuRequest ?? 0, podProcesses: processLimit ?? 0 });
     const start = join(folder, files.start);
     const script = startScript({
       ...(overlay !== undefined && { overlay }),
       layers: images.layers, root, directories: plan.directories, files: plan.files, table, readOnlyRoot: config.readOnlyRootFilesystem,
-      uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers,
+      uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers, group, processLimit,
     }, kit);
     writeFileSync(start, script, { mode: 0o600 });
     const joined = config.processesOf === undefined ? pod.processes?.pid : this.#processOf(config.processesOf);
@@ -198,11 +212,11 @@ export class SandboxRuntime implements Runtime {
     await this.#containers.create(
       {
         id, sandboxId, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: config.stopSignal ?? image.config.stopSignal ?? 'SIGTERM',
-        extra: { uid: config.buildPowers ? 0 : user.uid, workingDir, buildPowers: config.buildPowers, tty: config.tty, ...(joined !== undefined && { sharesProcesses: true }) },
+        extra: { uid: config.buildPowers ? 0 : user.uid, workingDir, buildPowers: config.buildPowers, tty: config.tty, group, processLimit, ...(joined !== undefined && { sharesProcesses: true }) },
       },
       {
         argv, environment: { ...(systemEnvironment as Record<string, string>), SHELL: '/bin/sh' }, cwd: '/', handOver, log: logPath, tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
-        memoryLimit: config.memoryLimit, reports: true, terminals: pod.terminals, ...(joined !== undefined && { sharesProcesses: true }),
+        memoryLimit: group === undefined ? config.memoryLimit : 0, ...(group !== undefined && { group }), reports: true, terminals: pod.terminals, ...(joined !== undefined && { sharesProcesses: true }),
       },
     );
   }
@@ -223,7 +237,9 @@ export class SandboxRuntime implements Runtime {
   }
 
   async removeContainer(id: string): Promise<void> {
+    const group = this.#containers.get(id)?.extra.group;
     await this.#containers.remove(id);
+    if (group !== undefined) removeGroup(group);
     await rm(join(this.#options.directory, files.build, id), { recursive: true, force: true, maxRetries: 3 });
   }
 
@@ -262,6 +278,9 @@ export class SandboxRuntime implements Runtime {
   stats(containerId: string): Promise<ContainerStats | undefined> {
     const pid = this.#containers.pid(containerId);
     if (pid === undefined) return Promise.resolve(undefined);
+    const group = this.#containers.get(containerId)?.extra.group;
+    const counted = group === undefined ? undefined : cgroupStats(group);
+    if (counted) return Promise.resolve(counted);
     const shared = this.#containers.get(containerId)?.extra.sharesProcesses ? sharedPlaceOf(pid) : undefined;
     if (shared) return Promise.resolve(processStats(processesAt(shared)));
     const namespace = namespaceOf(pid, 'pid');

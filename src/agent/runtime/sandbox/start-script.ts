@@ -21,6 +21,10 @@ export interface StartPlan {
   command: string[];
   /** Keep the powers over namespaces of its own instead of dropping all. */
   buildPowers: boolean;
+  /** Folder of the container's control group. */
+  group?: string | undefined;
+  /** See `ContainerConfig.processLimit`; builds have none. */
+  processLimit?: number | undefined;
 }
 
 /** The overlay is mounted by itself only if something has to be made in it before the rest; else it is the table's first line. */
@@ -46,6 +50,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
     // This /proc is still the holder's: the number is the one by which the shim knows this process.
     `read -r pid rest < /proc/self/stat; echo "pid $pid" >&${report}`,
     `fail() { text="$1: $2"; echo "error \${text%%\n*}" >&${report}; exit 128; }`,
+    ...(plan.group === undefined ? [] : [`echo 0 > ${q(`${plan.group}/cgroup.procs`)} || fail "its control group" refused`]),
     'umask 022',
     `cd ${q(plan.layers)} || fail "the image's layers" gone`,
     ...(plan.overlay === undefined || !overlayFirst(plan) ? [] : [`out=$(mount -t overlay overlay -o ${q(plan.overlay)} ${q(plan.root)} 2>&1) || fail "the root file system" "$out"`]),
@@ -54,7 +59,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
     `out=$(mount --all --fstab ${q(plan.table)} 2>&1) || fail "mounting" "$out"`,
     ...(plan.readOnlyRoot ? [`out=$(mount -o remount,bind,ro ${q(plan.root)} 2>&1) || fail "a read-only root" "$out"`] : []),
     `cd ${q(plan.root)} && pivot_root . . && ${words([...kit.tool('umount'), '-l', '.'])} && cd / || fail "changing the root" "refused"`,
-    `exec ${words([...namespace, ...kit.tool('sh'), '-c', enterText(true), 'slipway', plan.workingDir, ...plan.command])}`,
+    `exec ${words([...namespace, ...kit.tool('sh'), '-c', enterText(true, { processLimit: plan.processLimit }), 'slipway', plan.workingDir, ...plan.command])}`,
     '',
   ].join('\n');
 }
@@ -67,7 +72,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
 export const waitText = 'exec 9>&2 2>/dev/null; "$@"; exit $?';
 
 /** Last step of start and exec, by the kit's shell inside the container: working directory, environment, then the application. Uses positional parameters only, since names belong to the application. */
-export function enterText(reports: boolean, tty = false): string {
+export function enterText(reports: boolean, { tty = false, processLimit = 0 }: { tty?: boolean; processLimit?: number | undefined } = {}): string {
   const fail = (text: string, code: number) => (reports ? `{ echo "error ${text}" >&${report}; exit ${code}; }` : `{ echo "${text}" >&2; exit ${code}; }`);
   return [
     `cd -- "$1" 2>/dev/null || ${fail('the working directory $1 cannot be entered', 128)}`,
@@ -77,6 +82,8 @@ export function enterText(reports: boolean, tty = false): string {
     ...(tty ? ['export TERM="${TERM:-xterm}"'] : []),
     `command -v -- "$1" >/dev/null || ${fail('exec: $1: executable file not found in PATH', reports ? 128 : 127)}`,
     ...(reports ? [`echo started >&${report}`, `exec ${report}>&-`] : []),
+    // Counted in the container's own user namespace. Shells disagree on the letter; an owner of the machine's own root is not bound.
+    ...(processLimit > 0 ? [`ulimit -u ${processLimit} 2>/dev/null || ulimit -p ${processLimit} 2>/dev/null`] : []),
     'exec "$@"',
   ].join('\n');
 }
