@@ -138,7 +138,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     clock,
     log: logs.of('route'),
   });
-  const route = routeModule({ router });
+  const route = routeModule({ router, authorize: rbac.authorize });
 
   const modules: Module[] = [
     project, service, pod,

@@ -22,6 +22,7 @@ import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-ser
 import { kind, type Kind } from '../../src/controlplane/kernel/apiserver/kind.ts';
 import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
+import { secretKind } from '../../src/controlplane/project/secret.ts';
 import { routeModule } from '../../src/controlplane/route/module.ts';
 import type { DataPlane } from '../../src/controlplane/route/data-plane.ts';
 import { serviceModule } from '../../src/controlplane/service/module.ts';
@@ -44,6 +45,7 @@ const plainKinds: readonly Kind[] = [
     selectableFields: { 'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '', 'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '', 'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '' },
   }),
   kind<ImageStream>({ type: 'stored', resource: imageStreams, statusSubresource: true }),
+  kind(secretKind),
 ];
 
 /** Made once a process. */
@@ -94,7 +96,7 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     }),
     autoscaleModule({ clock: systemClock, log: silentLog, summary: options.summary ?? (() => Promise.reject(new Error('no agents here'))) }),
     serviceModule({ clock: systemClock }),
-    routeModule({ router: options.router }),
+    routeModule({ router: options.router, authorize: ({ groups }) => ({ allowed: groups.includes('system:masters') }) }),
   ];
   const api = scope.own(createApiServer({ store, kinds: [...plainKinds, ...modules.flatMap(({ kinds }) => kinds)], clock: systemClock, log: silentLog, authorize: () => ({ allowed: false }), tokens: { review: async () => admin } }));
   const client = api.client(admin);

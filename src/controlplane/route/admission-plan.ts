@@ -1,22 +1,31 @@
 /** Which routes get the host they ask for. The oldest wins; a host belongs to one project, whose routes may share it by path. Pure. */
 import type { Route, RouteIngress } from '../../api/kinds/route.ts';
 import { keyOf, toTime } from '../../api/meta.ts';
-import { hostOf, hostProblem } from './host.ts';
+import { hostErrors, hostOf } from './host.ts';
 
 export const routerName = 'default';
 
-export type Admission =
-  | { admitted: true; host: string }
-  | { admitted: false; host: string; reason: 'NoHostValue' | 'InvalidHost' | 'HostAlreadyClaimed'; message: string };
+export interface Rejection {
+  reason: 'NoHostValue' | 'InvalidHost' | 'HostAlreadyClaimed' | 'ExtendedValidationFailed' | 'ExternalCertificateValidationFailed' | 'ExternalCertificateSecretDeleted';
+  message: string;
+}
+export type Admission = { admitted: true; host: string } | ({ admitted: false; host: string } & Rejection);
 
-/** By `namespace/name`. `before`: what this said last time; times are whole seconds, and among routes of one second those that have a host keep it. */
-export function admitRoutes(all: readonly Route[], suffix: string, before?: ReadonlyMap<string, Admission>): Map<string, Admission> {
+/** What keeps a route out whatever its host; such a route claims none. */
+export type Problem = (route: Route) => Rejection | undefined;
+
+/**
+ * By `namespace/name`. `all`: every route there is, or every one of some claims. `before`: what this said last time; times are whole seconds, and among routes of one
+ * second those that have a host keep it.
+ */
+export function admitRoutes(all: readonly Route[], suffix: string, before?: ReadonlyMap<string, Admission>, problem: Problem = () => undefined): Map<string, Admission> {
   const claims = new Map<string, Route[]>();
   const result = new Map<string, Admission>();
   const held = (route: Route) => before?.get(keyOf(route))?.admitted ?? admittedIn(route);
   for (const route of [...all].sort((a, b) => oldestFirst(a, b) || Number(held(b)) - Number(held(a)) || byUid(a, b))) {
     const host = hostOf(route, suffix);
-    const admission = admit(route, host, claims);
+    const rejected = problem(route);
+    const admission = rejected ? { admitted: false as const, host, ...rejected } : admit(route, host, claims);
     result.set(keyOf(route), admission);
     if (!admission.admitted) continue;
     const key = claimKey(route, host);
@@ -24,6 +33,9 @@ export function admitRoutes(all: readonly Route[], suffix: string, before?: Read
   }
   return result;
 }
+
+/** Routes with different claims have nothing to do with each other. */
+export const claimOf = (route: Route, suffix: string): string => claimKey(route, hostOf(route, suffix));
 
 const oldestFirst = (a: Route, b: Route) => (Date.parse(a.metadata.creationTimestamp ?? '') || 0) - (Date.parse(b.metadata.creationTimestamp ?? '') || 0);
 const byUid = (a: Route, b: Route) => ((a.metadata.uid ?? '') < (b.metadata.uid ?? '') ? -1 : 1);
@@ -36,8 +48,8 @@ const claimKey = (route: Route, host: string) => (route.spec.wildcardPolicy === 
 function admit(route: Route, host: string, claims: ReadonlyMap<string, readonly Route[]>): Admission {
   const { name, namespace } = route.metadata;
   if (host === '') return { admitted: false, host, reason: 'NoHostValue', message: 'no host value was defined for the route' };
-  const problem = hostProblem(host);
-  if (problem) return { admitted: false, host, reason: 'InvalidHost', message: problem };
+  const wrong = hostErrors('spec.host', host, false);
+  if (wrong.length > 0) return { admitted: false, host, reason: 'InvalidHost', message: `host name validation errors: ${wrong.map((error) => `${error.field}: ${error.message}`).join(', ')}` };
   const refused = (message: string): Admission => ({ admitted: false, host, reason: 'HostAlreadyClaimed', message });
   for (const older of claims.get(claimKey(route, host)) ?? []) {
     if (older.metadata.namespace !== namespace) return refused(`a route in another namespace holds ${host} and is older than ${name}`);

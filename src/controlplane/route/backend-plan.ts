@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Endpoints, Service } from '../../api/kinds/core.ts';
 import type { Route, RouteTarget } from '../../api/kinds/route.ts';
+import { idledAtAnnotation } from '../../api/well-known.ts';
 import type { RouterBackend, RouterEndpoint } from '../../protocol/router.ts';
 
 export interface Lookup {
@@ -42,11 +43,9 @@ function addresses(wanted: number | string | undefined, key: string, chosen: Ser
   return [...found.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
-export const idledAt = 'idling.alpha.openshift.io/idled-at';
-
 /** An idled service is woken by whoever connects to its own address; the connection is held there until a pod is ready. */
 function wakingAddress(key: string, port: ServicePort | undefined, service: Service, endpoints: Endpoints | undefined): RouterEndpoint[] {
-  const idled = service.metadata.annotations?.[idledAt] ?? endpoints?.metadata.annotations?.[idledAt];
+  const idled = service.metadata.annotations?.[idledAtAnnotation] ?? endpoints?.metadata.annotations?.[idledAtAnnotation];
   const ip = service.spec?.clusterIP;
   return idled !== undefined && port && ip && ip !== 'None' ? [endpointAt(key, `${ip}:${port.port}`)] : [];
 }

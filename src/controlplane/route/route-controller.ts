@@ -1,5 +1,5 @@
-/** Admits routes, writes their status and keeps the router's table true to routes, services and endpoints. */
-import { endpoints, services } from '../../api/kinds/core.ts';
+/** Admits routes, writes their status and keeps the router's table true to routes, services, endpoints and secrets. Work follows what changed, not what there is. */
+import { endpoints, secrets, services } from '../../api/kinds/core.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
 import { keyOf } from '../../api/meta.ts';
@@ -9,11 +9,15 @@ import { ifFound } from '../../client/if-found.ts';
 import type { RouterRoute } from '../../protocol/router.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller } from '../kernel/reconcile/controller.ts';
-import { admitRoutes, ingressOf, routerName, type Admission } from './admission-plan.ts';
+import { admitRoutes, claimOf, ingressOf, routerName, type Admission, type Rejection } from './admission-plan.ts';
+import { tlsErrors } from './extended-validation.ts';
+import { externalCertificateRejection, readExternalCertificate, secretKeyOf } from './external-certificate.ts';
 import { routerRoute } from './table-plan.ts';
 
 export interface RouteControllerOptions {
   suffix: string;
+  /** PEM of the authority that signs certificates of services. */
+  serviceCa?: string | undefined;
   apply(table: ReadonlyMap<string, RouterRoute>): void;
   /** A route's first answer by an endpoint. */
   onFirstAnswer?(listener: (key: string, status: number) => void): void;
@@ -24,46 +28,92 @@ export interface RouteControllerOptions {
 /** Changes that come together (a rollout's endpoints) make one table. */
 const coalesceMs = 5;
 
+const serviceKeys = ({ spec, metadata: { namespace } }: Route) => [...new Set([spec.to, ...(spec.alternateBackends ?? [])].map(({ name }) => `${namespace}/${name}`))];
+
 export async function startRouteController({ client, informers, clock, log, scope }: ModuleContext, options: RouteControllerOptions): Promise<void> {
+  const { suffix } = options;
   const recorder = scope.own(eventRecorder(client, 'router', clock));
-  const caches = { routes: informers.for(routes), services: informers.for(services), endpoints: informers.for(endpoints) };
+  const caches = {
+    routes: informers.for(routes, { claim: (route) => [claimOf(route, suffix)], service: serviceKeys, certificate: (route) => [secretKeyOf(route)].filter((key) => key !== undefined) }),
+    services: informers.for(services),
+    endpoints: informers.for(endpoints),
+    secrets: informers.for(secrets),
+  };
   await Promise.all(Object.values(caches).map(({ synced }) => synced));
-  let admissions = new Map<string, Admission>();
+  const admissions = new Map<string, Admission>();
+  const table = new Map<string, RouterRoute>();
+  /** Routes that may lead elsewhere now, and claims whose routes may be admitted otherwise. */
+  let changed = new Set<string>();
+  let contested = new Set<string>();
   let waiting: Disposable | undefined;
   scope.defer(() => waiting?.dispose());
-
   const statuses = scope.own(controller({ name: 'route-status', clock, log, reconcile: writeStatus }));
-  const used = new Map<string, Set<string>>();
+  const secret = (key: string) => caches.secrets.get(key);
+
+  const problemOf = (route: Route): Rejection | undefined => {
+    const external = externalCertificateRejection(route, secret, admissions.get(keyOf(route))?.admitted ?? false);
+    if (external || !route.spec.tls) return external;
+    const wrong = tlsErrors(route.spec.tls);
+    return wrong.length > 0 ? { reason: 'ExtendedValidationFailed', message: wrong.map((error) => `\n  - ${error.field}: ${error.message}`).join('') } : undefined;
+  };
 
   const compute = () => {
     waiting = undefined;
-    const all = caches.routes.list();
-    admissions = admitRoutes(all, options.suffix, admissions);
-    used.clear();
-    const table = new Map<string, RouterRoute>();
-    for (const route of all) {
-      const key = keyOf(route);
-      const admission = admissions.get(key);
-      if (admission?.admitted) table.set(key, routerRoute(route, admission.host, { service: watched(key, caches.services), endpoints: watched(key, caches.endpoints) }));
-      statuses.enqueue(key);
+    for (const claim of contested) {
+      for (const [key, admission] of admitRoutes(caches.routes.byIndex('claim', claim), suffix, admissions, problemOf)) {
+        if (equalJson(admissions.get(key), admission)) continue;
+        admissions.set(key, admission);
+        changed.add(key);
+      }
     }
-    options.apply(table);
+    let differs = false;
+    for (const key of changed) {
+      const entry = entryOf(key);
+      if (equalJson(table.get(key), entry)) continue;
+      differs = true;
+      if (entry) table.set(key, entry);
+      else table.delete(key);
+    }
+    for (const key of changed) statuses.enqueue(key);
+    changed = new Set();
+    contested = new Set();
+    if (differs) options.apply(new Map(table));
   };
-  /** Remembers which services a table depends on: the others' endpoints change without a new one. */
-  const watched = <T>(route: string, cache: { get(key: string): T | undefined }) => (key: string) => {
-    const users = used.get(key) ?? new Set();
-    used.set(key, users.add(route));
-    return cache.get(key);
+  const entryOf = (key: string): RouterRoute | undefined => {
+    const route = caches.routes.get(key);
+    const admission = admissions.get(key);
+    if (!route) admissions.delete(key);
+    if (!route || !admission?.admitted) return undefined;
+    return routerRoute(route, admission.host, {
+      service: (name) => caches.services.get(name), endpoints: (name) => caches.endpoints.get(name),
+      externalCertificate: (name) => readExternalCertificate(name, secret), serviceCa: options.serviceCa,
+    });
   };
   const later = () => {
     waiting ??= clock.after(coalesceMs, compute);
   };
-  scope.own(caches.routes.onChange(later));
+  const users = (index: 'service' | 'certificate', key: string) => caches.routes.byIndex(index, key);
+
+  scope.own(caches.routes.onChange(({ object, previous }) => {
+    changed.add(keyOf(object));
+    for (const route of [object, previous]) if (route) contested.add(claimOf(route, suffix));
+    later();
+  }));
   for (const cache of [caches.services, caches.endpoints]) {
     scope.own(cache.onChange(({ object }) => {
-      if (used.has(keyOf(object))) later();
+      const using = users('service', keyOf(object));
+      for (const route of using) changed.add(keyOf(route));
+      if (using.length > 0) later();
     }));
   }
+  scope.own(caches.secrets.onChange(({ object }) => {
+    const using = users('certificate', keyOf(object));
+    for (const route of using) {
+      changed.add(keyOf(route));
+      contested.add(claimOf(route, suffix));
+    }
+    if (using.length > 0) later();
+  }));
   compute();
   options.onFirstAnswer?.((key, status) => {
     const route = caches.routes.get(key);
@@ -74,7 +124,7 @@ export async function startRouteController({ client, informers, clock, log, scop
     const route = caches.routes.get(key);
     const admission = admissions.get(key);
     if (!route || !admission) return;
-    const ingress = ingressOf(route, admission, options.suffix, clock.now());
+    const ingress = ingressOf(route, admission, suffix, clock.now());
     const before = route.status?.ingress ?? [];
     const own = before.find((one) => one.routerName === routerName);
     if (equalJson(own, ingress)) return;

@@ -1,7 +1,7 @@
 /** HTTP/1.1 clients, over node:http. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { clientIdleMs, clientStallMs, plainAddress, type Downstream, type Upgrade } from './downstream.ts';
+import { clientIdleMs, clientStallMs, plainAddress, type Downstream, type DownstreamListener, type Upgrade } from './downstream.ts';
 import { pageOf, pageHeaders, type PageStatus } from './pages.ts';
 
 /** Largest body that leaves in one write with its head. */
@@ -23,6 +23,7 @@ export class Http1Downstream implements Downstream {
   readonly upgrade: Upgrade | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  #listener: DownstreamListener | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, secure: boolean, upgrade?: Upgrade) {
     const { headers, socket } = request;
@@ -48,8 +49,9 @@ export class Http1Downstream implements Downstream {
     return this.#response.headersSent;
   }
 
-  open(timeoutMs: number, onGone: () => void): void {
-    this.#response.once('close', onGone);
+  open(timeoutMs: number, listener: DownstreamListener): void {
+    this.#listener = listener;
+    this.#response.once('close', () => listener.onGone());
     const { socket } = this.#request;
     if (timeoutMs > clientIdleMs) socket.setTimeout(timeoutMs);
     if (!this.body) return;
@@ -66,7 +68,7 @@ export class Http1Downstream implements Downstream {
     else response.writeHead(status, text, headers);
   }
 
-  write(chunk: Buffer, last: boolean, onDrain: () => void): boolean {
+  write(chunk: Buffer, last: boolean): boolean {
     const response = this.#response;
     if (last && chunk.length <= largestJoined) {
       // Head and body leave in one write: half of the system calls of a small response.
@@ -78,7 +80,7 @@ export class Http1Downstream implements Downstream {
     response.socket?.setTimeout(clientStallMs);
     response.once('drain', () => {
       response.socket?.setTimeout(clientIdleMs);
-      onDrain();
+      this.#listener?.onDrain();
     });
     return false;
   }

@@ -1,7 +1,7 @@
 /** HTTP/2 clients: a request is a stream of their connection. */
 import http2 from 'node:http2';
 import type { Readable } from 'node:stream';
-import { clientStallMs, plainAddress, type Downstream } from './downstream.ts';
+import { clientStallMs, plainAddress, type Downstream, type DownstreamListener } from './downstream.ts';
 import { addField } from './http2-request.ts';
 import { pageOf, pageHeaders, type PageStatus } from './pages.ts';
 
@@ -24,6 +24,7 @@ export class Http2Downstream implements Downstream {
   readonly bodyLength: number | undefined;
   readonly upgrade = undefined;
   readonly #stream: http2.ServerHttp2Stream;
+  #listener: DownstreamListener | undefined;
   #trailers: readonly string[] = [];
   #empty = false;
   #ignores = false;
@@ -50,9 +51,10 @@ export class Http2Downstream implements Downstream {
     return this.#stream.headersSent;
   }
 
-  open(_timeoutMs: number, onGone: () => void): void {
+  open(_timeoutMs: number, listener: DownstreamListener): void {
     const stream = this.#stream;
-    stream.once('close', onGone);
+    this.#listener = listener;
+    stream.once('close', () => listener.onGone());
     if (!this.body) return;
     this.#ignoreRest();
     stream.setTimeout(clientStallMs, () => stream.close(NGHTTP2_CANCEL));
@@ -84,7 +86,7 @@ export class Http2Downstream implements Downstream {
     });
   }
 
-  write(chunk: Buffer, last: boolean, onDrain: () => void): boolean {
+  write(chunk: Buffer, last: boolean): boolean {
     const stream = this.#stream;
     if (!stream.writable) return true;
     if (last) {
@@ -95,7 +97,7 @@ export class Http2Downstream implements Downstream {
     stream.setTimeout(clientStallMs, () => stream.close(NGHTTP2_CANCEL));
     stream.once('drain', () => {
       stream.setTimeout(0);
-      onDrain();
+      this.#listener?.onDrain();
     });
     return false;
   }

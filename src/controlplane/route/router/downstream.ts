@@ -14,6 +14,13 @@ export interface Upgrade {
   protocol: string;
 }
 
+export interface DownstreamListener {
+  /** The connection ended, before or after the answer was whole. */
+  onGone(): void;
+  /** The client reads on. */
+  onDrain(): void;
+}
+
 export interface Downstream {
   readonly method: string;
   /** As the client sent it. */
@@ -36,11 +43,11 @@ export interface Downstream {
   /** A head was sent. */
   readonly begun: boolean;
 
-  /** Called when the connection ends, before or after the answer is whole. Waits `timeoutMs` for an answer. */
-  open(timeoutMs: number, onGone: () => void): void;
+  /** Waits `timeoutMs` for an answer. */
+  open(timeoutMs: number, listener: DownstreamListener): void;
   head(status: number, text: string, headers: string[], length: number): void;
   /** `last`: it is the whole body. False: stop until `onDrain` is called. */
-  write(chunk: Buffer, last: boolean, onDrain: () => void): boolean;
+  write(chunk: Buffer, last: boolean): boolean;
   end(trailers: readonly string[]): void;
   /** An answer of the router itself. What the client still sends has no reader. */
   page(status: PageStatus): void;

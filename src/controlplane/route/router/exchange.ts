@@ -2,7 +2,7 @@
 import type net from 'node:net';
 import type { Readable } from 'node:stream';
 import { pick, type Server } from './balance.ts';
-import type { Downstream, Upgrade } from './downstream.ts';
+import type { Downstream, DownstreamListener, Upgrade } from './downstream.ts';
 import type { Http1Downstream } from './downstream-http1.ts';
 import type { Endpoint } from './endpoint.ts';
 import { applyActions } from './header-actions.ts';
@@ -28,7 +28,7 @@ const untried: Endpoint[] = [];
 /** Endpoints one request is offered to at most. */
 const mostAttempts = 3;
 
-export class Exchange implements UpstreamRequest {
+export class Exchange implements UpstreamRequest, DownstreamListener {
   readonly method: string;
   readonly path: string;
   readonly headers: readonly string[];
@@ -75,7 +75,7 @@ export class Exchange implements UpstreamRequest {
     const { counters, route } = this.#target;
     counters.inFlight += 1;
     counters.bytesIn += this.bodyLength ?? 0;
-    this.#client.open(this.timeoutMs, () => this.#gone());
+    this.#client.open(this.timeoutMs, this);
     if (route.healthCheckMs !== undefined) this.#context.watchHealth(this.#target);
     this.#next();
   }
@@ -114,7 +114,11 @@ export class Exchange implements UpstreamRequest {
 
   onBody(chunk: Buffer): boolean {
     this.#target.counters.bytesOut += chunk.length;
-    return this.#client.write(chunk, chunk.length === this.#length, () => this.#carrier?.resume());
+    return this.#client.write(chunk, chunk.length === this.#length);
+  }
+
+  onDrain(): void {
+    this.#carrier?.resume();
   }
 
   onEnd(trailers: string[]): void {
@@ -215,7 +219,7 @@ export class Exchange implements UpstreamRequest {
   }
 
   /** The client is gone before its response was whole. */
-  #gone(): void {
+  onGone(): void {
     if (this.#over) return;
     const [server, carrier] = [this.#server, this.#carrier];
     this.#finish();

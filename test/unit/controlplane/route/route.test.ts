@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { pods, services } from '../../../../src/api/kinds/core.ts';
+import { pods, secrets, services } from '../../../../src/api/kinds/core.ts';
 import { routes, type Route, type RouteSpec } from '../../../../src/api/kinds/route.ts';
 import type { RouterRoute } from '../../../../src/protocol/router.ts';
 import type { DataPlane } from '../../../../src/controlplane/route/data-plane.ts';
@@ -99,27 +99,37 @@ describe('a route', () => {
   });
 });
 
-describe('rules of routes', () => {
-  const refused = async (spec: Partial<RouteSpec>) => create('bad', spec).then(() => '', (error: Error) => error.message);
+describe('certificates', () => {
+  const secret = (name: string, pair: { certificate: string; key: string }, type = 'kubernetes.io/tls') => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type, stringData: { 'tls.crt': pair.certificate, 'tls.key': pair.key } }) as never;
+  const shown = (name: string) => router.table.get(`demo/${name}`)?.tls?.certificate;
 
-  test.each<[string, Partial<RouteSpec>]>([
-    ['spec.host: Invalid value: "a_b.test": host must conform to DNS 952 subdomain conventions', { host: 'a_b.test' }],
-    ['must be no more than 63 characters', { host: `${'a'.repeat(64)}.test` }],
-    ['spec.path: Invalid value: "x": path must begin with /', { path: 'x' }],
-    ['spec.to.name: Required value', { to: { kind: 'Service', name: '' } }],
-    ['weight must be an integer between 0 and 256', { to: { ...to, weight: 300 } }],
-    ['cannot specify more than 3 alternate backends', { alternateBackends: [to, to, to, to] }],
-    ['passthrough termination does not support paths', { path: '/x', tls: { termination: 'passthrough' } }],
-    ["passthrough termination only supports 'None', 'Redirect' or empty", { tls: { termination: 'passthrough', insecureEdgeTerminationPolicy: 'Allow' } }],
-    ['host name not specified for wildcard policy', { wildcardPolicy: 'Subdomain' }],
-    ['spec.tls.key: Required value: no key specified', { tls: { termination: 'edge', certificate: 'x' } }],
-    ['failed to find any PEM data in certificate input', { tls: { termination: 'edge', certificate: 'x', key: 'y' } }],
-  ])('refuse: %s', async (message, spec) => expect(await refused(spec)).toContain(message));
+  test('that cannot be used keep a route out, and give its host to the next', async () => {
+    await create('bad', { host: 'a.test', tls: { termination: 'edge', certificate: 'x', key: 'y' } });
+    await eventually(() => admitted('bad')).toMatchObject({ status: 'False', reason: 'ExtendedValidationFailed', message: '\n  - spec.tls.certificate: Invalid value: "redacted certificate data": data does not contain any valid RSA or ECDSA certificates' });
+    await create('good', { host: 'a.test' });
+    await eventually(() => admitted('good')).toMatchObject({ status: 'True' });
+    expect([...router.table.keys()]).toEqual(['demo/good']);
+  });
 
-  test('accept certificates with their key, not with another\'s', async () => {
+  test('come from a secret, follow it, and leave with it', async () => {
     const root = await authority();
-    const [a, b] = await Promise.all([root.sign('CN=a', ['a.test']), root.sign('CN=b', ['b.test'])]);
-    expect(await refused({ tls: { termination: 'edge', certificate: a.certificate, key: b.key } })).toContain('the private key does not match the public key of the certificate');
-    expect((await create('good', { tls: { termination: 'edge', certificate: a.certificate, key: a.key } })).spec.tls?.key).toBe(a.key);
+    const [first, second] = await Promise.all([root.sign('CN=a', ['a.test']), root.sign('CN=b', ['a.test'])]);
+    await platform.client.create(secrets, secret('pair', first));
+    await create('web', { host: 'a.test', tls: { termination: 'edge', externalCertificate: { name: 'pair' } } });
+    await eventually(() => shown('web')).toBe(first.certificate);
+    await platform.client.update(secrets, secret('pair', second));
+    await eventually(() => shown('web')).toBe(second.certificate);
+    await platform.client.delete(secrets, { name: 'pair', namespace });
+    await eventually(() => admitted('web')).toMatchObject({ status: 'False', reason: 'ExternalCertificateSecretDeleted', message: 'secret pair deleted for route demo/web' });
+    await eventually(() => router.table.size).toBe(0);
+    await platform.client.create(secrets, secret('pair', first));
+    await eventually(() => shown('web')).toBe(first.certificate);
+  });
+
+  test('of a secret that is not there, or no pair, are refused', async () => {
+    await platform.client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'other', namespace }, type: 'Opaque', stringData: { a: 'b' } } as never);
+    const refused = (name: string) => create('bad', { tls: { termination: 'reencrypt', externalCertificate: { name } } }).then(() => '', (error: Error) => error.message);
+    expect(await refused('nowhere')).toContain('spec.tls.externalCertificate: Not found: "secrets \\"nowhere\\" not found"');
+    expect(await refused('other')).toContain('spec.tls.externalCertificate: Invalid value: "other": secret of type "kubernetes.io/tls" required');
   });
 });
