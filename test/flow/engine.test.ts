@@ -1,5 +1,5 @@
 /** A platform whose pods and builds are containers of an engine: podman's service and Docker's daemon, with storage of the test's own. Strangers at the same engine notice nothing. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,9 @@ import { registryClient, type RegistryClient } from '../../src/oci/registry-clie
 import type { RunInfo } from '../../src/protocol/daemon.ts';
 import { pushCustomBuilder } from '../support/build/custom-builder.ts';
 import { pushShaped } from '../support/build/shaped-image.ts';
+import { startRootlessPodman, whyNotRootless } from '../support/engine/rootless-podman.ts';
 import { engineNames, startEngine, whyNoEngine, type TestEngine } from '../support/engine/test-engine.ts';
+import { tlsRelay } from '../support/engine/tls-relay.ts';
 import { startGitServer } from '../support/platform/git-server.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
 import { processesNaming } from '../support/platform/processes.ts';
@@ -51,6 +53,9 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
     expect(node.metadata.labels).toMatchObject({ 'slipway.dev/runtime': 'engine', 'slipway.dev/memory-limit': 'cgroup', 'slipway.dev/cpu-limit': 'cgroup', 'slipway.dev/pod-network': 'true' });
     expect(node.status?.nodeInfo?.containerRuntimeVersion).toMatch(new RegExp(`^slipway-engine://${name}-\\d`));
     expect(node.status?.conditions).toContainEqual(expect.objectContaining({ type: 'ResourceLimits', status: 'True' }));
+    // The user's own command tells what is ours by the mark.
+    const listed = execFileSync('docker', ['ps', '--filter', 'label=slipway.dev/role=node', '--format', '{{.Names}}'], { env: { ...process.env, DOCKER_HOST: engine.url }, encoding: 'utf8' });
+    expect(listed).toMatch(/^slipway-[0-9a-f]{12}-node-1\n$/);
   });
 
   test('an app from source, by a builder of this machine', async () => {
@@ -214,7 +219,8 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
 
     test('is reached by port-forward', forwarded);
 
-    test('lives on when the agent is killed, and the log has no gap', async () => {
+    // The driver's own table kills agents of every engine (runtime/drivers.test.ts).
+    if (name === 'podman') test('lives on when the agent is killed, and the log has no gap', async () => {
       const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => /agent\.js/.test(command));
       const [agent] = agents();
       process.kill(agent?.pid ?? 0, 'SIGKILL');
@@ -223,7 +229,7 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
       await undisturbed();
     });
 
-    test('lives on when the control plane is killed', async () => {
+    if (name === 'podman') test('lives on when the control plane is killed', async () => {
       const { pid } = JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
       process.kill(pid, 'SIGKILL');
       await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
@@ -249,8 +255,13 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
   });
 
   // Docker Desktop, a rootless engine: this machine's network does not lead to its containers. One engine is enough: nothing here is its own.
-  if (name === 'podman') test('where pods cannot be dialled, router, probes and port-forward go through the engine', async () => {
-    await platform.up(['--runtime', 'engine', '--engine', engine.url], { SLIPWAY_ENGINE_RELAY: 'true' });
+  if (name === 'podman') test('over TLS, and where pods cannot be dialled: router, probes and port-forward go through the engine', async () => {
+    const certificates = path.join(platform.user.home, 'certificates');
+    const relay = await tlsRelay(engine.socketPath, certificates);
+    platform.user.own(certificates);
+    const unknown = await platform.run(['up', '--detach', '--runtime', 'engine'], { env: { DOCKER_HOST: relay.url } });
+    expect(unknown).toMatchObject({ code: 3, stderr: expect.stringContaining(`DOCKER_HOST at ${relay.url}`) as string });
+    await platform.up(['--runtime', 'engine'], { SLIPWAY_ENGINE_RELAY: 'true', DOCKER_HOST: relay.url, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certificates });
     const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
     await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(route) });
     await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
@@ -259,7 +270,10 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
     const url = `http://counter-default.apps.localhost:${new URL((await platform.status()).router?.http ?? '').port}/`;
     await eventually('the route answers', async () => ((await fetchRoute(url)).body.includes('on counter') ? true : undefined));
     await forwarded();
+    // The end of the input goes through, and the output after it.
+    expect((await platform.kubectl(['exec', '-i', 'counter', '--', 'sh', '-c', 'cat; echo over'], { input: 'in\n' })).stdout).toBe('in\nover\n');
     await platform.down();
+    await relay.close();
     await onlyStrangers();
   });
 
@@ -286,4 +300,46 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
     expect(await containers('running')).toHaveLength(1);
     expect(await networks()).toEqual(strangers.networks);
   }
+});
+
+const rootless = whyNoEngine('podman') ?? whyNotRootless();
+
+describe.skipIf(rootless !== undefined)(`--runtime engine of an ordinary user's podman${rootless === undefined ? '' : ` (${rootless})`}`, () => {
+  let engine: TestEngine;
+  let platform: Platform;
+  beforeAll(async () => {
+    platform = new Platform();
+    const { uid = 0, gid = 0 } = platform.user.identity;
+    engine = await startRootlessPodman({ uid, gid });
+    await platform.up(['--runtime', 'engine', '--engine', engine.url]);
+  });
+  afterAll(async () => {
+    await platform?.dispose();
+    await engine?.stop();
+  });
+
+  test('from a Dockerfile to its URL and to a claim, with what it can limit told as it is', async () => {
+    const folder = path.join(platform.user.home, 'app');
+    cpSync('test/fixtures/apps/node-noscript', folder, { recursive: true });
+    writeFileSync(path.join(folder, 'Dockerfile'), `FROM ${internal}/openshift/nodejs:latest\nCOPY service.js ./\nUSER 0\nRUN id -u > who\nUSER 1001\nEXPOSE 8080\nCMD ["node", "service.js"]\n`);
+    platform.user.own(folder);
+    const made = await platform.run(['new-app', folder], { timeoutMs: 120_000 });
+    expect(made.code, made.stdout + made.stderr).toBe(0);
+    expect((await fetchRoute(/^url (.*)$/m.exec(made.stdout)![1]!)).body).toContain('Hello from node-noscript');
+    const pod = (await platform.kube('get', 'pod', '-l', 'deploymentconfig=app', '-o', 'name')).trim();
+    expect(await platform.kube('exec', pod, '--', 'sh', '-c', 'id -u; cat who')).toBe('1001\n0\n');
+    const node = await platform.json<Node>('get', 'node', 'node-1');
+    const { CgroupVersion } = await engine.client.call<{ CgroupVersion: string }>('GET', '/info');
+    if (CgroupVersion === '1') expect(node.status?.conditions).toContainEqual(expect.objectContaining({ type: 'ResourceLimits', status: 'False' }));
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'kept' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } } };
+    const writes = {
+      apiVersion: 'v1', kind: 'Pod', metadata: { name: 'writes' },
+      spec: { restartPolicy: 'Never', securityContext: { runAsUser: 1234 }, volumes: [{ name: 'kept', persistentVolumeClaim: { claimName: 'kept' } }], containers: [{ name: 'main', image: 'slipway/tools', command: ['sh', '-c', 'id -u > /kept/word && cat /kept/word'], volumeMounts: [{ name: 'kept', mountPath: '/kept' }] }] },
+    };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(claim, writes) });
+    await platform.kube('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/writes', '--timeout=60s');
+    expect(await platform.kube('logs', 'writes')).toBe('1234\n');
+    await platform.down();
+    expect(await engine.client.call('GET', '/containers/json', { query: { all: true } })).toEqual([]);
+  });
 });

@@ -27,14 +27,20 @@ interface Phase {
   /** Running when the blow falls. */
   step: BuildStep;
   assemble: string;
+  /** Command that runs then, if the step alone does not tell. */
+  running?: string;
+  /** Commands of a Dockerfile instead of assemble. */
+  dockerfile?: string;
   spec?: Partial<CommonBuildSpec>;
 }
+const dockerStrategy = { spec: { strategy: { dockerStrategy: {} } } };
 const phases: Record<string, Phase> = {
   fetching: { step: 'SourceFetched', assemble: '' },
   pulling: { step: 'BuilderStarted', assemble: 'true', spec: { strategy: { sourceStrategy: { from: { kind: 'ImageStreamTag', name: 'large:latest' } } } } },
   assembling: { step: 'Assemble', assemble: 'sleep 611 & sleep 612' },
   committing: { step: 'ImageCommitted', assemble: large },
-  'in the hook': { step: 'ImageCommitted', assemble: 'true', spec: { postCommit: { script: 'sleep 613' } } },
+  'in the hook': { step: 'ImageCommitted', assemble: 'true', running: 'sleep 613', spec: { postCommit: { script: 'sleep 613' } } },
+  'running a command of a Dockerfile': { step: 'Dockerfile', assemble: '', dockerfile: 'RUN head -c 20000000 /dev/urandom > /large\nRUN sleep 614 & sleep 615', running: 'sleep 615', ...dockerStrategy },
   pushing: { step: 'ImagePushed', assemble: large },
 };
 
@@ -66,7 +72,7 @@ describe('builds that end before their time', () => {
   });
 
   const client = () => connection.client;
-  const begin = async (name: string, { assemble, spec }: Phase, fetching: boolean): Promise<string> => {
+  const begin = async (name: string, { assemble, dockerfile, spec }: Phase, fetching: boolean): Promise<string> => {
     const source: CommonBuildSpec['source'] = fetching ? { git: { uri: `http://host.slipway.internal:${(silent.address() as AddressInfo).port}/app.git` } } : { binary: {} };
     const config: BuildConfig = {
       apiVersion: 'build.openshift.io/v1', kind: 'BuildConfig', metadata: { name, namespace },
@@ -75,16 +81,20 @@ describe('builds that end before their time', () => {
     await client().create(imageStreams, { apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { name, namespace }, spec: {} } as ImageStream, { namespace });
     await client().create(buildConfigs, config, { namespace });
     if (fetching) await client().create(buildConfigs, { apiVersion: 'build.openshift.io/v1', kind: 'BuildRequest', metadata: { name } } as never, { namespace, name, subresource: 'instantiate' });
-    else await startBinaryBuild((to, body) => client().raw('POST', to, body), namespace, name, Readable.from(zipOf({ 'index.html': 'x', '.s2i/bin/assemble': shell + assemble, '.s2i/bin/run': shell })));
+    else {
+      const files: Record<string, string> = dockerfile === undefined ? { 'index.html': 'x', '.s2i/bin/assemble': shell + assemble, '.s2i/bin/run': shell } : { Dockerfile: `FROM docker-registry.default.svc:5000/openshift/static:latest\nUSER 0\n${dockerfile}\n` };
+      await startBinaryBuild((to, body) => client().raw('POST', to, body), namespace, name, Readable.from(zipOf(files)));
+    }
     return `${name}-1`;
   };
   const get = (name: string) => client().get<Build>(builds, { namespace, name });
   const stepsOf = (build: Build) => JSON.parse(build.metadata.annotations?.[stepsAnnotation] ?? '[]') as StepProgress[];
-  const reaches = (name: string, phase: string, { step }: Phase) => eventually(`${name} is ${phase}`, async () => {
+  const reaches = (name: string, phase: string, { step, running }: Phase) => eventually(`${name} is ${phase}`, async () => {
     const build = await get(name);
     if (['Complete', 'Failed', 'Error'].includes(build.status.phase)) throw new Error(`it ended: ${JSON.stringify(build.status)}`);
     const at = stepsOf(build).find((one) => one.step === step);
-    return (phase === 'in the hook' ? at?.state === 'done' && processesNaming('sleep 613').length > 0 : at?.state === 'running') ? true : undefined;
+    if (running !== undefined) return at && processesNaming(running).length > 0 ? true : undefined;
+    return at?.state === 'running' ? true : undefined;
   }, 60_000);
   const ends = (name: string) => eventually(`${name} ends`, async () => {
     const build = await get(name);
@@ -149,11 +159,12 @@ describe('builds that end before their time', () => {
     assembling: { ...phases.assembling!, assemble: 'sleep 3' },
     committing: phases.committing!,
     'in the hook': { ...phases['in the hook']!, spec: { postCommit: { script: 'sleep 613 & sleep 3; kill $!' } } },
+    'running a command of a Dockerfile': { ...phases['running a command of a Dockerfile']!, dockerfile: `RUN echo ${who} > /who; sleep 615 & sleep 3; kill $!` },
     pushing: phases.pushing!,
   });
 
   test.each(survivors('agent'))('the agent killed while %s: the build goes on', async (phase, how) => {
-    const name = `agent-${phase.replaceAll(' ', '-')}`;
+    const name = `agent-${phase.replaceAll(' ', '-').toLowerCase()}`;
     const build = await begin(name, how, false);
     await reaches(build, phase, how);
     const agent = processesNaming(path.join(platform.home, 'versions')).find(({ command }) => /agent\.js/.test(command) && !/^nsenter/.test(command));
@@ -166,7 +177,7 @@ describe('builds that end before their time', () => {
   /** The registry goes with it. */
   const withoutRegistry: Partial<Record<string, string>> = { pulling: 'PullBuilderImageFailed', pushing: 'PushImageToRegistryFailed' };
   test.each(survivors('plane'))('the control plane killed while %s: the next one sees it to its end', async (phase, how) => {
-    const name = `plane-${phase.replaceAll(' ', '-')}`;
+    const name = `plane-${phase.replaceAll(' ', '-').toLowerCase()}`;
     const build = await begin(name, how, false);
     await reaches(build, phase, how);
     process.kill(runInfo().pid, 'SIGKILL');
@@ -179,5 +190,14 @@ describe('builds that end before their time', () => {
     else expect(status.phase).toBe('Complete');
     await nothingLeft();
     await forget(name);
+  });
+
+  test('leases that killed builds had on layers go when another build ends', async () => {
+    const name = 'tidy';
+    await ends(await begin(name, { step: 'Dockerfile', assemble: '', dockerfile: 'RUN echo tidy > /tidy', ...dockerStrategy }, false));
+    expect((await get(`${name}-1`)).status.phase).toBe('Complete');
+    const leases = () => execFileSync('find', [path.join(platform.home, 'nodes', 'node-1'), '-path', '*/dockerfile/leases/*', '-type', 'd'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    await eventually('no lease is left', async () => (leases() === '' ? true : undefined));
+    await nothingLeft();
   });
 });

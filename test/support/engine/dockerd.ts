@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askEngine } from '../../../src/detect/engine.ts';
 import { engineClient } from '../../../src/agent/runtime/engine/engine-client.ts';
 import type { EngineNetwork, ListedContainer } from '../../../src/agent/runtime/engine/engine-objects.ts';
-import { familyOf, processesNaming } from '../platform/processes.ts';
+import { endProcess, familyOf, processesNaming } from '../platform/processes.ts';
 import { mountsBelow } from './leftovers.ts';
 import type { TestEngine } from './test-engine.ts';
 
@@ -58,12 +58,4 @@ export async function startDockerd(): Promise<TestEngine> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended.
-  }
 }

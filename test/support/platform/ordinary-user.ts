@@ -17,7 +17,7 @@ export interface OrdinaryUser {
   dispose(): void;
 }
 
-const name = 'slipway-test';
+export const ordinaryUserName = 'slipway-test';
 
 export function ordinaryUser(): OrdinaryUser {
   const identity: { uid?: number; gid?: number } = process.getuid?.() === 0 ? account() : {};
@@ -34,12 +34,13 @@ export function ordinaryUser(): OrdinaryUser {
   return { identity, home, bundles, node, own, dispose: () => rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }) };
 }
 
-function account(): { uid: number; gid: number } {
-  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+/** Made where it is missing. */
+export function account(): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync('id', [flag, ordinaryUserName], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   try {
     return { uid: id('-u'), gid: id('-g') };
   } catch {
-    execFileSync('useradd', ['--create-home', '--shell', '/bin/sh', name]);
+    execFileSync('useradd', ['--create-home', '--shell', '/bin/sh', ordinaryUserName]);
     return { uid: id('-u'), gid: id('-g') };
   }
 }

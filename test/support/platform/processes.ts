@@ -34,3 +34,11 @@ export function familyOf(roots: readonly number[]): FoundProcess[] {
   }
   return all.filter(({ pid }) => family.has(pid));
 }
+
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

@@ -28,15 +28,18 @@ const killLimitMs = 10_000;
 export class EngineContainers implements Disposable {
   readonly #engine: EngineClient;
   readonly #owner: Owner;
+  /** Who goes over its memory is ended. */
+  readonly #limited: boolean;
   readonly #log: Log;
   readonly #entries = new Map<string, Entry>();
   readonly #changes = new Emitter<string>();
   /** Owners of pods' networks that ran when last seen. */
   readonly #others = new Emitter<string>();
 
-  constructor(engine: EngineClient, owner: Owner, log: Log) {
+  constructor(engine: EngineClient, owner: Owner, limited: boolean, log: Log) {
     this.#engine = engine;
     this.#owner = owner;
+    this.#limited = limited;
     this.#log = log;
   }
 
@@ -143,7 +146,7 @@ export class EngineContainers implements Disposable {
     if (!found || !known) return this.#gone(id);
     const before = this.#entries.get(id);
     const was = before?.status.state;
-    const status = statusOf(found, known, { refused: before?.refused, explained: before?.killed === true || this.#engine.name === 'docker' });
+    const status = statusOf(found, known, { refused: before?.refused, explained: before?.killed === true || !this.#limited || this.#engine.name === 'docker' });
     const entry: Entry = before ?? { ...known, id, status: { ...status, state: 'created' }, work: Promise.resolve() };
     this.#entries.set(id, entry);
     if (was === 'exited') return;

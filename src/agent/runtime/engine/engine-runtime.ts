@@ -34,6 +34,7 @@ export interface EngineRuntimeOptions {
   directory: string;
   serviceCidr: string;
   images: Omit<EngineImagesOptions, 'engine' | 'home' | 'log'>;
+  limits: Pick<Capabilities, 'memoryLimit' | 'cpuLimit'>;
   node: Pick<NodeBoxOptions, 'sockets' | 'setting' | 'alwaysRelay'>;
   /** A path of this machine as the engine names it. */
   pathAtEngine(path: string): string;
@@ -55,7 +56,7 @@ export async function engineRuntime(options: EngineRuntimeOptions): Promise<Engi
 export class EngineRuntime implements Runtime {
   readonly name = 'engine';
   readonly version: string;
-  readonly capabilities: Capabilities = { rootfs: true, podNetwork: true, memoryLimit: 'cgroup', cpuLimit: 'cgroup', multipleUids: true, tty: 'pty' };
+  readonly capabilities: Capabilities;
   readonly images: EngineImages;
   readonly #options: EngineRuntimeOptions;
   readonly #engine: EngineClient;
@@ -73,9 +74,10 @@ export class EngineRuntime implements Runtime {
     this.#options = options;
     this.#engine = engine;
     this.version = `${engine.name}-${engine.version}`;
+    this.capabilities = { rootfs: true, podNetwork: true, ...options.limits, multipleUids: true, tty: 'pty' };
     this.images = new EngineImages({ ...options.images, engine, home: owner.home, log });
     const tools = () => this.images.runnable(toolsImage);
-    this.#containers = new EngineContainers(engine, owner, log);
+    this.#containers = new EngineContainers(engine, owner, options.limits.memoryLimit === 'cgroup', log);
     this.#box = new NodeBox({ ...options.node, engine, owner, serviceCidr, tools, log });
     this.#pods = new EnginePods({ engine, owner, directory: join(directory, 'pods'), serviceCidr, place: () => this.#box.place, tools, log });
     this.#builds = new BuildFolders({ engine, owner, tools });

@@ -7,6 +7,7 @@ import type { RegistryClient } from '../../../oci/registry-client.ts';
 import type { AgentConfig } from '../../../protocol/agent.ts';
 import type { ImageAuth } from '../runtime.ts';
 import { engineClient } from './engine-client.ts';
+import { engineLimits, type EngineInfo } from './engine-limits.ts';
 import { EngineImages, type EngineImagesOptions } from './engine-images.ts';
 import { knownMachine, lookAtMachine, pathAtEngine, rememberMachine, type EngineMachine } from './engine-machine.ts';
 import { engineRuntime, type EngineRuntime } from './engine-runtime.ts';
@@ -46,8 +47,9 @@ export async function openEngine(config: AgentConfig, { registry, toolchains, lo
     await rememberMachine(directory, key, machine);
   }
   const { folders } = machine;
+  const limits = engineLimits(await engine.call<EngineInfo>('GET', '/info'));
   return engineRuntime({
-    engine, owner, directory, agentDirectory: config.directory, serviceCidr: network.serviceCidr, images: images(machine), pathAtEngine: (path) => pathAtEngine(path, folders), log,
+    engine, owner, limits, directory, agentDirectory: config.directory, serviceCidr: network.serviceCidr, images: images(machine), pathAtEngine: (path) => pathAtEngine(path, folders), log,
     node: {
       sockets: { api: config.apiSocket, registry: config.registrySocket }, alwaysRelay: wanted.relay ?? false,
       setting: { apiService: network.apiService, registryService: network.registryService, clusterDns: network.clusterDns, clusterDomain: network.clusterDomain, hostAddress: systemAddresses.host },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { containerBody, type BodyParts } from '../../../../../src/agent/runtime/engine/container-body.ts';
 import { readMark, statusOf } from '../../../../../src/agent/runtime/engine/container-state.ts';
+import { engineLimits } from '../../../../../src/agent/runtime/engine/engine-limits.ts';
 import { progressError, type RunnableImage } from '../../../../../src/agent/runtime/engine/engine-images.ts';
 import { pathAtEngine } from '../../../../../src/agent/runtime/engine/engine-machine.ts';
 import type { EngineContainer } from '../../../../../src/agent/runtime/engine/engine-objects.ts';
@@ -44,6 +45,17 @@ test('folders are mounted as asked; only our own are labelled anew; a file of th
   expect(body({ mounts }).HostConfig.Binds).toEqual(['/home/me/hosts:/etc/hosts:rw,z', '/home/me/v:/data:rw,z', '/srv/their own:/theirs:ro']);
   expect(body({ mounts: [{ hostPath: '/home/me/h', containerPath: '/etc/hosts', readOnly: true }] }).HostConfig.Binds).toEqual(['/home/me/h:/etc/hosts:ro,z']);
   expect(() => body({ mounts: [{ hostPath: '/srv/a:b', containerPath: '/x', readOnly: true }] })).toThrow('a colon separates the two');
+});
+
+test.each([
+  ['an engine of root', { MemoryLimit: true, CpuCfsQuota: true, CgroupDriver: 'systemd', CgroupVersion: '2', SecurityOptions: ['name=apparmor', 'name=seccomp,profile=default'] }, ['cgroup', 'cgroup']],
+  ['rootless Podman on cgroups of version 1', { MemoryLimit: true, CpuCfsQuota: true, CgroupDriver: 'cgroupfs', CgroupVersion: '1', Rootless: true }, ['none', 'none']],
+  ['rootless Podman with memory delegated', { MemoryLimit: true, CPUCfsQuota: false, CgroupDriver: 'systemd', CgroupVersion: '2', Rootless: true }, ['cgroup', 'none']],
+  ['rootless Docker without systemd', { MemoryLimit: false, CpuCfsQuota: false, CgroupDriver: 'none', CgroupVersion: '2', SecurityOptions: ['name=seccomp,profile=builtin', 'name=rootless'] }, ['none', 'none']],
+  ['one that tells nothing', {}, ['cgroup', 'cgroup']],
+])('limits of %s', (_, info, expected) => {
+  const { memoryLimit, cpuLimit } = engineLimits(info);
+  expect([memoryLimit, cpuLimit]).toEqual(expected);
 });
 
 test('only builds get namespaces of their own, and no power for it', () => {
