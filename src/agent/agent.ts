@@ -30,6 +30,7 @@ import { RuntimeCache } from './pods/runtime-cache.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import type { PodSandbox, Runtime } from './runtime/runtime.ts';
 import { AgentServer } from './server/agent-server.ts';
+import type { Drain } from './services/drain.ts';
 import { statsCollector } from './stats/collector.ts';
 import { latestPod } from './status/latest-pod.ts';
 import { StatusWriter } from './status/status-writer.ts';
@@ -48,6 +49,7 @@ export interface AgentParts {
   egress(): Record<string, string>;
   /** Resolves when network policies hold for a pod that got its address. */
   admit(pod: Pod, ip: string): Promise<void>;
+  drain: Drain;
   clock: Clock;
   log: Log;
   /** What is left of this machine; by default it is asked. */
@@ -103,7 +105,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   const status = scope.own(new StatusWriter(client, clock, log));
   const environment = { configMaps: maps, secrets: secretObjects, services: parts.services, addressOf: parts.addressOf, egress: parts.egress };
   const runner = new PodRunner({
-    runtime, cache, images, volumes, events, clock, log, folder, allocatable, podPids: settings.podPids,
+    runtime, cache, images, volumes, events, clock, log, folder, allocatable, podPids: settings.podPids, drain: parts.drain,
     environment: (pod, container, facts) => environmentOf(environment, pod, container, facts),
     cluster: { clusterDns: config.network.clusterDns, clusterDomain: config.network.clusterDomain, nodeName: config.nodeName },
     hostIp: config.network.nodeIp,

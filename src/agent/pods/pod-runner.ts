@@ -11,6 +11,7 @@ import type { PodFacts } from '../env/field-ref.ts';
 import type { Target } from '../probes/handler.ts';
 import { RuntimeFailure, type ImageInfo, type PodSandbox, type Runtime } from '../runtime/runtime.ts';
 import { MountFailure, type PreparedVolume, type VolumeManager } from '../volume/volume-manager.ts';
+import type { Drain } from '../services/drain.ts';
 import { VolumeError } from '../volume/volume-files.ts';
 import { containerConfig } from './container-config.ts';
 import type { ImagePuller } from './image-puller.ts';
@@ -29,6 +30,7 @@ export interface RunnerParts {
   volumes: VolumeManager;
   environment(pod: Pod, container: Container, facts: PodFacts): Promise<{ name: string; value: string }[]>;
   events: EventRecorder;
+  drain: Drain;
   clock: Clock;
   log: Log;
   /** The agent's folder. */
@@ -235,12 +237,14 @@ export class PodRunner {
     const left = () => stop.graceSeconds - (clock.now().getTime() - stop.startedAt) / 1000;
     this.#stopping.set(id, stop);
     try {
+      const drained = action.hooks && graceSeconds > 0 && pod.metadata.deletionTimestamp ? this.#parts.drain.until(pod.metadata.uid ?? '', stop.hurried.signal) : undefined;
       const hook = named?.container.lifecycle?.preStop;
       if (action.hooks && hook && named && graceSeconds > 0) {
         const outcome = await runHook(hook, this.#target(pod, id, named.container), clock, stop.hurried.signal, graceSeconds * 1000);
         // One that only took too long is no failure: the end comes all the same.
         if (!outcome.ok && left() > 0) events.warning(containerReference(pod, named), 'FailedPreStopHook', 'PreStopHook failed');
       }
+      await drained;
       if (action.after?.length && left() > 0) await Promise.race([turn, delay(clock, left() * 1000, stop.hurried.signal).catch(() => undefined)]);
       await runtime.stopContainer(id, stop.graceSeconds === 0 ? 0 : Math.max(left(), leastGraceSeconds));
     } finally {

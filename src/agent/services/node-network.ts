@@ -21,6 +21,7 @@ import { openProxy } from '../network/open-proxy.ts';
 import { serviceProxy } from '../network/service-proxy.ts';
 import type { Target } from '../network/service-table.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
+import type { Drain } from './drain.ts';
 import { needPodsTeller } from './need-pods.ts';
 import { policyFeed } from './policy-feed.ts';
 import { serviceFeed } from './service-feed.ts';
@@ -32,6 +33,7 @@ export interface NodeNetwork extends Disposable {
   egress(): Record<string, string>;
   /** A pod got its address, and nothing of it runs yet: resolves when network policies hold for it. */
   admit(pod: Pod, ip: string): Promise<void>;
+  drain: Drain;
 }
 
 export interface NodeNetworkParts {
@@ -47,10 +49,10 @@ export interface NodeNetworkParts {
 export async function startNodeNetwork({ config, client, inside, namespaceOf, clock, log }: NodeNetworkParts): Promise<NodeNetwork> {
   const scope = new Scope();
   if (inside) {
-    const { services } = scope.own(serviceFeed(client, clock, log, (table) => inside.updateServices(table)));
+    const { services, drain } = scope.own(serviceFeed(client, clock, log, (table) => inside.updateServices(table)));
     if (inside.connect && config.engine) scope.own(await dialServer(config.engine.dialSocket, inside.connect));
     const { admit } = scope.own(policyFeed({ client, clock, log, node: config.nodeName, system: [], enforce: 'its pods are containers of an engine' }));
-    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, dispose: () => scope.dispose() };
+    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, drain, dispose: () => scope.dispose() };
   }
   const { network } = config;
   const own = config.runtime === 'sandbox';
@@ -86,6 +88,7 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     addressOf: own ? (host, port) => ({ host, port }) : (host, port, protocol) => proxy.address(host, port, protocol),
     egress: () => environment,
     admit: (pod, ip) => policies.admit(pod, ip),
+    drain: feed.drain,
     dispose: () => scope.dispose(),
   };
 }

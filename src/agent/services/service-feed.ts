@@ -10,6 +10,7 @@ import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
 import { informer } from '../../client/informers.ts';
 import type { ServiceEntry, ServiceTable } from '../network/service-table.ts';
+import { drainOf, podIndex, podsIn, type Drain } from './drain.ts';
 import { serviceEntry } from './service-entries.ts';
 
 /** Changes that come together are handed on together. */
@@ -23,13 +24,14 @@ const serviceOf = ({ metadata }: EndpointSlice): string[] => {
 export interface ServiceFeed extends Disposable {
   readonly services: Informer<Service>;
   readonly table: ServiceTable;
+  readonly drain: Drain;
 }
 
 export function serviceFeed(client: Client, clock: Clock, log: Log, onTable: (table: ServiceTable) => void): ServiceFeed {
   const scope = new Scope();
   const around = { clock, log };
   const services = scope.own(informer(client, servicesResource, {}, around));
-  const slices = scope.own(informer<EndpointSlice>(client, endpointSlices, { indexes: { service: (slice) => serviceOf(slice) } }, around));
+  const slices = scope.own(informer<EndpointSlice>(client, endpointSlices, { indexes: { service: (slice) => serviceOf(slice), [podIndex]: (slice) => podsIn(slice) } }, around));
   const entries = new Map<string, ServiceEntry>();
   let table: ServiceTable = [];
   let timer: Disposable | undefined;
@@ -55,6 +57,7 @@ export function serviceFeed(client: Client, clock: Clock, log: Log, onTable: (ta
     get table() {
       return table;
     },
+    drain: scope.own(drainOf(slices, clock)),
     dispose: () => scope.dispose(),
   };
 }

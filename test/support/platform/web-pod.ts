@@ -45,6 +45,19 @@ export function webDeployment(name: string, replicas: number, options?: WebPodOp
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, labels }, spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: webPodSpec(options) } } };
 }
 
+/** `spec`: what differs from the defaults. */
+export function webDeploymentConfig(name: string, replicas: number, options?: WebPodOptions, spec: object = {}): object {
+  const labels = { app: name };
+  return {
+    apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentConfig', metadata: { name, labels },
+    spec: { replicas, selector: labels, triggers: [{ type: 'ConfigChange' }], template: { metadata: { labels }, spec: webPodSpec(options) }, ...spec },
+  };
+}
+
+export function webRoute(name: string): object {
+  return { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name }, spec: { to: { kind: 'Service', name } } };
+}
+
 export function webService(name: string): object {
   return { apiVersion: 'v1', kind: 'Service', metadata: { name, labels: { app: name } }, spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] } };
 }
