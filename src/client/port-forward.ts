@@ -1,12 +1,10 @@
 /** Connections to a port of a pod: one WebSocket with a pair of channels each, as API servers have spoken it since long before they tunnelled SPDY. */
-import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { RawData, WebSocket } from 'ws';
 import { pods } from '../api/kinds/core.ts';
 import { resourcePath } from '../api/resource.ts';
-import type { Disposable } from '../base/disposable.ts';
 import { ConnectionError } from './client.ts';
+import { listenLocally, type LocalListener } from './local-listener.ts';
 import type { Transport } from './transport.ts';
 import { keepAlive, openWebSocket } from './web-socket.ts';
 
@@ -16,42 +14,14 @@ export interface PortAt {
   port: number;
 }
 
-export interface PortForward extends Disposable {
-  /** On `127.0.0.1`. */
-  readonly localPort: number;
-}
+export type PortForward = LocalListener;
 
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 const channel = { data: 0, error: 1, close: 255 } as const;
-/** Connections through one forward at once; further ones are refused. */
-const mostConnections = 256;
 
 /** Listens on the loopback and carries every connection to the pod. Rejects if `localPort` is taken; 0 takes any. */
-export async function portForward(over: Transport, at: PortAt & { localPort?: number }, onFailure: (error: Error) => void = () => undefined): Promise<PortForward> {
-  const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (local) => {
-    if (open.size >= mostConnections) return void local.destroy();
-    open.add(local);
-    local.on('error', () => undefined);
-    local.once('close', () => open.delete(local));
-    dial(over, at)
-      .then((remote) => Promise.all([pipeline(local, remote), pipeline(remote, local)]))
-      .catch((error: Error) => {
-        local.destroy();
-        if (!isHangUp(error)) onFailure(error);
-      });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(at.localPort ?? 0, '127.0.0.1', resolve);
-  });
-  return {
-    localPort: (server.address() as AddressInfo).port,
-    async dispose() {
-      for (const local of open) local.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+export function portForward(over: Transport, at: PortAt & { localPort?: number }, onFailure?: (error: Error) => void): Promise<PortForward> {
+  return listenLocally(at.localPort ?? 0, () => dial(over, at), onFailure);
 }
 
 /** One connection. Rejects if the pod cannot be reached; a port where nothing listens ends the stream with an error. */
@@ -106,9 +76,4 @@ function duplex(socket: WebSocket): Duplex {
   });
   socket.resume();
   return stream;
-}
-
-/** The local program went away in the middle: its own affair. */
-function isHangUp(error: Error): boolean {
-  return ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -19,6 +19,8 @@ import { watchLacks } from './explorer/lacks.ts';
 import { createViews } from './explorer/views.ts';
 import { ImageReader } from './images/image-reader.ts';
 import { BuildPanel } from './panels/build-panel.ts';
+import { createForwardStatus } from './forwards/forward-status.ts';
+import { PortForwards } from './forwards/port-forwards.ts';
 import { LogsPanel } from './panels/logs-panel.ts';
 import { BuildProblems } from './problems/build-problems.ts';
 import { RebuildOnSave } from './rebuild/rebuild-on-save.ts';
@@ -40,13 +42,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const rebuild = new RebuildOnSave(session, sources, workspaceState, rebuildActions(session, sources, () => build));
   const descriptions = new DescribeDocuments(session);
   const live = new LiveDocuments(session);
+  const forwards = new PortForwards(session);
   context.subscriptions.push(
-    platform, session, logs, build, problems, rebuild, previews,
-    createViews({ session, platform, images: reader, rebuild }),
+    platform, session, logs, build, problems, rebuild, previews, forwards,
+    createViews({ session, platform, images: reader, rebuild, forwards }),
+    createForwardStatus(forwards),
     watchLacks(session),
     createStatusBar({ session, platform, rebuild, memento: globalState }),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards }, allCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),

@@ -23,6 +23,10 @@ import { startPlatformCommand } from './platform/start.ts';
 import { statusMenuCommand } from './platform/status-menu.ts';
 import { restartPlatformCommand, stopPlatformCommand } from './platform/stop.ts';
 import { switchClusterCommand } from './platform/switch-cluster.ts';
+import { listForwardsCommand } from './forward/list.ts';
+import { copyForwardCommand, openForwardCommand } from './forward/open.ts';
+import { startForwardCommand } from './forward/start.ts';
+import { stopAllForwardsCommand, stopForwardCommand } from './forward/stop.ts';
 import { podLogsCommand } from './pod/logs.ts';
 import { podShellCommand } from './pod/shell.ts';
 import { createProjectCommand } from './project/create.ts';
@@ -38,6 +42,7 @@ export const allCommands: readonly Command[] = [
   showImageCommand, tagImageCommand, importImageCommand, rollBackImageCommand, untagImageCommand, copyPullSpecCommand,
   scaleCommand, restartCommand,
   podLogsCommand, podShellCommand,
+  startForwardCommand, openForwardCommand, copyForwardCommand, stopForwardCommand, stopAllForwardsCommand, listForwardsCommand,
   openRouteCommand, copyUrlCommand,
   describeCommand, yamlCommand, copyNameCommand,
   ...deleteCommands,

@@ -1,6 +1,6 @@
 /** How objects of each kind are offered in a quick pick: with the icon and the state their nodes have in the tree. */
 import * as vscode from 'vscode';
-import { deployments, type Deployment } from '../../api/kinds/apps.ts';
+import { deployments, statefulSets, type Deployment, type StatefulSet } from '../../api/kinds/apps.ts';
 import { builds, buildConfigs, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { pods, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
@@ -40,6 +40,9 @@ export const deploymentConfigChoice = (): Choice<DeploymentConfig> => ({
 export const deploymentChoice = (): Choice<Deployment> => ({
   resource: deployments, word: t('Deployment'), title: t('Choose a deployment'), none: t('There is no deployment in project "{0}".', '{0}'), show: (deployment) => presentWorkload(deployment, t),
 });
+export const statefulSetChoice = (): Choice<StatefulSet> => ({
+  resource: statefulSets, word: t('Stateful set'), title: t('Choose a stateful set'), none: t('There is no stateful set in project "{0}".', '{0}'), show: (set) => presentWorkload(set, t),
+});
 export const serviceChoice = (): Choice<Service> => ({
   resource: services, word: t('Service'), title: t('Choose a service'), none: t('There is no service in project "{0}".', '{0}'), show: (service) => presentService(service, undefined, t),
 });
@@ -59,11 +62,14 @@ export const imageStreamChoice = (): Choice<ImageStream> => ({
 });
 
 /** What can be scaled and restarted. */
-export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice()] as unknown as Choice[];
+export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice(), statefulSetChoice()] as unknown as Choice[];
+
+/** What a port can be forwarded to. */
+export const forwardChoices = (): Choice[] => [serviceChoice(), ...workloadChoices(), runningPodChoice()] as unknown as Choice[];
 
 /** Every kind the trees show. */
 export const allChoices = (session: Session): Choice[] =>
-  [podChoice(), deploymentConfigChoice(), deploymentChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
+  [podChoice(), deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
 
 /** The kind's word in the user's language. */
 export function wordFor(session: Session, of: Pick<Resource, 'plural' | 'kind'>): string {

@@ -4,6 +4,7 @@ import { isStatusError } from '../../api/status.ts';
 import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
 import { failureText } from '../failure-text.ts';
+import type { PortForwards } from '../forwards/port-forwards.ts';
 import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { ImageDocuments } from '../documents/image-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
@@ -20,6 +21,7 @@ export interface CommandContext {
   readonly sources: SourceFolders;
   readonly images: ImageDocuments;
   readonly rebuild: RebuildOnSave;
+  readonly forwards: PortForwards;
 }
 
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */

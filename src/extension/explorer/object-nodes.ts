@@ -1,14 +1,15 @@
 /** Objects to nodes: the presenter of each kind, with the id and resource every node needs. */
 import * as vscode from 'vscode';
-import { deployments, type Deployment } from '../../api/kinds/apps.ts';
+import { deployments, statefulSets } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
-import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import { keyOf, type KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import type { Session } from '../connections/session.ts';
 import type { Presentation, TreeNode } from './node.ts';
+import type { Workload } from './project-content.ts';
 import { presentBuild, presentBuildConfig } from './presenters/build.ts';
 import { presentRoute, presentService } from './presenters/network.ts';
 import { presentContainer, presentPod } from './presenters/pod.ts';
@@ -25,8 +26,8 @@ export const serviceNode = (session: Session, service: Service, found: Endpoints
 export const routeNode = (session: Session, route: Route) => node(session, routes, route, presentRoute(route, session.routerPorts, t));
 export const buildNode = (session: Session, build: Build) => node(session, builds, build, presentBuild(build, t));
 export const buildConfigNode = (session: Session, config: BuildConfig, newest: Build | undefined, saving: boolean) => node(session, buildConfigs, config, presentBuildConfig(config, newest, t, saving));
-export const workloadNode = (session: Session, workload: DeploymentConfig | Deployment) =>
-  node(session, workload.kind === 'Deployment' ? deployments : deploymentConfigs, workload, presentWorkload(workload, t));
+const workloadKinds: Record<string, Resource> = { Deployment: deployments, DeploymentConfig: deploymentConfigs, StatefulSet: statefulSets } as unknown as Record<string, Resource>;
+export const workloadNode = (session: Session, workload: Workload) => node(session, workloadKinds[workload.kind ?? ''] as Resource, workload, presentWorkload(workload, t));
 
 export function containerNodes(session: Session, pod: Pod): TreeNode[] {
   return pod.spec.containers.map((container) => {

@@ -1,7 +1,7 @@
 /** What one project holds, grouped into applications: pure. */
 import { buildLabels, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
-import type { Deployment } from '../../api/kinds/apps.ts';
+import type { Deployment, StatefulSet } from '../../api/kinds/apps.ts';
 import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
 import type { ImageStream } from '../../api/kinds/image.ts';
 import type { Route } from '../../api/kinds/route.ts';
@@ -9,10 +9,14 @@ import type { KubeObject } from '../../api/meta.ts';
 import { mirrorAnnotation } from '../../api/pod.ts';
 import { systemProject, systemServices } from '../../api/well-known.ts';
 
+/** What keeps pods running. */
+export type Workload = DeploymentConfig | Deployment | StatefulSet;
+
 /** Copies of what a project's watches hold. */
 export interface ProjectObjects {
   deploymentConfigs: readonly DeploymentConfig[];
   deployments: readonly Deployment[];
+  statefulSets: readonly StatefulSet[];
   pods: readonly Pod[];
   buildConfigs: readonly BuildConfig[];
   builds: readonly Build[];
@@ -24,7 +28,7 @@ export interface ProjectObjects {
 
 export interface Application {
   name: string;
-  workloads: { workload: DeploymentConfig | Deployment; pods: Pod[] }[];
+  workloads: { workload: Workload; pods: Pod[] }[];
   buildConfigs: { config: BuildConfig; /** Newest first. */ builds: Build[] }[];
   services: { service: Service; endpoints: Endpoints | undefined }[];
   routes: Route[];
@@ -46,7 +50,7 @@ export function groupApplications(objects: ProjectObjects): Application[] {
     return application;
   };
   const taken = new Set<Pod>();
-  for (const workload of [...objects.deploymentConfigs, ...objects.deployments]) {
+  for (const workload of [...objects.deploymentConfigs, ...objects.deployments, ...objects.statefulSets]) {
     const pods = objects.pods.filter((pod) => selects(workload, pod));
     for (const pod of pods) taken.add(pod);
     of(applicationOf(workload)).workloads.push({ workload, pods: byName(pods) });
@@ -76,11 +80,11 @@ export function isRunner(pod: Pod): boolean {
 }
 
 /** The labels by which a workload knows its pods. */
-export function selectorOf(workload: DeploymentConfig | Deployment): Record<string, string> {
-  return (workload.kind === 'Deployment' ? (workload as Deployment).spec.selector?.matchLabels : (workload as DeploymentConfig).spec.selector) ?? {};
+export function selectorOf(workload: Workload): Record<string, string> {
+  return (workload.kind === 'DeploymentConfig' ? (workload as DeploymentConfig).spec.selector : (workload as Deployment | StatefulSet).spec.selector?.matchLabels) ?? {};
 }
 
-export function selects(workload: DeploymentConfig | Deployment, pod: Pod): boolean {
+export function selects(workload: Workload, pod: Pod): boolean {
   if (isRunner(pod)) return false;
   const entries = Object.entries(selectorOf(workload));
   return entries.length > 0 && entries.every(([key, value]) => pod.metadata.labels?.[key] === value);

@@ -1,6 +1,7 @@
 import type { Session } from '../connections/session.ts';
 import type { Platform } from '../daemon/platform.ts';
 import type { ImageReader } from '../images/image-reader.ts';
+import type { PortForwards } from '../forwards/port-forwards.ts';
 import type { RebuildOnSave } from '../rebuild/rebuild-on-save.ts';
 
 /** What the views show from. */
@@ -9,4 +10,5 @@ export interface ViewParts {
   platform: Platform;
   images: ImageReader;
   rebuild: RebuildOnSave;
+  forwards: PortForwards;
 }

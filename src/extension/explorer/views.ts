@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Endpoints, Pod } from '../../api/kinds/core.ts';
 import type { BuildConfig } from '../../api/kinds/build.ts';
+import { forwardsSource } from './forwards-source.ts';
 import { imageChildren, imageStreamNode } from './image-nodes.ts';
 import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode } from './object-nodes.ts';
 import { ObjectTree } from './object-tree.ts';
@@ -15,7 +16,7 @@ import type { ViewParts } from './view-parts.ts';
 const sorted = <T extends { metadata: { name: string } }>(objects: readonly T[]) => [...objects].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
 
 export function createViews(parts: ViewParts): vscode.Disposable {
-  const { session, images, rebuild } = parts;
+  const { session, images, rebuild, forwards } = parts;
   return vscode.Disposable.from(
     new ObjectTree('slipway.projects', projectsSource(parts)),
     new ObjectTree('slipway.pods', projectSource(session, {
@@ -51,6 +52,7 @@ export function createViews(parts: ViewParts): vscode.Disposable {
         return stream ? imageChildren(node, stream, images) : [];
       },
     })),
+    new ObjectTree('slipway.portForwards', forwardsSource(forwards)),
   );
 }
 

@@ -1,11 +1,9 @@
 import * as vscode from 'vscode';
-import type { Deployment } from '../../../api/kinds/apps.ts';
 import { pods, type Pod } from '../../../api/kinds/core.ts';
-import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
 import type { KubeObject } from '../../../api/meta.ts';
 import type { Session } from '../../connections/session.ts';
 import { isApplicationNode } from '../../explorer/application-nodes.ts';
-import { selectorOf, selects } from '../../explorer/project-content.ts';
+import { selectorOf, selects, type Workload } from '../../explorer/project-content.ts';
 import { podChoice } from '../choices.ts';
 import type { Command } from '../command.ts';
 import { isNode, objectFor, selectedObjects } from '../target.ts';
@@ -27,9 +25,9 @@ export const podLogsCommand: Command = {
 };
 
 async function podsOf(session: Session, workload: KubeObject): Promise<Pod[]> {
-  const selector = selectorOf(workload as Deployment | DeploymentConfig);
+  const selector = selectorOf(workload as Workload);
   const { items } = await session.client.list(pods, { namespace: workload.metadata.namespace, labelSelector: Object.entries(selector).map(([key, value]) => `${key}=${value}`).join(',') });
-  return items.filter((pod) => selects(workload as Deployment | DeploymentConfig, pod));
+  return items.filter((pod) => selects(workload as Workload, pod));
 }
 
 function someOf(found: readonly Pod[], name: string): readonly Pod[] {

@@ -1,13 +1,14 @@
-import type { Deployment } from '../../../api/kinds/apps.ts';
+import type { Condition } from '../../../api/meta.ts';
 import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
+import type { Workload } from '../project-content.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 
-/** Deployments and deployment configs: the same facts under the same names. */
-export function presentWorkload(workload: Deployment | DeploymentConfig, t: Translate): Presentation {
+/** Deployments, deployment configs and stateful sets: the same facts under the same names. */
+export function presentWorkload(workload: Workload, t: Translate): Presentation {
   const wanted = workload.spec.replicas ?? 1;
   const ready = workload.status?.readyReplicas ?? 0;
   const images = workload.spec.template?.spec?.containers.map((container) => container.image).join(', ');
-  const failed = workload.status?.conditions?.find((condition) => condition.type === 'Progressing' && condition.status === 'False');
+  const failed = (workload.status?.conditions as Condition[] | undefined)?.find((condition) => condition.type === 'Progressing' && condition.status === 'False');
   const version = workload.kind === 'DeploymentConfig' ? ((workload as DeploymentConfig).status?.latestVersion ?? 0) : undefined;
   // Before its first image a deployment config deploys nothing, and nothing is under way.
   const idle = version === 0 || wanted === 0;
@@ -20,7 +21,7 @@ export function presentWorkload(workload: Deployment | DeploymentConfig, t: Tran
     tooltip: tooltipOf(`${workload.kind} ${workload.metadata.name}`, [
       [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version || undefined], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
     ]),
-    contextValue: workload.kind.toLowerCase(),
+    contextValue: (workload.kind ?? '').toLowerCase(),
     accessibility: t('{0} {1}, {2} of {3} ready', workload.kind, workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };

@@ -1,0 +1,18 @@
+/** Ports of this machine's loopback. */
+import net from 'node:net';
+
+/** Ports tried, counted from the one that is wanted. */
+const tries = 50;
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** The first free one from `wanted` on; 0, which means any, if that neighbourhood is full. */
+export async function freePortFrom(wanted: number): Promise<number> {
+  for (let port = wanted; port < wanted + tries && port <= 65535; port += 1) if (await isFree(port)) return port;
+  return 0;
+}
