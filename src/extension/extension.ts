@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { TrafficFromPage, TrafficToPage } from '../protocol/traffic-panel.ts';
 import { allCommands } from './commands/all.ts';
 import { rebuildActions } from './commands/app/rebuild-actions.ts';
 import { buildActions } from './commands/build/panel-actions.ts';
@@ -18,10 +19,13 @@ import { describeScheme, liveScheme, yamlScheme } from './documents/object-uri.t
 import { watchLacks } from './explorer/lacks.ts';
 import { createViews } from './explorer/views.ts';
 import { ImageReader } from './images/image-reader.ts';
+import { describeOfEvent } from './commands/object/events.ts';
 import { BuildPanel } from './panels/build-panel.ts';
 import { createForwardStatus } from './forwards/forward-status.ts';
 import { PortForwards } from './forwards/port-forwards.ts';
+import { EventsPanel } from './panels/events-panel.ts';
 import { LogsPanel } from './panels/logs-panel.ts';
+import { ObjectEditors } from './panels/object-editors.ts';
 import { BuildProblems } from './problems/build-problems.ts';
 import { RebuildOnSave } from './rebuild/rebuild-on-save.ts';
 import { SourceFolders } from './sources/source-folders.ts';
@@ -38,22 +42,25 @@ export function activate(context: vscode.ExtensionContext): void {
   const actions = buildActions({ session, logs, sources, problems, panel: () => build, ended: (one) => rebuild.ended(one) });
   const build: BuildPanel = new BuildPanel(session, extensionUri, actions);
   const reader = new ImageReader(session);
+  const traffic = new ObjectEditors<TrafficToPage, TrafficFromPage>(extensionUri, 'traffic');
   const images = new ImageDocuments(session, reader);
   const rebuild = new RebuildOnSave(session, sources, workspaceState, rebuildActions(session, sources, () => build));
   const descriptions = new DescribeDocuments(session);
   const live = new LiveDocuments(session);
   const forwards = new PortForwards(session);
+  const events = new EventsPanel(session, extensionUri, (namespace, kind, name) => describeOfEvent(session, namespace, kind, name));
   context.subscriptions.push(
-    platform, session, logs, build, problems, rebuild, previews, forwards,
+    platform, session, logs, build, problems, rebuild, previews, forwards, events, traffic,
     createViews({ session, platform, images: reader, rebuild, forwards }),
     createForwardStatus(forwards),
     watchLacks(session),
     createStatusBar({ session, platform, rebuild, memento: globalState }),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards, events, traffic }, allCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),
+    vscode.window.registerWebviewViewProvider('slipway.events', events),
     vscode.workspace.registerFileSystemProvider(yamlScheme, new ObjectFileSystem(session, live), { isCaseSensitive: true }),
     vscode.workspace.registerFileSystemProvider(describeScheme, descriptions, { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(buildReportScheme, new BuildReports(session), { isCaseSensitive: true, isReadonly: true }),

@@ -17,6 +17,7 @@ import { importImageCommand } from './image/import.ts';
 import { showImageCommand } from './image/show.ts';
 import { rollBackImageCommand, tagImageCommand } from './image/tag.ts';
 import { untagImageCommand } from './image/untag.ts';
+import { showEventsCommand } from './object/events.ts';
 import { copyNameCommand, describeCommand, yamlCommand } from './object/look.ts';
 import { doctorCommand } from './platform/doctor.ts';
 import { startPlatformCommand } from './platform/start.ts';
@@ -27,11 +28,13 @@ import { listForwardsCommand } from './forward/list.ts';
 import { copyForwardCommand, openForwardCommand } from './forward/open.ts';
 import { startForwardCommand } from './forward/start.ts';
 import { stopAllForwardsCommand, stopForwardCommand } from './forward/stop.ts';
+import { debugPodCommand } from './pod/debug.ts';
 import { podLogsCommand } from './pod/logs.ts';
 import { podShellCommand } from './pod/shell.ts';
 import { createProjectCommand } from './project/create.ts';
 import { deleteProjectCommand } from './project/delete.ts';
 import { switchProjectCommand } from './project/switch.ts';
+import { splitTrafficCommand } from './route/split.ts';
 import { copyUrlCommand, openRouteCommand } from './route/open.ts';
 
 export const allCommands: readonly Command[] = [
@@ -41,9 +44,9 @@ export const allCommands: readonly Command[] = [
   startBuildCommand, startWithOptionsCommand, watchBuildCommand, cancelBuildCommand, cloneBuildCommand, compareBuildsCommand, copyWebhookCommand,
   showImageCommand, tagImageCommand, importImageCommand, rollBackImageCommand, untagImageCommand, copyPullSpecCommand,
   scaleCommand, restartCommand,
-  podLogsCommand, podShellCommand,
+  podLogsCommand, podShellCommand, debugPodCommand,
   startForwardCommand, openForwardCommand, copyForwardCommand, stopForwardCommand, stopAllForwardsCommand, listForwardsCommand,
-  openRouteCommand, copyUrlCommand,
-  describeCommand, yamlCommand, copyNameCommand,
+  openRouteCommand, copyUrlCommand, splitTrafficCommand,
+  describeCommand, showEventsCommand, yamlCommand, copyNameCommand,
   ...deleteCommands,
 ];

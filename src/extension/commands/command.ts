@@ -8,6 +8,9 @@ import type { PortForwards } from '../forwards/port-forwards.ts';
 import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { ImageDocuments } from '../documents/image-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
+import type { EventsPanel } from '../panels/events-panel.ts';
+import type { TrafficFromPage, TrafficToPage } from '../../protocol/traffic-panel.ts';
+import type { ObjectEditors } from '../panels/object-editors.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
 import type { RebuildOnSave } from '../rebuild/rebuild-on-save.ts';
 import type { SourceFolders } from '../sources/source-folders.ts';
@@ -22,6 +25,8 @@ export interface CommandContext {
   readonly images: ImageDocuments;
   readonly rebuild: RebuildOnSave;
   readonly forwards: PortForwards;
+  readonly events: EventsPanel;
+  readonly traffic: ObjectEditors<TrafficToPage, TrafficFromPage>;
 }
 
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */

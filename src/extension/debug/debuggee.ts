@@ -15,6 +15,7 @@ export interface Debuggee {
 export const usualPort = { node: 9229, python: 5678 } as const;
 /** Programs that start the one that is meant. */
 const starters = /(^|\/)(npm|npx|yarn|pnpm|corepack|nodemon)(-cli)?(\.c?js)?$|\/(npm|yarn|pnpm|nodemon|corepack)\//;
+const programs = /^(node|nodejs|python[\d.]*)$/;
 const nodeValue = /^(-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--env-file)$/;
 const pythonValue = /^(-W|-X)$/;
 
@@ -23,10 +24,13 @@ export function debuggeesIn({ processes, listening }: Scan, options = ''): Debug
   const found = processes.flatMap((process): (Debuggee & { starter: boolean })[] => {
     const language = languageOf(process);
     if (!language) return [];
-    const script = language === 'node' ? scriptAfter(process.args, nodeValue) : pythonScript(process.args);
+    const [first = ''] = process.args;
+    // A program may call itself something else: npm does.
+    const titled = !programs.test(baseName(first));
+    const script = titled ? first : language === 'node' ? scriptAfter(process.args, nodeValue) : pythonScript(process.args);
     const named = language === 'node' ? (inspectPort(process.args) ?? inspectPort(options.split(/\s+/))) : debugpyPort(process.args);
     const port = named ?? usualPort[language];
-    return [{ language, process, script: baseName(script ?? process.exe), port, listening: listening.includes(port), starter: starters.test(script ?? '') }];
+    return [{ language, process, script: baseName(script ?? process.exe), port, listening: listening.includes(port), starter: starters.test((titled ? script?.split(' ')[0] : script) ?? '') }];
   });
   const meant = found.some(({ starter }) => !starter) ? found.filter(({ starter }) => !starter) : found;
   return meant.map(({ starter: _, ...one }) => one);

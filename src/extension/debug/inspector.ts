@@ -1,5 +1,4 @@
 /** Node.js' inspector in a container, asked over its port. */
-import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 
@@ -12,6 +11,9 @@ export interface InspectorTarget {
 /** The inspector opens its port some milliseconds after it was asked to. */
 const tries = 25;
 const betweenMs = 120;
+const answerMs = 3_000;
+/** Characters of an answer. */
+const longest = 100_000;
 
 /** What the inspector offers to debug. Rejects with the last failure if it does not answer. */
 export async function untilInspected(dial: () => Promise<Duplex>, signal: AbortSignal): Promise<InspectorTarget> {
@@ -29,22 +31,37 @@ export async function untilInspected(dial: () => Promise<Duplex>, signal: AbortS
   throw failure;
 }
 
+/** Spoken by hand: editors put a client of their own, which knows proxies but no streams, in the place of Node.js' one. */
 function inspectorTargets(stream: Duplex): Promise<InspectorTarget[]> {
   return new Promise((resolve, reject) => {
-    // A connection that breaks tells it here, whether or not a request is under way.
-    stream.on('error', reject);
-    const request = http.get({ path: '/json/list', headers: { host: 'localhost', connection: 'close' }, createConnection: () => stream, timeout: 3_000 }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(0, 100_000))).on('end', () => {
-        stream.destroy();
-        try {
-          resolve(JSON.parse(text) as InspectorTarget[]);
-        } catch {
-          reject(new Error('what listens there is no inspector'));
-        }
-      });
+    let text = '';
+    const end = (run: () => void) => {
+      clearTimeout(timer);
+      stream.destroy();
+      run();
+    };
+    const timer = setTimeout(() => end(() => reject(new Error('no answer'))), answerMs);
+    const read = () => {
+      const body = bodyOf(text);
+      if (body !== undefined) end(() => resolve(body));
+    };
+    stream.on('error', (error) => end(() => reject(error)));
+    stream.on('end', () => end(() => reject(new Error('what listens there is no inspector'))));
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      text = (text + part).slice(0, longest);
+      read();
     });
-    request.on('timeout', () => request.destroy(new Error('no answer')));
-    request.on('error', reject);
+    stream.write('GET /json/list HTTP/1.1\r\nHost: localhost\r\n\r\n');
   });
+}
+
+/** The targets in an answer, once all of it is there. */
+function bodyOf(answer: string): InspectorTarget[] | undefined {
+  const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+  if (!/^HTTP\/1\.[01] 200 /.test(answer) || !body.trimEnd().endsWith(']')) return undefined;
+  try {
+    return JSON.parse(body) as InspectorTarget[];
+  } catch {
+    return undefined;
+  }
 }

@@ -15,6 +15,7 @@ export class ObjectList<T extends KubeObject> {
   #lease: SharedInformer<T> | undefined;
   #listening: { dispose(): unknown }[] = [];
   #problem: Error | undefined;
+  #known = false;
 
   constructor(session: Pick<Session, 'serves' | 'watch'>, resource: Resource<T>, namespace: string | undefined, changed: () => void) {
     this.resource = resource;
@@ -29,6 +30,11 @@ export class ObjectList<T extends KubeObject> {
   /** Why the list may be untrue or is empty. */
   get problem(): Error | undefined {
     return this.#problem;
+  }
+
+  /** False until it has been listed once. */
+  get known(): boolean {
+    return this.#known;
   }
 
   dispose(): void {
@@ -49,7 +55,10 @@ export class ObjectList<T extends KubeObject> {
           changed();
         };
         this.#listening = [lease.informer.onChange(changed), lease.informer.onFailure(told)];
-        void lease.informer.synced.then(resolve);
+        void lease.informer.synced.then(() => {
+          this.#known = true;
+          resolve();
+        });
         if (lease.informer.failure) told(lease.informer.failure);
       });
     } catch (error) {

@@ -10,7 +10,7 @@ export function createForwardStatus(forwards: PortForwards): vscode.Disposable {
     if (all.length === 0) return item?.hide();
     item ??= make();
     const troubled = all.some(({ state, problem }) => state.type === 'waiting' || problem !== undefined);
-    item.text = `$(${troubled ? 'warning' : 'radio-tower'}) ${all.length}`;
+    item.text = `$(${troubled ? 'warning' : 'arrow-swap'}) ${all.length}`;
     const lines = all.map((one) => presentForward(one, vscode.l10n.t)).map(({ label, description }) => `${label} → ${description}`);
     item.tooltip = [vscode.l10n.t('Port forwards'), ...lines].join('\n');
     item.accessibilityInformation = { label: vscode.l10n.t('Port forwards: {0}', lines.join(', ')), role: 'button' };

@@ -7,7 +7,7 @@ export interface Page<ToPage> extends vscode.Disposable {
 }
 
 /** `onMessage` gets what the page says; a page that is shown again says `ready` again. */
-export function openPage<ToPage, FromPage>(view: vscode.WebviewView, extension: vscode.Uri, name: string, title: string, onMessage: (message: FromPage) => void): Page<ToPage> {
+export function openPage<ToPage, FromPage>(view: { webview: vscode.Webview }, extension: vscode.Uri, name: string, title: string, onMessage: (message: FromPage) => void): Page<ToPage> {
   const folder = vscode.Uri.joinPath(extension, 'dist', 'webviews');
   view.webview.options = { enableScripts: true, localResourceRoots: [folder] };
   const file = (path: string) => view.webview.asWebviewUri(vscode.Uri.joinPath(folder, path)).toString();

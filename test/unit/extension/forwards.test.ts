@@ -79,7 +79,7 @@ describe('ports', () => {
 });
 
 test.each([
-  [{ type: 'open' as const, pod: 'web-1' }, undefined, { description: 'web:3000', icon: 'radio-tower', accessibility: 'Port forward localhost:3000 to web:3000, web-1' }],
+  [{ type: 'open' as const, pod: 'web-1' }, undefined, { description: 'web:3000', icon: 'arrow-swap', accessibility: 'Port forward localhost:3000 to web:3000, web-1' }],
   [{ type: 'open' as const, pod: 'web-1' }, 'connection refused', { description: 'web:3000 · no answer', icon: 'warning' }],
   [{ type: 'waiting' as const, why: 'NoPod' as const }, undefined, { description: 'web:3000 · waiting for a pod', icon: 'sync~spin' }],
   [{ type: 'waiting' as const, why: 'NoService' as const }, undefined, { description: 'web:3000 · Deployment "web" is gone' }],

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import type { Pod } from '../../../api/kinds/core.ts';
 import { PodShell } from '../../terminals/pod-shell.ts';
 import { runningPodChoice } from '../choices.ts';
-import { Cancelled, type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { isNode, objectFor } from '../target.ts';
+import { chooseContainer } from './container.ts';
 
 export const podShellCommand: Command = {
   id: 'slipway.pod.shell',
@@ -21,13 +21,3 @@ export const podShellCommand: Command = {
     terminal.show();
   },
 };
-
-async function chooseContainer(pod: Pod): Promise<string> {
-  const names = pod.spec.containers.map((container) => container.name);
-  const wanted = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
-  if (wanted && names.includes(wanted)) return wanted;
-  if (names.length === 1 && names[0]) return names[0];
-  const picked = await vscode.window.showQuickPick(names, { title: vscode.l10n.t('Choose a container') });
-  if (!picked) throw new Cancelled();
-  return picked;
-}

@@ -18,7 +18,7 @@ export function presentForward({ cluster, subject, localPort, state, problem }: 
   return {
     label: address,
     description: [to, problem ? t('no answer') : why].filter(Boolean).join(' · '),
-    icon: problem ? 'warning' : open ? 'radio-tower' : 'sync~spin',
+    icon: problem ? 'warning' : open ? 'arrow-swap' : 'sync~spin',
     colour: problem ? 'list.warningForeground' : open ? 'testing.iconPassed' : 'charts.blue',
     tooltip: tooltipOf(`${address} → ${to}`, [
       [subject.kind, subject.name], [t('Project'), subject.namespace], [t('Cluster'), cluster], [t('Pod'), open ? state.pod : undefined], [t('State'), why], [t('Last failure'), problem],

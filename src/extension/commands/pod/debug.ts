@@ -1,0 +1,114 @@
+import * as vscode from 'vscode';
+import type { Pod } from '../../../api/kinds/core.ts';
+import type { Connection } from '../../../client/connection.ts';
+import { isStatusError } from '../../../api/status.ts';
+import { debugConfiguration } from '../../debug/debug-configuration.ts';
+import type { Debuggee } from '../../debug/debuggee.ts';
+import { CannotDebug, findDebuggees, openDebugger } from '../../debug/pod-debugger.ts';
+import { rollOutForDebug, type DebugRun } from '../../debug/roll-out.ts';
+import { hasDebugger, startSession } from '../../debug/sessions.ts';
+import { sourceOf } from '../../debug/source-of.ts';
+import { Advice, Cancelled, patiently, tellFailure, type Command, type CommandContext } from '../command.ts';
+import { chooseContainer } from './container.ts';
+import { podFor } from './pod-for.ts';
+import { isNode } from '../target.ts';
+
+const t = vscode.l10n.t;
+
+/** Attaches a debugger to the Node.js or Python program of a pod that runs. */
+export const debugPodCommand: Command = {
+  id: 'slipway.pod.debug',
+  async run(context, target) {
+    const pod = await podFor(context.session, target);
+    const container = (isNode(target) && target.container) || (await chooseContainer(pod));
+    return debug(context, { pod, container });
+  },
+};
+
+/** `run.undo`: takes back what was rolled out for it. */
+async function debug(context: CommandContext, run: DebugRun): Promise<boolean> {
+  const { session, forwards } = context;
+  const { pod, container } = run;
+  const at = { namespace: pod.metadata.namespace ?? session.project, pod: pod.metadata.name, container };
+  const connection = await session.connect();
+  if (!connection) throw new Error(t('Slipway is not connected. Start it, or choose a cluster.'));
+  const debuggee = await attachable(context, run, connection, at);
+  const folder = await sourceOf(context, pod, container);
+  const { namespace } = at;
+  const forward = await forwards.start({ namespace, kind: 'Pod', name: at.pod, port: debuggee.port, target: debuggee.port, selector: {} }, debuggee.port);
+  const configuration = debugConfiguration({ debuggee, pod: at.pod, localPort: forward.localPort, folder });
+  const workspace = folder === undefined ? undefined : vscode.workspace.getWorkspaceFolder(vscode.Uri.file(folder));
+  const started = await startSession(forwards, forward.id, workspace, configuration, () => offerUndo(run));
+  if (started) tellProbe(pod, container);
+  return started;
+}
+
+async function attachable(context: CommandContext, run: DebugRun, connection: Connection, at: { namespace: string; pod: string; container: string }): Promise<Debuggee> {
+  const options = run.pod.spec.containers.find(({ name }) => name === at.container)?.env?.find(({ name }) => name === 'NODE_OPTIONS')?.value;
+  try {
+    const found = await patiently(t('Looking for what can be debugged in "{0}"', at.pod), (signal) => findDebuggees(connection, at, options, signal));
+    const debuggee = await choose(found, at.pod);
+    if (debuggee.language === 'python') needPythonDebugger();
+    await patiently(t('Opening the debugger of "{0}"', debuggee.script), (signal) => openDebugger(connection, at, debuggee, signal));
+    return debuggee;
+  } catch (error) {
+    if (error instanceof CannotDebug) throw adviceFor(context, run, error);
+    if (isStatusError(error, 'NotFound')) throw new Error(t('Pod "{0}" is gone.', at.pod));
+    throw error;
+  }
+}
+
+async function choose(found: readonly Debuggee[], pod: string): Promise<Debuggee> {
+  const [first] = found;
+  if (found.length === 1 && first) return first;
+  const items = found.map((debuggee) => ({ label: debuggee.script, description: `${debuggee.language === 'node' ? 'Node.js' : 'Python'} · ${debuggee.process.pid}`, detail: debuggee.process.args.join(' '), debuggee }));
+  const picked = await vscode.window.showQuickPick(items, { title: t('Choose what to debug in "{0}"', pod) });
+  if (!picked) throw new Cancelled();
+  return picked.debuggee;
+}
+
+function needPythonDebugger(): void {
+  if (hasDebugger('debugpy')) return;
+  throw new Advice(t('No extension of this editor debugs Python. Install "Python Debugger" (ms-python.debugpy), then try again.'), [
+    { title: t('Show Extension'), run: () => vscode.commands.executeCommand('workbench.extensions.search', '@id:ms-python.debugpy') },
+  ]);
+}
+
+/** What exactly is missing, and the way to have it. */
+function adviceFor(context: CommandContext, run: DebugRun, { obstacle, message, debuggee }: CannotDebug): Error {
+  const { container, pod } = run;
+  const rollOut = (language: Debuggee['language'], title: string) => ({ title, run: () => rollOutAndDebug(context, run, language).catch(tellFailure) });
+  const withInspector = rollOut('node', t('Roll Out with Inspector'));
+  switch (obstacle) {
+    case 'NoShell':
+      return new Advice(t('Container "{0}" has no shell, so what runs in it cannot be looked for: {1} A Node.js program can be rolled out with its inspector open; its pods are replaced.', container, message), [withInspector]);
+    case 'NoProgram':
+      return new Error(t('Neither Node.js nor Python runs in container "{0}" of pod "{1}".', container, pod.metadata.name));
+    case 'NotSignalled':
+      return new Advice(t('Process {0} cannot be asked to open its inspector: {1} It can be rolled out with the inspector open; its pods are replaced.', debuggee?.process.pid ?? 0, message), [withInspector]);
+    case 'NoInspector':
+      return new Advice(t('"{0}" opened no inspector on port {1}: {2}. It can be rolled out with the inspector open; its pods are replaced.', debuggee?.script ?? '', debuggee?.port ?? 0, message), [withInspector]);
+    case 'NoDebugpy':
+      return new Advice(t('"{0}" does not listen for a debugger on port {1}: debugpy is not loaded in it. It can be rolled out with debugpy, fetched by pip if the image lacks it; its pods are replaced.', debuggee?.script ?? '', debuggee?.port ?? 0), [
+        rollOut('python', t('Roll Out with debugpy')),
+      ]);
+  }
+}
+
+async function rollOutAndDebug(context: CommandContext, run: DebugRun, language: Debuggee['language']): Promise<void> {
+  const next = await patiently(t('Rolling out "{0}" for debugging', run.pod.metadata.name), (signal) => rollOutForDebug(context.session, run, language, signal));
+  await debug(context, next);
+}
+
+function offerUndo({ undo }: DebugRun): void {
+  if (!undo) return;
+  const back = t('Roll Back');
+  void vscode.window.showInformationMessage(t('"{0}" still runs as it was rolled out for debugging.', undo.name), back).then((answer) => (answer === back ? undo.run().catch(tellFailure) : undefined));
+}
+
+/** What stands at a breakpoint answers no probe. */
+function tellProbe({ spec }: Pod, container: string): void {
+  const probe = spec.containers.find(({ name }) => name === container)?.livenessProbe;
+  if (!probe) return;
+  void vscode.window.showWarningMessage(t('Container "{0}" has a liveness probe: held at a breakpoint for more than {1} s, it is restarted.', container, (probe.periodSeconds ?? 10) * (probe.failureThreshold ?? 3)));
+}

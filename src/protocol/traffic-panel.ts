@@ -1,0 +1,50 @@
+/** What the editor of a route's traffic and its host say to each other. The page makes the draft; the host keeps it while the page is hidden. */
+import type { Share } from '../api/traffic-split.ts';
+
+export interface TrafficService {
+  name: string;
+  /** Pods that are ready for it; `undefined`: there is no such service. */
+  ready: number | undefined;
+}
+
+export interface TrafficTexts {
+  /** `Share of {0}` */
+  share: string;
+  /** `Percent for {0}` */
+  percent: string;
+  /** `Take out {0}` */
+  remove: string;
+  add: string;
+  choose: string;
+  apply: string;
+  reset: string;
+  /** `All to {0}` */
+  all: string;
+  open: string;
+  split: string;
+  /** `now {0} %` */
+  now: string;
+  /** `{0} pods ready` */
+  ready: string;
+  noPods: string;
+  noService: string;
+  /** How shares of requests come about. */
+  hint: string;
+}
+
+export interface TrafficToPage {
+  type: 'traffic';
+  route: string;
+  url: string;
+  /** What the route says now. */
+  applied: Share[];
+  draft: Share[];
+  /** Every service of the project. */
+  services: TrafficService[];
+  busy: boolean;
+  /** Why nothing can be applied, or why what is shown may be untrue. */
+  problem?: string;
+  texts: TrafficTexts;
+}
+
+export type TrafficFromPage = { type: 'ready' } | { type: 'draft'; shares: Share[] } | { type: 'apply' } | { type: 'reset' } | { type: 'open' };
