@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { RolloutFromPage, RolloutToPage } from '../protocol/rollout-panel.ts';
 import type { TrafficFromPage, TrafficToPage } from '../protocol/traffic-panel.ts';
 import { allCommands } from './commands/all.ts';
 import { rebuildActions } from './commands/app/rebuild-actions.ts';
@@ -16,6 +17,8 @@ import { imageScheme } from './documents/image-uri.ts';
 import { LiveDocuments } from './documents/live-documents.ts';
 import { ObjectFileSystem } from './documents/object-file-system.ts';
 import { describeScheme, liveScheme, yamlScheme } from './documents/object-uri.ts';
+import { RevisionDocuments } from './documents/revision-documents.ts';
+import { revisionScheme } from './documents/revision-uri.ts';
 import { watchLacks } from './explorer/lacks.ts';
 import { createViews } from './explorer/views.ts';
 import { ImageReader } from './images/image-reader.ts';
@@ -42,6 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const actions = buildActions({ session, logs, sources, problems, panel: () => build, ended: (one) => rebuild.ended(one) });
   const build: BuildPanel = new BuildPanel(session, extensionUri, actions);
   const reader = new ImageReader(session);
+  const rollouts = new ObjectEditors<RolloutToPage, RolloutFromPage>(extensionUri, 'rollout');
   const traffic = new ObjectEditors<TrafficToPage, TrafficFromPage>(extensionUri, 'traffic');
   const images = new ImageDocuments(session, reader);
   const rebuild = new RebuildOnSave(session, sources, workspaceState, rebuildActions(session, sources, () => build));
@@ -50,13 +54,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const forwards = new PortForwards(session);
   const events = new EventsPanel(session, extensionUri, (namespace, kind, name) => describeOfEvent(session, namespace, kind, name));
   context.subscriptions.push(
-    platform, session, logs, build, problems, rebuild, previews, forwards, events, traffic,
+    platform, session, logs, build, problems, rebuild, previews, forwards, events, rollouts, traffic,
     createViews({ session, platform, images: reader, rebuild, forwards }),
     createForwardStatus(forwards),
     watchLacks(session),
     createStatusBar({ session, platform, rebuild, memento: globalState }),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards, events, traffic }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards, events, rollouts, traffic }, allCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),
@@ -65,6 +69,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.registerFileSystemProvider(describeScheme, descriptions, { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(buildReportScheme, new BuildReports(session), { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(imageScheme, images, { isCaseSensitive: true, isReadonly: true }),
+    vscode.workspace.registerFileSystemProvider(revisionScheme, new RevisionDocuments(session), { isCaseSensitive: true, isReadonly: true }),
     vscode.workspace.registerFileSystemProvider(liveScheme, live, { isCaseSensitive: true, isReadonly: true }),
   );
 }

@@ -3,8 +3,10 @@ import type { Share } from '../api/traffic-split.ts';
 
 export interface TrafficService {
   name: string;
-  /** Pods that are ready for it; `undefined`: there is no such service. */
-  ready: number | undefined;
+  /** Pods that are ready for it. */
+  ready: number;
+  /** It has no port of the name, or number, that the route asks for. */
+  lacksPort: boolean;
 }
 
 export interface TrafficTexts {
@@ -24,10 +26,12 @@ export interface TrafficTexts {
   split: string;
   /** `now {0} %` */
   now: string;
-  /** `{0} pods ready` */
+  /** `ready pods: {0}` */
   ready: string;
   noPods: string;
   noService: string;
+  /** `no port {0}` */
+  noPort: string;
   /** How shares of requests come about. */
   hint: string;
 }
@@ -36,10 +40,12 @@ export interface TrafficToPage {
   type: 'traffic';
   route: string;
   url: string;
+  /** As the route names it; empty: the first of each service. */
+  port: string;
   /** What the route says now. */
   applied: Share[];
   draft: Share[];
-  /** Every service of the project. */
+  /** Services of the project, those that could answer first. */
   services: TrafficService[];
   busy: boolean;
   /** Why nothing can be applied, or why what is shown may be untrue. */

@@ -38,7 +38,7 @@ const programs = {
   router: 'src/controlplane/route/router/main.ts',
   tools: 'src/controlplane/build/tools/main.ts',
 };
-const pages = { logs: 'src/webviews/logs/main.ts', build: 'src/webviews/build/main.ts', events: 'src/webviews/events/main.ts', traffic: 'src/webviews/traffic/main.ts' };
+const pages = { logs: 'src/webviews/logs/main.ts', build: 'src/webviews/build/main.ts', events: 'src/webviews/events/main.ts', traffic: 'src/webviews/traffic/main.ts', rollout: 'src/webviews/rollout/main.ts' };
 
 const jobs = [
   ...Object.entries(programs).map(([name, entry]) => ({

@@ -9,9 +9,11 @@ import { watchBuildCommand } from './build/watch.ts';
 import { createAppCommand } from './app/create.ts';
 import { rebuildOnSaveCommand, stopRebuildOnSaveCommand } from './app/rebuild-on-save.ts';
 import type { Command } from './command.ts';
-import { restartCommand } from './deployment/restart.ts';
-import { scaleCommand } from './deployment/scale.ts';
+import { scaleCommand, scaleDownCommand, scaleUpCommand } from './deployment/scale.ts';
 import { deleteApplicationCommand, deleteCommands } from './object/delete.ts';
+import { cancelRolloutCommand, pauseRolloutCommand, restartCommand, resumeRolloutCommand, retryRolloutCommand, startRolloutCommand } from './rollout/act.ts';
+import { showRolloutCommand } from './rollout/show.ts';
+import { compareRevisionsCommand, undoRolloutCommand } from './rollout/undo.ts';
 import { copyPullSpecCommand } from './image/copy-pull-spec.ts';
 import { importImageCommand } from './image/import.ts';
 import { showImageCommand } from './image/show.ts';
@@ -43,7 +45,8 @@ export const allCommands: readonly Command[] = [
   createAppCommand, rebuildOnSaveCommand, stopRebuildOnSaveCommand, deleteApplicationCommand,
   startBuildCommand, startWithOptionsCommand, watchBuildCommand, cancelBuildCommand, cloneBuildCommand, compareBuildsCommand, copyWebhookCommand,
   showImageCommand, tagImageCommand, importImageCommand, rollBackImageCommand, untagImageCommand, copyPullSpecCommand,
-  scaleCommand, restartCommand,
+  showRolloutCommand, startRolloutCommand, undoRolloutCommand, compareRevisionsCommand, pauseRolloutCommand, resumeRolloutCommand, cancelRolloutCommand, retryRolloutCommand, restartCommand,
+  scaleCommand, scaleUpCommand, scaleDownCommand,
   podLogsCommand, podShellCommand, debugPodCommand,
   startForwardCommand, openForwardCommand, copyForwardCommand, stopForwardCommand, stopAllForwardsCommand, listForwardsCommand,
   openRouteCommand, copyUrlCommand, splitTrafficCommand,

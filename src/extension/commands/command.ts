@@ -9,6 +9,7 @@ import type { DescribeDocuments } from '../documents/describe-documents.ts';
 import type { ImageDocuments } from '../documents/image-documents.ts';
 import type { BuildPanel } from '../panels/build-panel.ts';
 import type { EventsPanel } from '../panels/events-panel.ts';
+import type { RolloutFromPage, RolloutToPage } from '../../protocol/rollout-panel.ts';
 import type { TrafficFromPage, TrafficToPage } from '../../protocol/traffic-panel.ts';
 import type { ObjectEditors } from '../panels/object-editors.ts';
 import type { LogsPanel } from '../panels/logs-panel.ts';
@@ -26,6 +27,7 @@ export interface CommandContext {
   readonly rebuild: RebuildOnSave;
   readonly forwards: PortForwards;
   readonly events: EventsPanel;
+  readonly rollouts: ObjectEditors<RolloutToPage, RolloutFromPage>;
   readonly traffic: ObjectEditors<TrafficToPage, TrafficFromPage>;
 }
 

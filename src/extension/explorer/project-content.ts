@@ -91,7 +91,7 @@ export function selects(workload: Workload, pod: Pod): boolean {
 }
 
 /** Services and pods of the platform itself are no applications of the user; the flat views show them. */
-function isBuiltIn(service: Service): boolean {
+export function isBuiltIn(service: Service): boolean {
   return service.metadata.namespace === systemProject && Object.values(systemServices).some(({ name }) => name === service.metadata.name);
 }
 

@@ -4,11 +4,12 @@ import { endpoints, services, type Endpoints, type Service } from '../../api/kin
 import { routes, type Route } from '../../api/kinds/route.ts';
 import { sameShares, sharesOf, splitPatch, type Share } from '../../api/traffic-split.ts';
 import { routeUrl } from '../../client/apps/route-url.ts';
-import type { TrafficFromPage, TrafficService, TrafficToPage } from '../../protocol/traffic-panel.ts';
+import type { TrafficFromPage, TrafficToPage } from '../../protocol/traffic-panel.ts';
 import type { Session } from '../connections/session.ts';
 import { LookedAt } from '../connections/looked-at.ts';
 import type { ObjectList } from '../explorer/object-list.ts';
 import type { EditorContent } from '../panels/object-editors.ts';
+import { trafficServices } from './traffic-services.ts';
 import { trafficTexts } from './traffic-texts.ts';
 
 interface Lists {
@@ -88,12 +89,7 @@ export class TrafficEditor implements EditorContent<TrafficFromPage> {
     const problem = !lists ? vscode.l10n.t('Slipway is not connected') : (lists.routes.problem?.message ?? (route || !lists.routes.known ? undefined : vscode.l10n.t('{0} "{1}" is gone.', 'Route', this.#at.name)));
     this.#send({
       type: 'traffic', route: this.#at.name, url: (route && routeUrl(route, this.#session.routerPorts)) ?? '', applied, draft: this.#draft ?? applied,
-      services: lists ? servicesOf(lists) : [], busy: this.#busy, ...(problem && { problem }), texts: trafficTexts(),
+      port: String(route?.spec.port?.targetPort ?? ''), services: lists ? trafficServices(route, lists.services.items(), lists.endpoints.items()) : [], busy: this.#busy, ...(problem && { problem }), texts: trafficTexts(),
     });
   }
-}
-
-function servicesOf(lists: Lists): TrafficService[] {
-  const ready = (name: string) => (lists.endpoints.items().find(({ metadata }) => metadata.name === name)?.subsets ?? []).reduce((sum, subset) => sum + (subset.addresses?.length ?? 0), 0);
-  return lists.services.items().map(({ metadata: { name } }) => ({ name, ready: ready(name) })).sort((a, b) => a.name.localeCompare(b.name));
 }

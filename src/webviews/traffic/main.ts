@@ -47,13 +47,13 @@ function build(texts: TrafficTexts): NonNullable<typeof shown> {
   };
   const draw = () => {
     if (!state) return;
-    const { applied, services, busy } = state;
+    const { applied, services, busy, port } = state;
     for (const service of rows.keys()) if (!draft.some((one) => one.service === service)) rows.delete(service);
     place(list, draft.map((share, index) => {
       let row = rows.get(share.service);
       if (!row) rows.set(share.service, (row = shareRow(share.service, texts, rowActions)));
       const now = applied.find((one) => one.service === share.service)?.percent ?? 0;
-      row.show({ percent: share.percent, now, index, alone: draft.length === 1, ready: services.find(({ name }) => name === share.service)?.ready });
+      row.show({ percent: share.percent, now, index, alone: draft.length === 1, found: services.find(({ name }) => name === share.service), port });
       return row.root;
     }));
     drawWhole(whole, draft);

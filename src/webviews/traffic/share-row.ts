@@ -1,4 +1,4 @@
-import type { TrafficTexts } from '../../protocol/traffic-panel.ts';
+import type { TrafficService, TrafficTexts } from '../../protocol/traffic-panel.ts';
 import { element, fill, iconButton, say } from '../shared/element.ts';
 
 export interface ShareView {
@@ -7,7 +7,10 @@ export interface ShareView {
   now: number;
   index: number;
   alone: boolean;
-  ready: number | undefined;
+  /** `undefined`: there is no such service. */
+  found: TrafficService | undefined;
+  /** As the route names it. */
+  port: string;
 }
 
 export interface ShareRow {
@@ -28,16 +31,17 @@ export function shareRow(service: string, texts: TrafficTexts, actions: { share(
   const root = element('li', { class: 'share', 'data-service': service }, dot, element('span', { class: 'name', title: service }, service), slider, element('span', { class: 'number' }, number, '%'), element('span', { class: 'changes' }, all, remove), facts);
   return {
     root,
-    show({ percent, now, index, alone, ready }) {
-      dot.className = `dot colour-${index}`;
+    show({ percent, now, index, alone, found, port }) {
+      root.className = `share colour-${index}`;
       slider.value = String(percent);
+      slider.style.setProperty('--at', `${percent}%`);
       slider.setAttribute('aria-valuetext', `${percent} %`);
       if (document.activeElement !== number || number.valueAsNumber !== percent) number.value = String(percent);
       slider.disabled = number.disabled = alone;
       all.hidden = remove.hidden = alone;
-      const state = ready === undefined ? texts.noService : ready === 0 ? texts.noPods : fill(texts.ready, ready);
+      const state = !found ? texts.noService : found.lacksPort ? fill(texts.noPort, port) : found.ready === 0 ? texts.noPods : fill(texts.ready, found.ready);
       say(facts, [percent === now ? '' : fill(texts.now, now), state].filter(Boolean).join(' · '));
-      facts.classList.toggle('trouble', !ready);
+      facts.classList.toggle('trouble', !found?.ready || found.lacksPort);
     },
   };
 }

@@ -15,14 +15,23 @@ export interface PackageIndex {
   close(): Promise<void>;
 }
 
-/** `npmPackages`: folders as npm installs them. Python has `inflection`, with the one function the sample uses. */
-export async function startPackageIndex(npmPackages: readonly string[], listen: { host?: string; socketPath?: string } = {}): Promise<PackageIndex> {
+export interface PythonPackage {
+  name: string;
+  version: string;
+  /** Modules by their path in the package. */
+  files: Record<string, string>;
+}
+
+const inflection: PythonPackage = { name: 'inflection', version: '0.5.1', files: { 'inflection.py': "def humanize(word):\n    return word.replace('_', ' ').capitalize()\n" } };
+
+/** `npmPackages`: folders as npm installs them. Python has `inflection`, with the one function the sample uses, and `pythonPackages`. */
+export async function startPackageIndex(npmPackages: readonly string[], listen: { host?: string; socketPath?: string } = {}, pythonPackages: readonly PythonPackage[] = []): Promise<PackageIndex> {
   const npm = new Map<string, { version: string; manifest: Record<string, unknown>; tarball: Buffer }>();
   for (const folder of npmPackages) {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name: string; version: string };
     npm.set(manifest.name, { version: manifest.version, manifest, tarball: gzipSync(await tarOf(folder)) });
   }
-  const wheel = inflectionWheel();
+  const wheels = new Map([inflection, ...pythonPackages].map((one) => [one.name, { file: `${one.name}-${one.version}-py3-none-any.whl`, bytes: wheelOf(one) }]));
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     const path = decodeURIComponent((request.url ?? '').split('?')[0] ?? '');
@@ -36,11 +45,12 @@ export async function startPackageIndex(npmPackages: readonly string[], listen: 
       response.end(JSON.stringify({ name, 'dist-tags': { latest: found.version }, versions: { [found.version]: { ...found.manifest, dist } } }));
     } else if (kind === 'npm' && found) {
       response.end(found.tarball);
-    } else if (kind === 'simple' && name === 'inflection') {
+    } else if (kind === 'simple' && wheels.has(name)) {
+      const wheel = wheels.get(name);
       response.setHeader('content-type', 'text/html');
-      response.end(`<a href="${base}/wheels/inflection-0.5.1-py3-none-any.whl#sha256=${createHash('sha256').update(wheel).digest('hex')}">inflection</a>`);
+      response.end(`<a href="${base}/wheels/${wheel?.file}#sha256=${createHash('sha256').update(wheel?.bytes ?? '').digest('hex')}">${name}</a>`);
     } else if (kind === 'wheels') {
-      response.end(wheel);
+      response.end([...wheels.values()].find(({ file: one }) => one === name)?.bytes);
     } else {
       response.writeHead(404).end();
     }
@@ -75,11 +85,11 @@ async function tarOf(folder: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function inflectionWheel(): Buffer {
-  const info = 'inflection-0.5.1.dist-info';
+function wheelOf({ name, version, files: modules }: PythonPackage): Buffer {
+  const info = `${name}-${version}.dist-info`;
   const files: Record<string, string> = {
-    'inflection.py': "def humanize(word):\n    return word.replace('_', ' ').capitalize()\n",
-    [`${info}/METADATA`]: 'Metadata-Version: 2.1\nName: inflection\nVersion: 0.5.1\n',
+    ...modules,
+    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
     [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
   };
   const hashed = (text: string) => `sha256=${createHash('sha256').update(text).digest('base64url')},${Buffer.byteLength(text)}`;

@@ -12,16 +12,17 @@ export function presentWorkload(workload: Workload, t: Translate): Presentation 
   const version = workload.kind === 'DeploymentConfig' ? ((workload as DeploymentConfig).status?.latestVersion ?? 0) : undefined;
   // Before its first image a deployment config deploys nothing, and nothing is under way.
   const idle = version === 0 || wanted === 0;
+  const paused = (workload.spec as DeploymentConfig['spec']).paused ?? false;
   const [icon, colour] = look(failed !== undefined, idle, ready < wanted);
   return {
     label: workload.metadata.name,
-    description: version === 0 ? t('not deployed yet') : `${ready}/${wanted}${version ? ` · #${version}` : ''}`,
+    description: version === 0 ? t('not deployed yet') : [`${ready}/${wanted}`, version ? `#${version}` : '', paused ? t('paused') : ''].filter(Boolean).join(' · '),
     icon,
     colour,
     tooltip: tooltipOf(`${workload.kind} ${workload.metadata.name}`, [
       [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version || undefined], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
     ]),
-    contextValue: (workload.kind ?? '').toLowerCase(),
+    contextValue: [(workload.kind ?? '').toLowerCase(), paused && 'paused'].filter(Boolean).join('.'),
     accessibility: t('{0} {1}, {2} of {3} ready', workload.kind, workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };
