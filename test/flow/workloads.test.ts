@@ -94,6 +94,24 @@ test('pods leave a tainted Node when their patience ends', async () => {
   await eventually('the daemon to come back', async () => ((await placed('agent')).join() === 'node-1,node-2' ? true : undefined));
 });
 
+test('an important pod makes a lesser one give way', async () => {
+  await k('create', 'priorityclass', 'important', '--value=1000', '--description=Goes first');
+  expect(await k('get', 'priorityclass')).toMatch(/^NAME +VALUE +GLOBAL-DEFAULT +AGE +PREEMPTIONPOLICY\nimportant +1000 +false +\d+s +PreemptLowerPriority\nsystem-cluster-critical +2000000000 +false .*\nsystem-node-critical +2000001000 /);
+  const cpu = Number(await k('get', 'node', 'node-2', '-o', 'jsonpath={.status.allocatable.cpu}'));
+  const big = (name: string, more: object = {}) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { nodeSelector: { 'kubernetes.io/hostname': 'node-2' }, terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image: toolsImage, imagePullPolicy: 'IfNotPresent', command: ['node', '-e', 'setInterval(() => {}, 1000)'], resources: { requests: { cpu: `${Math.round(cpu * 600)}m` } } }], ...more } });
+  await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(big('lesser')) });
+  await k('wait', '--for=condition=Ready', 'pod/lesser', '--timeout=60s');
+  await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(big('waits', { priorityClassName: 'important', preemptionPolicy: 'PreemptLowerPriority' })) });
+  await k('wait', '--for=condition=Ready', 'pod/waits', '--timeout=60s');
+  expect(await k('get', 'pod', 'waits', '-o', 'jsonpath={.spec.priority} {.spec.nodeName}')).toBe('1000 node-2');
+  expect((await platform.kubectl(['get', 'pod', 'lesser'])).stderr).toContain('not found');
+  expect(await k('events', '--for', 'pod/lesser')).toMatch(/Normal +Preempted +Pod\/lesser +Preempted by pod \S+ on node node-2/);
+  await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(big('lesser')) });
+  await k('wait', '--for=condition=PodScheduled=false', 'pod/lesser', '--timeout=60s');
+  await k('delete', 'pod', 'waits', 'lesser');
+  expect((await platform.kubectl(['patch', 'priorityclass', 'important', '-p', '{"value":5}'])).stderr).toContain('may not be changed in an update.');
+});
+
 test('kubectl top tells what Nodes and pods use', async () => {
   expect(await k('top', 'node')).toMatch(/^NAME +CPU\(cores\) +CPU\(%\) +MEMORY\(bytes\) +MEMORY\(%\) *\nnode-1 +\d+m +\d+% +\d+Mi +\d+% *\nnode-2 +\d+m +\d+% +\d+Mi +\d+% *\n$/);
   expect(await k('top', 'pod', '-l', 'app=web')).toMatch(/^NAME +CPU\(cores\) +MEMORY\(bytes\) *\n(web-\S+ +\d+m +[1-9]\d*Mi *\n){2}$/);

@@ -1,4 +1,4 @@
-/** Small groups around the core: leases, endpoint slices, storage classes, events.k8s.io. */
+/** Small groups around the core: leases, endpoint slices, storage classes, priority classes. */
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1';
 import type { IEndpoint, IEndpointPort } from 'kubernetes-models/discovery.k8s.io/v1';
 import type { KubeObject } from '../meta.ts';
@@ -21,6 +21,15 @@ export interface StorageClass extends KubeObject {
   mountOptions?: string[];
 }
 
+export interface PriorityClass extends KubeObject {
+  /** Higher is more important. */
+  value: number;
+  globalDefault?: boolean;
+  description?: string;
+  preemptionPolicy?: 'PreemptLowerPriority' | 'Never';
+}
+
+export const priorityClasses = resource<PriorityClass>('scheduling.k8s.io/v1', { kind: 'PriorityClass', plural: 'priorityclasses', namespaced: false, shortNames: ['pc'] });
 export const leases = resource<Lease>('coordination.k8s.io/v1', { kind: 'Lease', plural: 'leases', namespaced: true });
 export const endpointSlices = resource<EndpointSlice>('discovery.k8s.io/v1', { kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true });
 export const storageClasses = resource<StorageClass>('storage.k8s.io/v1', { kind: 'StorageClass', plural: 'storageclasses', namespaced: false, shortNames: ['sc'] });

@@ -37,9 +37,11 @@ export function planDeployment(deployment: Deployment, sets: readonly ReplicaSet
   const old = sets.filter((set) => set !== current);
   const nothing = { scale: [], annotate: [], remove: [], ...(current && { current }) };
   if (deployment.metadata.deletionTimestamp) return nothing;
-  if (deployment.spec.paused) return { ...nothing, scale: proportional(deployment, current, old), remove: outdated(deployment, old) };
-
   const revision = String(Math.max(0, ...old.map(revisionOf)) + 1);
+  if (deployment.spec.paused) {
+    // No new set is made, but the one of a template that is there keeps its place in the history.
+    return { ...nothing, ...(current && noted(deployment, current, String(Math.max(Number(revision), revisionOf(current))))), scale: proportional(deployment, current, old), remove: outdated(deployment, old) };
+  }
   if (!current) {
     if (wantsRecreate(deployment)) {
       const down = old.filter((set) => replicasOf(set) > 0).map((set) => ({ set, replicas: 0 }));
@@ -48,11 +50,14 @@ export function planDeployment(deployment: Deployment, sets: readonly ReplicaSet
     return { ...nothing, create: newSet(deployment, sets, revision), revision };
   }
   const shown = Number(revision) > revisionOf(current) ? revision : String(revisionOf(current));
-  const annotate = followDeployment(deployment, current, shown);
-  const base = { ...nothing, annotate, ...(deployment.metadata.annotations?.[revisionAnnotation] !== shown && { revision: shown }) };
+  const base = { ...nothing, ...noted(deployment, current, shown) };
   if (wasScaled(deployment, sets)) return { ...base, scale: proportional(deployment, current, old) };
   const scale = wantsRecreate(deployment) ? recreate(deployment, current, old, pods) : roll(deployment, current, old);
   return { ...base, scale, remove: isComplete(deployment, current, sets) ? outdated(deployment, old) : [] };
+}
+
+function noted(deployment: Deployment, current: ReplicaSet, shown: string): Pick<DeploymentPlan, 'annotate' | 'revision'> {
+  return { annotate: followDeployment(deployment, current, shown), ...(deployment.metadata.annotations?.[revisionAnnotation] !== shown && { revision: shown }) };
 }
 
 const wantsRecreate = (deployment: Deployment) => deployment.spec.strategy?.type === 'Recreate';

@@ -1,4 +1,4 @@
-// Reads ServiceAccounts, Secrets' names, Leases and what owns pods; owns Pods (with log, exec, attach, portforward, binding, eviction), Nodes, PersistentVolumes, PersistentVolumeClaims, StorageClasses, PodDisruptionBudgets.
+// Reads ServiceAccounts, Secrets' names, Leases and what owns pods; owns Pods (with log, exec, attach, portforward, binding, eviction), Nodes, PersistentVolumes, PersistentVolumeClaims, StorageClasses, PodDisruptionBudgets, PriorityClasses.
 // Writes pod bindings and conditions, node taints and conditions, claims and volumes, and Events of pods, nodes and claims.
 import { storageClasses, type StorageClass } from '../../api/kinds/cluster.ts';
 import { isStatusError } from '../../api/status.ts';
@@ -14,6 +14,7 @@ import { nodeKind } from './node-kind.ts';
 import { nodeLifecycleController } from './node-lifecycle-controller.ts';
 import { podGcController } from './pod-gc-controller.ts';
 import { podKind } from './pod-kind.ts';
+import { ensureSystemClasses, priorityClassKind } from './priority/priority-class.ts';
 import { schedulerController } from './scheduler/scheduler-controller.ts';
 import { LocalFolders } from './volumes/local-folders.ts';
 import { localProvisioner, volumeController } from './volumes/volume-controller.ts';
@@ -39,12 +40,12 @@ export function podModule({ store, clock, log, volumesFolder }: PodModuleDepende
   return {
     name: 'pod',
     dependsOn: ['project'],
-    kinds: [podKind({ store, clock, mirrors, client: () => client }), nodeKind(), persistentVolumeKind(), persistentVolumeClaimKind(store), storageClassKind(), podDisruptionBudgetKind()],
+    kinds: [podKind({ store, clock, mirrors, client: () => client }), nodeKind(), persistentVolumeKind(), persistentVolumeClaimKind(store), storageClassKind(), podDisruptionBudgetKind(), priorityClassKind(store)],
     mirrors,
     async start(context: ModuleContext) {
       client = context.client;
       context.scope.own(mirrors);
-      await ensureLocalClass(context.client);
+      await Promise.all([ensureLocalClass(context.client), ensureSystemClasses(context.client)]);
       volumeController(context, new LocalFolders(volumesFolder));
       nodeLifecycleController(context);
       podGcController(context);

@@ -1,11 +1,8 @@
-/** What the server fills in on a new pod beside its identity: tolerations, priority, the first status. */
-import { pods, type Pod } from '../../api/kinds/core.ts';
+/** What the server fills in on a new pod beside its identity and priority: tolerations, the first status. */
+import type { Pod } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
 import { qosClassOf } from '../../api/pod.ts';
-import { forbidden } from '../../api/status.ts';
 
-/** Kubernetes' two built-in classes; it has no others until somebody makes them. */
-const priorityClasses: Record<string, number> = { 'system-node-critical': 2_000_001_000, 'system-cluster-critical': 2_000_000_000 };
 const tolerated = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const tolerationSeconds = 300;
 const memoryPressure = 'node.kubernetes.io/memory-pressure';
@@ -22,10 +19,6 @@ export function admitPod(pod: Pod, now: Date): void {
   admitTolerations(pod);
   // Who asks for anything is taken to cope with a node that is short of memory (OpenShift's admission; Kubernetes docs, "Taint Nodes by Condition").
   if (qosClassOf(spec) !== 'BestEffort' && !spec.tolerations?.some(({ key }) => key === memoryPressure)) spec.tolerations = [...(spec.tolerations ?? []), { key: memoryPressure, operator: 'Exists', effect: 'NoSchedule' }];
-  const priority = spec.priorityClassName ? priorityClasses[spec.priorityClassName] : 0;
-  if (priority === undefined) throw forbidden(pods, pod.metadata.name, `no PriorityClass with name ${spec.priorityClassName} was found`);
-  spec.priority = priority;
-  spec.preemptionPolicy ??= 'PreemptLowerPriority';
   const gated = (spec.schedulingGates ?? []).length > 0;
   pod.status = {
     phase: 'Pending',

@@ -17,6 +17,7 @@ import { podColumns } from './pod-columns.ts';
 import { logSubresource } from './pod-log.ts';
 import { commandSubresource, portForwardSubresource } from './pod-streams.ts';
 import { validatePodUpdate } from './pod-update.ts';
+import { admitPriority } from './priority/priority-admission.ts';
 import { admitServiceAccount } from './service-account-admission.ts';
 
 export interface PodKindParts {
@@ -38,6 +39,7 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
     },
     async prepareCreate(pod, { now }) {
       admitPod(pod, now);
+      admitPriority(store, pod);
       await admitServiceAccount(store, pod, clock);
     },
     prepareUpdate: (pod) => admitTolerations(pod),
@@ -61,7 +63,7 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
     },
     subresources: {
       binding: bindingSubresource(store),
-      eviction: evictionSubresource(client),
+      eviction: evictionSubresource(client, clock),
       ephemeralcontainers: {
         type: 'fields',
         kind: 'Pod',

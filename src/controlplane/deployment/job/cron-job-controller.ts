@@ -8,7 +8,7 @@ import { ifFound } from '../../../client/if-found.ts';
 import type { ModuleContext } from '../../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../../kernel/reconcile/controller.ts';
 import { planCronJob, referenceTo, type CronJobPlan } from './cron-job-plan.ts';
-import { parseSchedule, type Schedule } from './cron-schedule.ts';
+import { isTimeZone, parseSchedule, type Schedule } from './cron-schedule.ts';
 
 export async function startCronJobController({ client, informers, clock, log, scope }: ModuleContext): Promise<void> {
   const recorder = scope.own(eventRecorder(client, 'cronjob-controller', clock));
@@ -40,10 +40,15 @@ export async function startCronJobController({ client, informers, clock, log, sc
   }
 
   function scheduleOf(cron: CronJob): Schedule | undefined {
+    const { timeZone } = cron.spec;
+    if (timeZone !== undefined && !isTimeZone(timeZone)) {
+      recorder.warning(cron, 'UnknownTimeZone', `invalid timeZone: "${timeZone}": unknown time zone ${timeZone}`);
+      return undefined;
+    }
     try {
       return parseSchedule(cron.spec.schedule, cron.spec.timeZone);
     } catch (error) {
-      recorder.warning(cron, 'UnparseableSchedule', `unparseable schedule: ${cron.spec.schedule}: ${(error as Error).message}`);
+      recorder.warning(cron, 'UnparseableSchedule', `unparseable schedule: "${cron.spec.schedule}" : ${(error as Error).message}`);
       return undefined;
     }
   }

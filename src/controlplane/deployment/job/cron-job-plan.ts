@@ -44,7 +44,7 @@ export function planCronJob(cron: CronJob, jobs: readonly Job[], schedule: Sched
   }
   const { startingDeadlineSeconds, concurrencyPolicy } = cron.spec;
   if (startingDeadlineSeconds !== undefined && due.getTime() + startingDeadlineSeconds * 1000 < now.getTime()) {
-    events.push({ type: 'Warning', reason: 'MissSchedule', message: `Missed scheduled time to start a job: ${due.toUTCString()}` });
+    events.push({ type: 'Warning', reason: 'MissSchedule', message: `Missed scheduled time to start a job: ${due.toUTCString().replace('GMT', '+0000')}` });
     return plan(later);
   }
   const running = jobs.filter((job) => active.some(({ uid }) => uid === job.metadata.uid));
@@ -71,7 +71,11 @@ function trackActive(cron: CronJob, jobs: readonly Job[], status: NonNullable<Cr
   }
   for (const job of jobs) {
     const end = endOf(job);
-    if (!end && !active.some(({ uid }) => uid === job.metadata.uid) && !job.metadata.deletionTimestamp) active.push(referenceTo(job));
+    if (!end && !active.some(({ uid }) => uid === job.metadata.uid) && !job.metadata.deletionTimestamp) {
+      // Started by us, and the note of it was lost; or made by hand, which is neither waited for nor replaced.
+      if (isOurs(cron, job)) active.push(referenceTo(job));
+      else events.push({ type: 'Warning', reason: 'UnexpectedJob', message: `Saw a job that the controller did not create or forgot: ${job.metadata.name}` });
+    }
     const at = end?.type === 'Complete' ? (job.status?.completionTime as string | undefined) : undefined;
     if (at && (!status.lastSuccessfulTime || Date.parse(at) > Date.parse(status.lastSuccessfulTime as string))) status.lastSuccessfulTime = at;
   }
@@ -117,6 +121,10 @@ function latestDue({ metadata, spec, status }: CronJob, schedule: Schedule, now:
 /** By the minute of its time: two controllers could not start it twice. */
 function jobName({ metadata }: CronJob, due: Date): string {
   return `${metadata.name}-${Math.floor(due.getTime() / 60_000)}`;
+}
+
+function isOurs(cron: CronJob, { metadata: { name, annotations } }: Job): boolean {
+  return annotations?.[jobAnnotations.scheduledAt] !== undefined && name.startsWith(`${cron.metadata.name}-`);
 }
 
 function makeJob(cron: CronJob, name: string, due: Date): Job {

@@ -8,12 +8,15 @@ import { forbiddenField, invalidValue, notSupported, required, type FieldError }
 import { ageColumn, nameColumn } from '../../kernel/apiserver/columns.ts';
 import { kind, type Column, type Kind } from '../../kernel/apiserver/kind.ts';
 import { conditionOf, type WorkloadCondition } from '../conditions.ts';
+import { parseIndexes } from './indexes.ts';
 import { parsed, templateColumns, validateCount, type PodTemplateRules } from '../workload.ts';
 
 const selector = ({ spec }: Job) => parsed(spec.selector) ?? everything;
 /** Indexed jobs of more pods than that may not run as many at once. */
 const manyCompletions = 100_000;
 const fewParallel = 10_000;
+/** Characters. */
+const longestLabel = 63;
 
 export function jobKind(rules: PodTemplateRules): Kind {
   return kind<Job>({
@@ -25,7 +28,7 @@ export function jobKind(rules: PodTemplateRules): Kind {
       job.status = {};
       if (!job.spec.manualSelector) generateSelector(job);
     },
-    validate: (job, old) => [...validateJobSpec(job.spec, 'spec', rules, true), ...(old ? validateUpdate(job, old) : [])],
+    validate: (job, old) => [...(old ? [] : validateHostnames(job)), ...validateJobSpec(job.spec, 'spec', rules, true), ...(old ? validateUpdate(job, old) : [])],
     selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
     columns: [
       nameColumn,
@@ -60,6 +63,13 @@ function generateSelector({ metadata, spec }: Job): void {
   spec.selector = { matchLabels: { [jobLabels.controllerUid]: uid } };
 }
 
+/** The pods of an indexed job are hosts, named after it. */
+function validateHostnames({ metadata, spec }: Job): FieldError[] {
+  const last = (spec.completions ?? 0) - 1;
+  if (spec.completionMode !== 'Indexed' || last < 0 || `${metadata.name}-${last}`.length <= longestLabel) return [];
+  return [invalidValue('metadata.name', metadata.name, `will not able to create pod with invalid DNS label: ${metadata.name}-${last}`)];
+}
+
 /** `whole`: rules that a template of a job (in a cron job) need not meet are left out. */
 export function validateJobSpec(spec: Job['spec'], field: string, rules: PodTemplateRules, whole: boolean): FieldError[] {
   const errors: FieldError[] = [];
@@ -83,7 +93,31 @@ export function validateJobSpec(spec: Job['spec'], field: string, rules: PodTemp
     if (spec.podReplacementPolicy !== 'Failed') errors.push(notSupported(`${field}.podReplacementPolicy`, spec.podReplacementPolicy ?? '', ['Failed']));
     errors.push(...validateFailurePolicy(spec, `${field}.podFailurePolicy`));
   }
+  if (spec.successPolicy && completionMode === 'Indexed') errors.push(...validateSuccessPolicy(spec, `${field}.successPolicy`));
   return [...errors, ...validateLabels(template.metadata?.labels, `${field}.template.labels`), ...rules.validate(template, `${field}.template`)];
+}
+
+const indexList = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+
+function validateSuccessPolicy({ successPolicy, completions = 0 }: Job['spec'], field: string): FieldError[] {
+  const rules = successPolicy?.rules ?? [];
+  if (rules.length === 0) return [required(`${field}.rules`, 'at least one rules must be specified when the successPolicy is specified')];
+  return rules.flatMap(({ succeededIndexes, succeededCount }, at) => {
+    const where = `${field}.rules[${at}]`;
+    const errors: FieldError[] = [];
+    if (succeededIndexes === undefined && succeededCount === undefined) errors.push(required(where, 'at least one of succeededCount or succeededIndexes must be specified'));
+    let total: number | undefined;
+    if (succeededIndexes !== undefined) {
+      const indexes = indexList.test(succeededIndexes) ? [...parseIndexes(succeededIndexes)] : undefined;
+      if (!indexes) errors.push(invalidValue(`${where}.succeededIndexes`, succeededIndexes, `error parsing succeededIndexes: cannot convert string to integer for index: "${succeededIndexes}"`));
+      else if (Math.max(...indexes) >= completions) errors.push(invalidValue(`${where}.succeededIndexes`, succeededIndexes, `error parsing succeededIndexes: too large index: "${Math.max(...indexes)}"`));
+      total = indexes?.length;
+    }
+    errors.push(...validateCount(`${where}.succeededCount`, succeededCount));
+    if (succeededCount !== undefined && succeededCount > completions) errors.push(invalidValue(`${where}.succeededCount`, succeededCount, `must be less than or equal to ${completions} (the number of specified completions)`));
+    else if (succeededCount !== undefined && total !== undefined && succeededCount > total) errors.push(invalidValue(`${where}.succeededCount`, succeededCount, `must be less than or equal to ${total} (the number of indexes in the specified succeededIndexes field)`));
+    return errors;
+  });
 }
 
 const actions = ['Count', 'FailIndex', 'FailJob', 'Ignore'];

@@ -40,6 +40,8 @@ export async function startStatefulSetController({ client, informers, clock, log
     const revisions = pairOf(set, history);
     const plan = planStatefulSet(set, own, revisions, clock.now());
     await retainClaims(set, own, plan);
+    // A pod that waits may wait for a claim that somebody deleted.
+    for (const pod of own) if (pod.status?.phase === 'Pending' && !pod.metadata.deletionTimestamp) for (const one of claimsFor(set, ordinalOf(set, pod.metadata.name) ?? 0)) await createClaim(set, one, pod.metadata.name);
     try {
       for (const { ordinal, revision } of plan.create) own.push(await create(set, ordinal, revision, revisions));
       for (const one of plan.remove) await remove(set, one);
@@ -89,6 +91,7 @@ export async function startStatefulSetController({ client, informers, clock, log
 
   async function remove(set: StatefulSet, { pod, why }: StatefulSetPlan['remove'][number]): Promise<void> {
     const { name, namespace, uid } = pod.metadata;
+    if (why === 'ended') recorder.normal(set, 'RecreatingTerminatedPod', `StatefulSet ${namespace}/${set.metadata.name} is recreating terminated Pod ${name}`);
     if (why === 'failed') recorder.warning(set, 'RecreatingFailedPod', `StatefulSet ${namespace}/${set.metadata.name} is recreating failed Pod ${name}`);
     try {
       await client.delete(pods, { name, namespace }, uid ? { preconditions: { uid } } : {});

@@ -4,6 +4,7 @@ import type { PersistentVolumeClaim, Pod, PodTemplateSpec } from '../../../api/k
 import { copyJson } from '../../../api/json.ts';
 import { controllerReference } from '../../../api/meta.ts';
 import { isPodReady } from '../../../api/pod.ts';
+import { resolveIntOrPercent } from '../int-or-percent.ts';
 import { isAvailable } from '../replicas-plan.ts';
 
 export interface RevisionPair {
@@ -16,7 +17,7 @@ export interface RevisionPair {
 export interface StatefulSetPlan {
   /** Ordinal and revision. */
   create: { ordinal: number; revision: string }[];
-  remove: { pod: Pod; why: 'failed' | 'scaled' | 'update' }[];
+  remove: { pod: Pod; why: 'failed' | 'ended' | 'scaled' | 'update' }[];
   /** When a pod becomes available by merely staying ready. */
   afterMs?: number;
 }
@@ -55,7 +56,7 @@ export function planStatefulSet(set: StatefulSet, pods: readonly Pod[], revision
   for (const ordinal of wanted) {
     const pod = byOrdinal.get(ordinal);
     // Made again under the same name once it is gone.
-    if (pod && ended(pod) && !leaving(pod)) plan.remove.push({ pod, why: 'failed' });
+    if (pod && ended(pod) && !leaving(pod)) plan.remove.push({ pod, why: pod.status?.phase === 'Failed' ? 'failed' : 'ended' });
     else if (!pod) plan.create.push({ ordinal, revision: revisionFor(set, ordinal, revisions) });
     else if (!oneByOne || ready(pod)) continue;
     if (oneByOne) return plan;
@@ -66,6 +67,13 @@ export function planStatefulSet(set: StatefulSet, pods: readonly Pod[], revision
   }
   if (plan.create.length > 0 || plan.remove.length > 0 || spec.updateStrategy?.type === 'OnDelete') return plan;
   const partition = start + (spec.updateStrategy?.rollingUpdate?.partition ?? 0);
+  const most = mostMissing(spec);
+  if (most > 1) {
+    const missing = wanted.filter((ordinal) => { const pod = byOrdinal.get(ordinal); return !pod || !ready(pod); }).length;
+    const outdated = wanted.toReversed().flatMap((ordinal) => byOrdinal.get(ordinal) ?? []).filter((pod) => (ordinalOf(set, pod.metadata.name) ?? -1) >= partition && revisionOf(pod) !== revisions.update && !leaving(pod));
+    for (const pod of outdated.slice(0, Math.max(0, most - missing))) plan.remove.push({ pod, why: 'update' });
+    return plan;
+  }
   for (const ordinal of wanted.toReversed()) {
     const pod = byOrdinal.get(ordinal);
     if (ordinal < partition || !pod) break;
@@ -77,6 +85,12 @@ export function planStatefulSet(set: StatefulSet, pods: readonly Pod[], revision
     if (!ready(pod)) return plan;
   }
   return plan;
+}
+
+/** Pods that may be missing during an update; a share is rounded up. */
+function mostMissing({ replicas = 1, updateStrategy }: StatefulSet['spec']): number {
+  const { maxUnavailable } = (updateStrategy?.rollingUpdate ?? {}) as { maxUnavailable?: number | string };
+  return maxUnavailable === undefined ? 1 : Math.max(1, resolveIntOrPercent(maxUnavailable, replicas, 'up'));
 }
 
 /** Below the partition a pod stays what it was. */

@@ -5,6 +5,7 @@ import { everything } from '../../../api/selector.ts';
 import { forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../../api/status.ts';
 import { ageColumn, nameColumn } from '../../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../../kernel/apiserver/kind.ts';
+import { isZero, validateIntOrPercent } from '../int-or-percent.ts';
 import { parsed, scaleBy, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from '../workload.ts';
 
 const selector = ({ spec }: StatefulSet) => parsed(spec.selector) ?? everything;
@@ -80,6 +81,10 @@ function validatePolicies({ podManagementPolicy, updateStrategy, persistentVolum
   if (!strategies.includes(type)) errors.push(notSupported('spec.updateStrategy', type, strategies));
   if (type === 'OnDelete' && updateStrategy?.rollingUpdate) errors.push(invalidValue('spec.updateStrategy.rollingUpdate', updateStrategy.rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
   errors.push(...validateCount('spec.updateStrategy.rollingUpdate.partition', updateStrategy?.rollingUpdate?.partition));
+  const { maxUnavailable } = (updateStrategy?.rollingUpdate ?? {}) as { maxUnavailable?: number | string };
+  const missing = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
+  errors.push(...validateIntOrPercent(missing, maxUnavailable, true));
+  if (isZero(maxUnavailable)) errors.push(invalidValue(missing, maxUnavailable, 'cannot be 0'));
   for (const name of ['whenDeleted', 'whenScaled'] as const) {
     const value = retention?.[name] ?? '';
     if (!retentions.includes(value)) errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${name}`, value, retentions));

@@ -1,18 +1,26 @@
 /** Finds the best node for a pod, pure: filter, then score. */
 import { matchesTerm, tolerates } from '../../../api/node-rules.ts';
-import { podFilter, refusal } from './filters.ts';
+import { isCausedByPods, refusal } from './filters.ts';
 import type { Cluster, NodeInfo } from './node-info.ts';
 import type { PodDemand } from './pod-demand.ts';
+import { podFilter } from './pod-filters.ts';
+import { podScore } from './pod-scores.ts';
 
-export type Placement = { node: string } | { message: string };
+/** `candidates`: nodes where pods in the way are what is wrong. `reasons`: `message` without the word about preemption. */
+export type Placement = { node: string } | { message: string; reasons: string; candidates: readonly string[] };
 
 export function schedule(demand: PodDemand, cluster: Cluster): Placement {
-  if (cluster.nodes.size === 0) return { message: 'no nodes available to schedule pods' };
+  if (cluster.nodes.size === 0) return { message: 'no nodes available to schedule pods', reasons: 'no nodes available to schedule pods', candidates: [] };
+  return cluster.withNominated(demand, () => choose(demand, cluster));
+}
+
+function choose(demand: PodDemand, cluster: Cluster): Placement {
   const between = podFilter(demand, cluster);
+  const preferred = podScore(demand, cluster);
+  const candidates: string[] = [];
   let best: NodeInfo | undefined;
   let bestScore = -Infinity;
   let reasons: Map<string, number> | undefined;
-  let helpless = 0;
   const nodes = cluster.list();
   for (let index = 0; index < nodes.length; index++) {
     const node = nodes[index] as NodeInfo;
@@ -20,17 +28,20 @@ export function schedule(demand: PodDemand, cluster: Cluster): Placement {
     if (reason !== undefined) {
       reasons ??= new Map();
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      if (!reason.startsWith('Insufficient') && reason !== 'Too many pods') helpless++;
+      if (isCausedByPods(reason)) candidates.push(node.name);
       continue;
     }
-    const score = scoreOf(demand, node);
+    const score = scoreOf(demand, node) + (preferred?.(node) ?? 0);
     // Equal nodes take turns by how much they hold.
     if (score > bestScore) {
       best = node;
       bestScore = score;
     }
   }
-  return best ? { node: best.name } : { message: unavailable(cluster.nodes.size, reasons ?? new Map(), helpless) };
+  if (best) return { node: best.name };
+  const list = [...(reasons ?? new Map<string, number>())].map(([reason, count]) => `${count} ${reason}`).sort();
+  const text = `0/${nodes.length} nodes are available: ${list.join(', ')}.`;
+  return { message: `${text} ${helpless(nodes.length, candidates.length)}`, reasons: text, candidates };
 }
 
 /** Requests assumed of a pod that states none, so that such pods spread too (kube-scheduler's values). */
@@ -53,10 +64,9 @@ function free(has: number, used: number): number {
   return has <= 0 || used >= has ? 0 : ((has - used) * 100) / has;
 }
 
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. preemption: …`. */
-function unavailable(nodes: number, reasons: ReadonlyMap<string, number>, helpless: number): string {
-  const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort();
-  const victims = nodes - helpless;
-  const preemption = [...(victims > 0 ? [`${victims} No preemption victims found for incoming pod`] : []), ...(helpless > 0 ? [`${helpless} Preemption is not helpful for scheduling`] : [])];
-  return `0/${nodes} nodes are available: ${list.join(', ')}. preemption: 0/${nodes} nodes are available: ${preemption.join(', ')}.`;
+/** `preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.` */
+export function helpless(nodes: number, candidates: number): string {
+  const others = nodes - candidates;
+  const parts = [...(candidates > 0 ? [`${candidates} No preemption victims found for incoming pod`] : []), ...(others > 0 ? [`${others} Preemption is not helpful for scheduling`] : [])];
+  return `preemption: 0/${nodes} nodes are available: ${parts.join(', ')}.`;
 }

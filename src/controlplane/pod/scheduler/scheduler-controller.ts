@@ -1,6 +1,7 @@
-/** Places pods: one at a time is decided, many at once are bound. A pod that fits nowhere waits for a change of the cluster. */
+/** Places pods: one at a time is decided, many at once are bound. A pod that fits nowhere makes less important ones give way, or waits for a change of the cluster. */
 import { storageClasses } from '../../../api/kinds/cluster.ts';
-import { nodes, persistentVolumeClaims, persistentVolumes, pods, type Binding, type Pod } from '../../../api/kinds/core.ts';
+import { namespaces, nodes, persistentVolumeClaims, persistentVolumes, pods, type Binding, type Pod } from '../../../api/kinds/core.ts';
+import { podDisruptionBudgets } from '../../../api/kinds/policy.ts';
 import { keyOf, toTime } from '../../../api/meta.ts';
 import { matchesTerm } from '../../../api/node-rules.ts';
 import { conditionOf, isTerminal } from '../../../api/pod.ts';
@@ -11,7 +12,9 @@ import { controller, type ReconcileResult } from '../../kernel/reconcile/control
 import { claimNames, claimView, selectedNodeAnnotation } from './claims.ts';
 import { Cluster } from './node-info.ts';
 import { demandOf, type PodDemand } from './pod-demand.ts';
-import { schedule, type Placement } from './schedule.ts';
+import { findPreemption } from './preemption.ts';
+import { helpless, schedule, type Placement } from './schedule.ts';
+import { victimsGiveWay } from './victims.ts';
 
 const schedulerName = 'default-scheduler';
 /** Bindings under way at once. */
@@ -28,13 +31,14 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
   const waiting = new Set<string>();
   const podCache = informers.for(pods, { claim: (pod: Pod) => claimNames(pod).map((name) => `${pod.metadata.namespace}/${name}`) });
   const nodeCache = informers.for(nodes);
+  const budgetCache = informers.for(podDisruptionBudgets);
   const claims = claimView(informers, (namespace, name) => podCache.byIndex('claim', `${namespace}/${name}`));
 
   const wanted = (pod: Pod) => !pod.spec.nodeName && pod.spec.schedulerName === schedulerName && !pod.spec.schedulingGates?.length && !pod.metadata.deletionTimestamp && !isTerminal(pod);
 
   const place = (demand: PodDemand): { placement: Placement; claimsToTell: ReturnType<typeof claimsToTell> } => {
     const state = claims.stateOf(demand.pod);
-    if (!state.ready && 'message' in state) return { placement: { message: `0/${cluster.nodes.size} nodes are available: ${state.message}. preemption: 0/${cluster.nodes.size} nodes are available: ${cluster.nodes.size} Preemption is not helpful for scheduling.` }, claimsToTell: [] };
+    if (!state.ready && 'message' in state) return { placement: unplaceable(state.message, cluster.nodes.size), claimsToTell: [] };
     if (!state.ready) return { placement: schedule(demand, cluster), claimsToTell: claimsToTell(state.wait) };
     if (state.terms.length === 0) return { placement: schedule(demand, cluster), claimsToTell: [] };
     return { placement: scheduleNear(demand, cluster, state.terms), claimsToTell: [] };
@@ -46,7 +50,7 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     await nodeCache.synced;
     const demand = demandOf(pod);
     const { placement, claimsToTell } = place(demand);
-    if ('message' in placement) return failed(pod, placement.message);
+    if ('message' in placement) return failed(pod, demand, placement);
     if (claimsToTell.length > 0) {
       await Promise.all(claimsToTell.map(({ metadata, annotated }) => (annotated ? undefined : client.patch(persistentVolumeClaims, { namespace: metadata.namespace, name: metadata.name }, 'merge', { metadata: { annotations: { [selectedNodeAnnotation]: placement.node } } }))));
       waiting.add(key);
@@ -72,19 +76,36 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     events.normal(pod, 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
   };
 
-  const failed = async (pod: Pod, message: string): Promise<ReconcileResult> => {
+  const failed = async (pod: Pod, demand: PodDemand, placement: Extract<Placement, { message: string }>): Promise<ReconcileResult> => {
     waiting.add(keyOf(pod));
+    const { message, node } = await makeRoom(pod, demand, placement);
     const condition = conditionOf(pod, 'PodScheduled');
-    if (condition?.message !== message) {
+    if (condition?.message !== message || (pod.status?.nominatedNodeName ?? '') !== node) {
       events.warning(pod, 'FailedScheduling', message);
       const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
       const next = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime: condition?.status === 'False' ? condition.lastTransitionTime : toTime(clock.now()) };
       const { name, namespace, uid } = pod.metadata;
-      await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { conditions: [...others, next] } }).catch((error: unknown) => {
+      await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { nominatedNodeName: node || null, conditions: [...others, next] } }).catch((error: unknown) => {
         if (!isStatusError(error, 'NotFound', 'Conflict')) throw error;
       });
     }
     return { afterMs: lookAgainMs };
+  };
+
+  /** Less important pods give way where that helps; `node` is kept for the pod then. */
+  const makeRoom = async (pod: Pod, demand: PodDemand, { message, reasons, candidates }: Extract<Placement, { message: string }>): Promise<{ message: string; node: string }> => {
+    const uid = pod.metadata.uid ?? '';
+    const count = cluster.nodes.size;
+    if (pod.spec.preemptionPolicy === 'Never') return { message: count > 0 ? `${reasons} preemption: not eligible due to preemptionPolicy=Never.` : message, node: '' };
+    const kept = cluster.nominated.get(uid);
+    const leaving = kept && [...(cluster.nodes.get(kept.node)?.pods.values() ?? [])].some((other) => other.priority < demand.priority && podCache.get(keyOf(other.pod))?.metadata.deletionTimestamp !== undefined);
+    if (kept && leaving) return { message: `${reasons} preemption: not eligible due to a terminating pod on the nominated node.`, node: kept.node };
+    cluster.nominated.delete(uid);
+    const found = candidates.length > 0 ? findPreemption(demand, cluster, candidates, budgetCache.list()) : undefined;
+    if (!found) return { message, node: '' };
+    cluster.nominated.set(uid, { demand, node: found.node });
+    await victimsGiveWay({ client, events, clock }, pod, found);
+    return { message: reasons, node: found.node };
   };
 
   const queue = scope.own(controller({ name: 'scheduler', reconcile, workers, clock, log }));
@@ -94,8 +115,9 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     settling = true;
     const timer = clock.after(settleMs, () => {
       settling = false;
-      for (const key of waiting) queue.enqueue(key);
+      const again = [...waiting].flatMap((key) => podCache.get(key) ?? []).sort(byPriority);
       waiting.clear();
+      for (const pod of again) queue.enqueue(keyOf(pod));
     });
     scope.own(timer);
   };
@@ -105,6 +127,10 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     else cluster.putNode(object);
     lookAgain();
   }));
+  scope.own(informers.for(namespaces).onChange(({ type, object }) => {
+    if (type === 'deleted') cluster.namespaces.delete(object.metadata.name);
+    else cluster.namespaces.set(object.metadata.name, object.metadata.labels ?? {});
+  }));
   scope.own(podCache.onChange(({ type, object }) => {
     if (type === 'deleted') {
       cluster.removePod(object.metadata.uid ?? '');
@@ -113,7 +139,12 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     } else if (object.spec.nodeName) {
       cluster.putPod(object);
       if (isTerminal(object)) lookAgain();
-    } else if (wanted(object) && !waiting.has(keyOf(object))) queue.enqueue(keyOf(object));
+    } else if (wanted(object) && !waiting.has(keyOf(object))) {
+      const { uid = '' } = object.metadata;
+      const kept = object.status?.nominatedNodeName;
+      if (kept && !cluster.nominated.has(uid)) cluster.nominated.set(uid, { demand: demandOf(object), node: kept });
+      queue.enqueue(keyOf(object));
+    }
   }));
   for (const cache of [informers.for(persistentVolumeClaims), informers.for(persistentVolumes), informers.for(storageClasses)]) scope.own(cache.onChange(lookAgain));
 }
@@ -124,10 +155,19 @@ function claimsToTell(waiting: { metadata: { name: string; namespace?: string; a
 
 /** Only nodes from which every volume can be reached. */
 function scheduleNear(demand: PodDemand, cluster: Cluster, terms: readonly (readonly Parameters<typeof matchesTerm>[0][])[]): Placement {
-  const near = new Cluster();
-  near.withAntiAffinity = cluster.withAntiAffinity;
-  for (const [name, node] of cluster.nodes) if (terms.every((list) => list.some((term) => matchesTerm(term, node)))) near.nodes.set(name, node);
+  const near = cluster.only((node) => terms.every((list) => list.some((term) => matchesTerm(term, node))));
   if (near.nodes.size > 0) return schedule(demand, near);
   const count = cluster.nodes.size;
-  return { message: `0/${count} nodes are available: ${count} node(s) had volume node affinity conflict. preemption: 0/${count} nodes are available: ${count} Preemption is not helpful for scheduling.` };
+  return unplaceable(`${count} node(s) had volume node affinity conflict`, count);
+}
+
+function unplaceable(why: string, nodes: number): Placement {
+  const reasons = `0/${nodes} nodes are available: ${why}.`;
+  return { message: `${reasons} ${helpless(nodes, 0)}`, reasons, candidates: [] };
+}
+
+/** The most important first, then the oldest. */
+function byPriority(one: Pod, other: Pod): number {
+  const made = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
+  return (other.spec.priority ?? 0) - (one.spec.priority ?? 0) || made(one) - made(other);
 }

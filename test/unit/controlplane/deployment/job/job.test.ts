@@ -119,6 +119,9 @@ describe('a job', () => {
     ['an indexed job without a number', { completionMode: 'Indexed', parallelism: 2 }, /spec\.completions: Required value: when completion mode is Indexed/],
     ['a negative number', { parallelism: -1 }, /spec\.parallelism: Invalid value: -1: must be greater than or equal to 0/],
     ['a limit for each index without indexes', { backoffLimitPerIndex: 1 }, /spec\.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode/],
+    ['a success policy without rules', { completionMode: 'Indexed', completions: 3, successPolicy: { rules: [] } }, /spec\.successPolicy\.rules: Required value: at least one rules must be specified/],
+    ['a success policy of indexes that are not there', { completionMode: 'Indexed', completions: 3, successPolicy: { rules: [{ succeededIndexes: '1,5' }] } }, /succeededIndexes: Invalid value: "1,5": error parsing succeededIndexes: too large index: "5"/],
+    ['a success policy of more than there are', { completionMode: 'Indexed', completions: 3, successPolicy: { rules: [{ succeededIndexes: '0-1', succeededCount: 3 }] } }, /succeededCount: Invalid value: 3: must be less than or equal to 2/],
     ['a policy about a container that is not there', { podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { containerName: 'other', operator: 'In', values: [1] } }] } }, /containerName: Invalid value: "other": must be one of the container or initContainer names/],
   ])('%s is refused', async (_, spec, why) => {
     await expect(create(spec)).rejects.toThrow(why);

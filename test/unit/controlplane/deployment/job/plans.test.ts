@@ -55,7 +55,7 @@ describe('a job whose pods failed', () => {
 describe('a cron job', () => {
   const cron = (spec: Partial<CronJob['spec']> = {}, status: CronJob['status'] = { lastScheduleTime: '2026-11-23T09:59:00Z' as never }): CronJob => ({ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'tick', namespace: 'demo', uid: 'cron', creationTimestamp: '2026-11-23T09:00:00Z' }, spec: { schedule: '* * * * *', concurrencyPolicy: 'Allow', jobTemplate: { spec: { template: { spec: { containers: [] } } } }, ...spec }, status });
   const plan = (one: CronJob, jobs: Job[] = [], when = now) => planCronJob(one, jobs, parseSchedule(one.spec.schedule, one.spec.timeZone), when);
-  const job = (name: string, end?: 'Complete' | 'Failed', started = 0): Job => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'demo', uid: name, creationTimestamp: at(started) }, spec: { template: {} }, status: end ? { startTime: at(started), conditions: [{ type: end, status: 'True' }], ...(end === 'Complete' && { completionTime: at(started + 1) }) } : {} }) as unknown as Job;
+  const job = (name: string, end?: 'Complete' | 'Failed', started = 0): Job => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'demo', uid: name, creationTimestamp: at(started), annotations: { 'batch.kubernetes.io/cronjob-scheduled-timestamp': at(started) } }, spec: { template: {} }, status: end ? { startTime: at(started), conditions: [{ type: end, status: 'True' }], ...(end === 'Complete' && { completionTime: at(started + 1) }) } : {} }) as unknown as Job;
   const minute = Math.floor(now.getTime() / 60_000);
 
   test('starts the job of its minute, named after it', () => {
@@ -93,6 +93,15 @@ describe('a cron job', () => {
     expect(status).toMatchObject({ lastSuccessfulTime: at(-399) });
     expect(status.active).toBeUndefined();
     expect(events.map(({ reason }) => reason)).toEqual(['SawCompletedJob', 'MissingJob']);
+  });
+  test('leaves alone what was made by hand, and takes back what it forgot', () => {
+    const byHand = job('tick-by-hand');
+    byHand.metadata.annotations = { 'cronjob.kubernetes.io/instantiate': 'manual' };
+    const ours = job('tick-29000000');
+    const { start, remove, status, events } = plan(cron({ concurrencyPolicy: 'Replace' }), [byHand, ours]);
+    expect([start?.metadata.name, remove.map(({ metadata }) => metadata.name), status.active]).toEqual([`tick-${minute}`, ['tick-29000000'], undefined]);
+    expect(events).toEqual([{ type: 'Warning', reason: 'UnexpectedJob', message: 'Saw a job that the controller did not create or forgot: tick-by-hand' }]);
+    expect(plan(cron({ concurrencyPolicy: 'Forbid' }), [byHand]).start).toBeDefined();
   });
   test('tells the time of its zone', () => {
     const { start } = plan(cron({ schedule: '0 11 * * *', timeZone: 'Europe/Berlin' }, {}));

@@ -11,7 +11,7 @@ const set = (spec: Partial<StatefulSet['spec']> = {}): StatefulSet => ({
 });
 const revisions = { current: 'db-old', update: 'db-new', template: () => undefined };
 
-/** `0`: ready and of the new revision; letters change that: o old revision, u unready, x failed, d on its way out. */
+/** `0`: ready and of the new revision; letters change that: o old revision, u unready, x failed, s ended well, d on its way out. */
 function pods(text: string): Pod[] {
   return text.split(' ').filter(Boolean).map((word) => {
     const [, ordinal = '0', marks = ''] = /^(\d+)(\w*)$/.exec(word) ?? [];
@@ -20,7 +20,7 @@ function pods(text: string): Pod[] {
       apiVersion: 'v1', kind: 'Pod',
       metadata: { name: `db-${ordinal}`, labels: { app: 'db', 'controller-revision-hash': has('o') ? 'db-old' : 'db-new' }, ...(has('d') && { deletionTimestamp: '2026-11-23T09:59:59Z' }) },
       spec: { containers: [] },
-      status: { phase: has('x') ? 'Failed' : 'Running', conditions: [{ type: 'Ready', status: has('u') || has('x') ? 'False' : 'True', lastTransitionTime: '2026-11-23T09:59:50Z' }] },
+      status: { phase: has('x') ? 'Failed' : has('s') ? 'Succeeded' : 'Running', conditions: [{ type: 'Ready', status: has('u') || has('x') ? 'False' : 'True', lastTransitionTime: '2026-11-23T09:59:50Z' }] },
     } as unknown as Pod;
   });
 }
@@ -31,10 +31,12 @@ const told = (of: StatefulSet, text: string) => {
 };
 
 describe.each<[string, Partial<StatefulSet['spec']>, [string, string][]]>([
-  ['one by one', {}, [['', '+0'], ['0u', ''], ['0', '+1'], ['0 1 2', ''], ['0 2', '+1'], ['0x 1 2', '-0 failed'], ['0d 1 2', ''], ['0 1 2 3 4', '-4 scaled'], ['0 1 2 3 4d', ''], ['0u 1 2 3', '']]],
+  ['one by one', {}, [['', '+0'], ['0u', ''], ['0', '+1'], ['0 1 2', ''], ['0 2', '+1'], ['0x 1 2', '-0 failed'], ['0s 1 2', '-0 ended'], ['0d 1 2', ''], ['0 1 2 3 4', '-4 scaled'], ['0 1 2 3 4d', ''], ['0u 1 2 3', '']]],
   ['all at once', { podManagementPolicy: 'Parallel' }, [['', '+0 +1 +2'], ['0u', '+1 +2'], ['0 1 2 3 4', '-4 scaled -3 scaled'], ['0x 1', '+2 -0 failed']]],
   ['an update goes from the last to the first, and waits', {}, [['0o 1o 2o', '-2 update'], ['0o 1o 2', '-1 update'], ['0o 1o 2u', ''], ['0o 1o 2d', ''], ['0o 1 2', '-0 update']]],
   ['an update stops at the partition', { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }, [['0o 1o 2o', '-2 update'], ['0o 1o 2', ''], ['1o 2', '+0o'], ['0o 1o', '+2']]],
+  ['an update of several at a time', { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 2 } as never } }, [['0o 1o 2o', '-2 update -1 update'], ['0o 1o 2', '-1 update -0 update'], ['0o 1 2u', '']]],
+  ['an update of a share, all pods at once', { podManagementPolicy: 'Parallel', updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '60%', partition: 1 } as never } }, [['0o 1o 2o', '-2 update -1 update'], ['0o 1o 2u', '-1 update'], ['0o 1u 2u', '']]],
   ['an update by deletion', { updateStrategy: { type: 'OnDelete' } }, [['0o 1o 2o', ''], ['0o 2o', '+1']]],
   ['numbers that begin elsewhere', { ordinals: { start: 5 }, replicas: 2 }, [['', '+5'], ['5', '+6'], ['5 6 0', '-0 scaled']]],
   ['pods that must have been ready for a while', { minReadySeconds: 30 }, [['0', ''], ['', '+0']]],

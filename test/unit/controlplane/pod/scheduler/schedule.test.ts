@@ -26,8 +26,9 @@ const place = (one: Pod, on: Cluster): string => {
   return 'node' in found ? found.node : found.message.replace(/\. preemption:.*/, '');
 };
 
+const tainted = { taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' as const }] };
+
 describe('a pod', () => {
-  const tainted = { taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' as const }] };
   test.each<[string, Pod, Cluster, string]>([
     ['goes where there is room', pod(asks('2')), cluster([node('a', { cpu: '1' }), node('b')]), 'b'],
     ['goes where most is free', pod(asks('1')), cluster([node('a'), node('b')], [[pod(asks('1')), 'a']]), 'b'],
@@ -52,9 +53,50 @@ describe('a pod', () => {
 
   test('is told all reasons, counted and sorted, and whether preemption would help', () => {
     const found = schedule(demandOf(pod(asks('8'))), cluster([node('a'), node('b'), node('c', { spec: { unschedulable: true } })]));
-    expect(found).toEqual({ message: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes are available: 2 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.' });
-    expect(schedule(demandOf(pod()), cluster([]))).toEqual({ message: 'no nodes available to schedule pods' });
+    expect(found).toMatchObject({ candidates: ['a', 'b'], message: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes are available: 2 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.' });
+    expect(schedule(demandOf(pod()), cluster([]))).toMatchObject({ message: 'no nodes available to schedule pods' });
   });
+});
+
+describe('a pod with preferences', () => {
+  const db = (where: string, labels = { app: 'db' }, metadata: Partial<Pod['metadata']> = {}): [Pod, string] => [pod({}, { labels, ...metadata }), where];
+  const term = (app: string, more: object = {}) => ({ topologyKey: 'zone', labelSelector: { matchLabels: { app } }, ...more });
+  const likes = (app: string, more: object = {}) => pod({ affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term(app, more) }] } } } as Partial<Pod['spec']>, { labels: { app: 'web' } });
+  const shuns = (app: string) => pod({ affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term(app) }] } } } as Partial<Pod['spec']>, { labels: { app: 'web' } });
+  const evenly = (more: object = {}, app = 'web') => pod({ topologySpreadConstraints: [{ topologyKey: 'zone', maxSkew: 1, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app } }, ...more }] } as Partial<Pod['spec']>, { labels: { app, version: '2' } });
+  const requires = (more: object) => pod({ affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('db', more)] } } } as Partial<Pod['spec']>, { labels: { app: 'web', version: '2' } });
+  const skewed = (more: object) => pod({ topologySpreadConstraints: [{ topologyKey: 'zone', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'web' } }, ...more }] } as Partial<Pod['spec']>, { labels: { app: 'web', version: '2' } });
+  const two = [node('a'), node('b')];
+  const web = { app: 'web', version: '1' };
+  const elsewhere = (all: Cluster) => { all.namespaces.set('other', { team: 'red' }); return all; };
+  test.each<[string, Pod, Cluster, string]>([
+    ['goes beside what it likes', likes('db'), cluster(two, [db('b')]), 'b'],
+    ['goes where more of them are', likes('db'), cluster(two, [db('a'), db('b'), db('b')]), 'b'],
+    ['keeps away from what it shuns', shuns('db'), cluster(two, [db('a')]), 'b'],
+    ['keeps away from who shuns it', pod({}, { labels: { app: 'db' } }), cluster(two, [[shuns('db'), 'a']]), 'b'],
+    ['goes to who likes it', pod({}, { labels: { app: 'db' } }), cluster(two, [[likes('db'), 'b']]), 'b'],
+    ['does without what is nowhere', likes('cache'), cluster([node('a', { cpu: '1' }), node('b')]), 'b'],
+    ['sees no other namespace', likes('db'), cluster([node('a', { cpu: '16' }), node('b')], [db('b', { app: 'db' }, { namespace: 'other' })]), 'a'],
+    ['sees a namespace it names', likes('db', { namespaces: ['other'] }), cluster(two, [db('b', { app: 'db' }, { namespace: 'other' })]), 'b'],
+    ['sees namespaces by their labels', likes('db', { namespaceSelector: { matchLabels: { team: 'red' } } }), elsewhere(cluster(two, [db('b', { app: 'db' }, { namespace: 'other' })])), 'b'],
+    ['spreads if it can', evenly(), cluster([node('a', { cpu: '16', memory: '64Gi' }), node('b')], [db('a', web)]), 'b'],
+    ['spreads anyhow', evenly(), cluster([node('a'), node('b', { pods: '1' })], [db('a', web), [pod(), 'b']]), 'a'],
+    ['must go beside its own version', requires({ matchLabelKeys: ['version'] }), cluster(two, [db('a', { app: 'db', version: '1' } as never), db('b', { app: 'db', version: '2' } as never)]), 'b'],
+    ['must go beside another version', requires({ mismatchLabelKeys: ['version'] }), cluster(two, [db('a', { app: 'db', version: '1' } as never), db('b', { app: 'db', version: '2' } as never)]), 'a'],
+    ['must spread over more domains than there are', skewed({ minDomains: 3 }), cluster(two, [db('a', web), db('b', web)]), "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints"],
+    ['spreads by its own version', skewed({ matchLabelKeys: ['version'] }), cluster([node('a', { cpu: '64', memory: '64Gi' }), node('b')], [db('a', web)]), 'a'],
+    ['counts only nodes it may use', skewed({ nodeTaintsPolicy: 'Honor' }), cluster([node('a'), node('b', { spec: tainted })], [db('a', web)]), 'a'],
+  ])('%s', (_, one, on, expected) => expect(place(one, on)).toBe(expected));
+});
+
+describe('other resources', () => {
+  const gpu = (count: string) => pod({ containers: [{ name: 'c', image: 'a', resources: { requests: { 'example.com/gpu': count } } }] });
+  const withGpu = (name: string, count: string): Node => { const made = node(name); return { ...made, status: { allocatable: { ...made.status?.allocatable, 'example.com/gpu': count } } }; };
+  test.each<[string, Pod, Cluster, string]>([
+    ['are where they are', gpu('1'), cluster([node('a'), withGpu('b', '2')]), 'b'],
+    ['are used up', gpu('2'), cluster([withGpu('b', '2')], [[gpu('1'), 'b']]), '0/1 nodes are available: 1 Insufficient example.com/gpu'],
+    ['on disk are unbounded where a node says nothing of it', pod({ containers: [{ name: 'c', image: 'a', resources: { requests: { 'ephemeral-storage': '1Ti' } } }] }), cluster([node('a')]), 'a'],
+  ])('%s', (_, one, on, expected) => expect(place(one, on)).toBe(expected));
 });
 
 describe('pods of one controller', () => {
