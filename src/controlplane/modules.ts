@@ -85,7 +85,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
   };
   let registryPort = 0;
 
-  const project = projectModule({ clock, rbac, tokens, caCertificate: pki.caCertificate, namespaced: () => stored(modules).filter((kind) => kind.resource.namespaced).map((kind) => kind.resource) });
+  const project = projectModule({ clock, store, rbac, tokens, caCertificate: pki.caCertificate, namespaced: () => stored(modules).filter((kind) => kind.resource.namespaced).map((kind) => kind.resource) });
   const service = serviceModule({ clock });
   const pod = podModule({ store, clock, log, volumesFolder: path.join(home, homeLayout.volumes) });
   const image = imageModule({

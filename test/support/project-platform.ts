@@ -7,6 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Client } from '../../src/client/client.ts';
 import { kind, type Kind, type UserInfo } from '../../src/controlplane/kernel/apiserver/kind.ts';
 import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
+import type { Reader } from '../../src/controlplane/kernel/store/store.ts';
 import { projectModule } from '../../src/controlplane/project/module.ts';
 import { RbacAuthorizer } from '../../src/controlplane/project/rbac/authorizer.ts';
 import { TokenAuthority } from '../../src/controlplane/project/token/token-authority.ts';
@@ -36,12 +37,19 @@ export async function startProjectPlatform(more: readonly Kind[] = []): Promise<
   const rbac = new RbacAuthorizer();
   const podKind = kind({ type: 'stored', resource: pods });
   const kinds: Kind[] = [];
+  // The server brings the store, and wants the kinds before.
+  const store: Reader = {
+    get revision() {
+      return api.store.revision;
+    },
+    get: (name) => api.store.get(name), list: (prefix, options) => api.store.list(prefix, options), count: (prefix) => api.store.count(prefix),
+  };
   const module = projectModule({
-    clock: systemClock, rbac, tokens, caCertificate,
+    clock: systemClock, store, rbac, tokens, caCertificate,
     namespaced: () => allResources.filter((of) => of.namespaced && kinds.some((one) => one.type === 'stored' && one.resource === of)),
   });
   kinds.push(...module.kinds, podKind, ...more);
-  const api = await startApi(kinds, { authorize: rbac.authorize, tokens });
+  const api: RunningApi = await startApi(kinds, { authorize: rbac.authorize, tokens, ...(module.admission && { admission: module.admission }) });
   scope.defer(() => api.dispose());
   const informers = scope.own(informerFactory(api.client, systemClock, silentLog));
   await module.start?.({ client: api.client, informers, clock: systemClock, log: silentLog, scope: scope.own(new Scope()) });

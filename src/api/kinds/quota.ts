@@ -25,5 +25,5 @@ export const imageResources = {
 } as const;
 /** Types of a limit range's items that are about images. */
 export const imageLimitTypes = { image: 'openshift.io/Image', stream: 'openshift.io/ImageStream' } as const;
-/** What a quota can hold to; other names are accepted with a warning. */
-export const enforcedQuotas: readonly string[] = [imageResources.streams, imageResources.streamCount, imageResources.images];
+/** What a quota can count of images. */
+export const imageQuotas: readonly string[] = [imageResources.streams, imageResources.streamCount, imageResources.images];

@@ -1,5 +1,5 @@
 // Reads namespaces, service accounts, secrets, config maps, limit ranges, quotas, roles, bindings, events, pods; to end a namespace everything in it.
-// Writes namespaces, service accounts, secrets, config maps, roles and bindings; deletes events by age and everything in namespaces that end.
+// Writes namespaces, service accounts, secrets, config maps, roles and bindings, the status of quotas; fills in pods by limit ranges; deletes events by age and everything in namespaces that end.
 import { namespaces } from '../../api/kinds/core.ts';
 import { projectAnnotations } from '../../api/kinds/project.ts';
 import type { Resource } from '../../api/resource.ts';
@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { kind } from '../kernel/apiserver/kind.ts';
 import type { Module } from '../kernel/boot/module.ts';
+import type { Reader } from '../kernel/store/store.ts';
 import type { InformerFactory } from '../kernel/reconcile/informer-factory.ts';
 import { configMapKind } from './config-map.ts';
 import { eventKind } from './event.ts';
@@ -21,6 +22,9 @@ import { startContentController } from './namespace-content-controller.ts';
 import { startDeletionController } from './namespace-deletion-controller.ts';
 import { projectKind } from './project.ts';
 import { projectRequestKind } from './project-request.ts';
+import { limitsAdmission } from './quota/limits-admission.ts';
+import { startQuotaController } from './quota/quota-controller.ts';
+import { QuotaUsage } from './quota/quota-usage.ts';
 import { startAggregationController } from './rbac/aggregation-controller.ts';
 import type { RbacAuthorizer } from './rbac/authorizer.ts';
 import { ensureBootstrapPolicy } from './rbac/bootstrap.ts';
@@ -36,6 +40,8 @@ import type { TokenAuthority } from './token/token-authority.ts';
 
 export interface ProjectDependencies {
   clock: Clock;
+  /** Limits and quotas are looked up and counted in it, in one step with letting something in. */
+  store: Reader;
   /** The same that decides for the API server. Refuses until this module has started. */
   rbac: RbacAuthorizer;
   /** The same that reviews tokens for the API server. */
@@ -47,8 +53,9 @@ export interface ProjectDependencies {
 }
 
 /** Its client must belong to `system:masters`: it makes the roles by which everyone else is judged. */
-export function projectModule({ clock, rbac, tokens, caCertificate, namespaced }: ProjectDependencies): Module {
+export function projectModule({ clock, store, rbac, tokens, caCertificate, namespaced }: ProjectDependencies): Module {
   const late = new LateClient();
+  const usage = new QuotaUsage(store, clock);
   let informers: InformerFactory | undefined;
   const factory = (): InformerFactory => {
     late.get();
@@ -65,6 +72,7 @@ export function projectModule({ clock, rbac, tokens, caCertificate, namespaced }
       kind(clusterRoleBindingKind(rbac)), kind(subjectAccessReviewKind(rbac)), kind(localSubjectAccessReviewKind(rbac)), kind(selfSubjectAccessReviewKind(rbac)),
       kind(selfSubjectRulesReviewKind(rbac)), kind(selfSubjectReviewKind), kind(tokenReviewKind(tokens)), ...openshiftReviewKinds(rbac).map((one) => kind(one)),
     ],
+    admission: [limitsAdmission(store, usage)],
     async start(context) {
       late.set(context.client);
       informers = context.informers;
@@ -75,6 +83,7 @@ export function projectModule({ clock, rbac, tokens, caCertificate, namespaced }
       await startContentController(context, tools());
       await startDeletionController(context, namespaced);
       startEventExpiry(context);
+      startQuotaController(context, usage, namespaced);
     },
   };
 }

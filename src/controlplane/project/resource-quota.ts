@@ -1,9 +1,10 @@
-/** ResourceQuota. What it says of images is held to and counted; other names are kept and said to have no effect. */
-import { enforcedQuotas, resourceQuotas, type ResourceQuota } from '../../api/kinds/quota.ts';
+/** ResourceQuota. Names that nothing is counted by are kept and said to have no effect. */
+import { imageQuotas, resourceQuotas, type ResourceQuota } from '../../api/kinds/quota.ts';
 import { parseQuantity } from '../../api/quantity.ts';
 import { invalidValue, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import type { StoredKind } from '../kernel/apiserver/kind.ts';
+import { countedBy } from './quota/quota-plan.ts';
 
 export const resourceQuotaKind: StoredKind<ResourceQuota> = {
   type: 'stored',
@@ -19,7 +20,7 @@ export const resourceQuotaKind: StoredKind<ResourceQuota> = {
     const errors: FieldError[] = [];
     for (const [name, value] of Object.entries(spec?.hard ?? {})) {
       if (parseQuantity(String(value)).nano < 0n) errors.push(invalidValue(`spec.hard[${name}]`, value, 'must be greater than or equal to 0'));
-      if (!enforcedQuotas.includes(name)) context.warn(`spec.hard[${name}] is kept but has no effect here yet; ${enforcedQuotas.join(', ')} have`);
+      if (!imageQuotas.includes(name) && !countedBy(name)) context.warn(`spec.hard[${name}] is kept but has no effect: nothing is counted by that name`);
     }
     return errors;
   },

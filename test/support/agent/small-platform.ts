@@ -59,7 +59,7 @@ export async function smallPlatform(options: { clock?: Clock; observe?: () => Pr
   const tokens = new TokenAuthority({ key, clock });
   const rbac = new RbacAuthorizer();
   const root = await authority();
-  const project = projectModule({ clock, rbac, tokens, caCertificate: root.certificate, namespaced: () => [pods] });
+  const project = projectModule({ clock, store, rbac, tokens, caCertificate: root.certificate, namespaced: () => [pods] });
   const pod = podModule({ store, clock, log, volumesFolder: path.join(folder, 'volumes') });
   const modules = [project, serviceModule({ clock }), pod];
   const server = createApiServer({ store, kinds: kindsOf(modules), clock, log, authorize: rbac.authorize, tokens });
