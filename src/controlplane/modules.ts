@@ -9,7 +9,7 @@ import { services } from '../api/kinds/core.ts';
 import type { Resource } from '../api/resource.ts';
 import { systemAddresses, systemProject, systemServices } from '../api/well-known.ts';
 import type { Clock } from '../base/clock.ts';
-import { routerPortAnnotations } from '../client/apps/route-url.ts';
+import { routerPortAnnotations, routerStatsAnnotation } from '../client/apps/route-url.ts';
 import type { Client } from '../client/client.ts';
 import { registryHost } from '../api/kinds/image.ts';
 import { isInternal } from '../oci/reference.ts';
@@ -135,6 +135,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     defaultCertificate: { certificate: pki.apps.certificate, key: pki.apps.key },
     http: options.httpPort,
     https: options.httpsPort,
+    accessLog: path.join(home, homeLayout.logs, 'access.log'),
     clock,
     log: logs.of('route'),
   });
@@ -161,7 +162,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     const since = clock.now();
     const parts: Omit<SystemPart, 'nodeName'>[] = [
       { name: 'docker-registry-1', labels: { 'docker-registry': 'default' }, image: 'slipway/registry', ports: [{ name: 'registry', containerPort: systemServices.registry.port }], ip: systemServices.registry.address, logFile: logs.file('registry') },
-      { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }], ip: systemServices.router.address, logFile: logs.file('router') },
+      { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }, { name: 'metrics', containerPort: route.statsPort() ?? 1936 }], ip: systemServices.router.address, logFile: logs.file('router') },
     ];
     // Without namespaces there is no name server: pods find services by variables.
     if (runtime.name !== 'process') parts.push({ name: 'dns-1', labels: { dns: 'default' }, image: 'slipway/dns', ports: [{ name: 'dns', containerPort: 53 }], ip: systemAddresses.dns, logFile: path.join(home, homeLayout.logs, `${nodeName(1)}.log`) });
@@ -171,7 +172,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
   async function announceRouter(client: Client): Promise<void> {
     const { ports } = router;
     if (!ports) return;
-    const annotations = { [routerPortAnnotations.http]: String(ports.http), [routerPortAnnotations.https]: String(ports.https) };
+    const annotations = { [routerPortAnnotations.http]: String(ports.http), [routerPortAnnotations.https]: String(ports.https), [routerStatsAnnotation]: String(route.statsPort() ?? '') };
     await client.patch(services, { namespace: systemProject, name: 'router' }, 'merge', { metadata: { annotations } });
   }
 

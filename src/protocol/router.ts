@@ -128,6 +128,7 @@ export interface RouterMetrics {
 export interface RouterRouteMetrics {
   /** `<namespace>/<route>`. */
   key: string;
+  termination?: RouterTls['termination'];
   requests: number;
   inFlight: number;
   /** By class: index 2 counts 2xx. Answers of the router itself are among them. */
@@ -155,6 +156,8 @@ export type RouterCommand =
   /** Changes since the last table; `replace` drops whatever is not in `set`. */
   | { type: 'table'; version: number; replace: boolean; set: RouterRoute[]; remove: string[] }
   | { type: 'probe'; id: number }
+  /** Writes a line for each request to this file from now on; without one, no longer. */
+  | { type: 'log'; file?: string }
   /** Asks for the counters of every route. */
   | { type: 'count'; id: number }
   /** No new connections; open ones have `graceMs` to end. */

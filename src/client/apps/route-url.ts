@@ -11,6 +11,9 @@ export interface RouterPorts {
 /** On the Service `router` of project `default`: the ports its listeners have on the user's loopback. */
 export const routerPortAnnotations = { http: 'slipway.dev/http-port', https: 'slipway.dev/https-port' } as const;
 
+/** There too: the port of its statistics. */
+export const routerStatsAnnotation = 'slipway.dev/router-stats-port';
+
 /** The router's ports; those of the web unless the cluster says otherwise. */
 export async function routerPorts(client: Client): Promise<RouterPorts> {
   try {

@@ -2,6 +2,7 @@
 import type { Route, RouteIngress } from '../../api/kinds/route.ts';
 import { keyOf, toTime } from '../../api/meta.ts';
 import { hostErrors, hostOf } from './host.ts';
+import { exactPathAnnotation } from './table-plan.ts';
 
 export const routerName = 'default';
 
@@ -53,10 +54,13 @@ function admit(route: Route, host: string, claims: ReadonlyMap<string, readonly 
   const refused = (message: string): Admission => ({ admitted: false, host, reason: 'HostAlreadyClaimed', message });
   for (const older of claims.get(claimKey(route, host)) ?? []) {
     if (older.metadata.namespace !== namespace) return refused(`a route in another namespace holds ${host} and is older than ${name}`);
-    if ((older.spec.path ?? '') === (route.spec.path ?? '') || passthroughConflict(older, route)) return refused(`route ${older.metadata.name} already exposes ${host} and is older`);
+    if (pathOf(older) === pathOf(route) || passthroughConflict(older, route)) return refused(`route ${older.metadata.name} already exposes ${host} and is older`);
   }
   return { admitted: true, host };
 }
+
+/** A path alone and all that begins with it are two things. */
+const pathOf = ({ spec: { path = '' }, metadata: { annotations } }: Route) => (annotations?.[exactPathAnnotation] === 'Exact' ? `=${path}` : path);
 
 /** What is passed through has no path that would tell it from other TLS routes of the host. */
 function passthroughConflict(a: Route, b: Route): boolean {

@@ -21,6 +21,8 @@ export interface DataPlaneOptions {
   /** Asked for by the user: exactly these, or starting fails. Otherwise 8080 and 8443 or the next free ones. */
   http?: number | undefined;
   https?: number | undefined;
+  /** Where `logAccess` writes. */
+  accessLog?: string | undefined;
   clock: Clock;
   log: Log;
 }
@@ -44,6 +46,8 @@ export interface DataPlane extends Disposable {
   apply(table: ReadonlyMap<string, RouterRoute>): Promise<void>;
   /** Told when a route is answered by an endpoint for the first time since the router was started. One listener. */
   onFirstAnswer(listener: (key: string, status: number) => void): void;
+  /** One JSON line (`AccessEntry` in router/access-log.ts) for each request, in `accessLog`. Off until told. */
+  logAccess(on: boolean): void;
   /** Undefined while no program answers. */
   metrics(): Promise<RouterMetrics | undefined>;
   routeMetrics(): Promise<RouterRouteMetrics[] | undefined>;

@@ -1,7 +1,8 @@
-// Reads routes, services, endpoints, secrets.
-// Writes the status of routes, events.
-import { secrets } from '../../api/kinds/core.ts';
-import { routeSuffix } from '../../api/well-known.ts';
+// Reads routes, ingresses, ingress classes, services, endpoints, secrets; token reviews.
+// Writes routes of ingresses, the status of routes and ingresses, the ingress class `openshift-default`, the secret `router-stats-default`, events.
+import { secrets, services } from '../../api/kinds/core.ts';
+import { ingressClasses } from '../../api/kinds/ingress.ts';
+import { routeSuffix, systemProject, systemServices } from '../../api/well-known.ts';
 import type { Route } from '../../api/kinds/route.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
@@ -10,8 +11,11 @@ import type { Module } from '../kernel/boot/module.ts';
 import type { DataPlane } from './data-plane.ts';
 import { externalCertificateErrors, secretKeyOf } from './external-certificate.ts';
 import { HostPermission } from './host-permission.ts';
+import { defaultClassAnnotation, ingressClassKind, ingressKind } from './ingress/ingress.ts';
+import { startIngressController } from './ingress/ingress-controller.ts';
 import { startRouteController } from './route-controller.ts';
 import { routeKind } from './route.ts';
+import { startStats } from './stats/start-stats.ts';
 
 export interface RouteDependencies {
   /** Absent: routes are admitted, but nothing serves them. Ended with the module. */
@@ -21,8 +25,18 @@ export interface RouteDependencies {
   suffix?: string;
 }
 
-export function routeModule({ router, authorize, suffix = routeSuffix }: RouteDependencies): Module {
+/** On the Service `router` of project `default`: `true` writes a line for each request to `logs/access.log` of the home. */
+export const accessLogAnnotation = 'slipway.dev/access-log';
+
+export interface RouteModule extends Module {
+  /** Where statistics are told, once started. */
+  statsPort(): number | undefined;
+}
+
+export function routeModule({ router, authorize, suffix = routeSuffix }: RouteDependencies): RouteModule {
   let client: Client | undefined;
+  let stats: number | undefined;
+  let inForce = false;
   const urlOf = ({ spec }: Route, host: string): string => {
     const port = router?.ports?.[spec.tls ? 'https' : 'http'];
     const usual = spec.tls ? 443 : 80;
@@ -43,14 +57,29 @@ export function routeModule({ router, authorize, suffix = routeSuffix }: RouteDe
           return externalCertificateErrors(route, () => secret);
         },
       }),
+      ingressKind(async () => {
+        const classes = (await client?.list(ingressClasses))?.items ?? [];
+        const marked = classes.filter(({ metadata }) => metadata.annotations?.[defaultClassAnnotation] === 'true');
+        // The newest, as Kubernetes' own admission takes it.
+        return marked.sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))[0]?.metadata.name;
+      }),
+      ingressClassKind,
     ],
+    statsPort: () => stats,
     async start(context) {
       client = context.client;
       if (router) {
         context.scope.own(router);
         await router.start();
       }
-      await startRouteController(context, { suffix, urlOf, apply: (table) => void router?.apply(table), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
+      await startRouteController(context, { suffix, urlOf, apply: (table) => void router?.apply(table).then(() => (inForce = true)), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
+      await startIngressController(context);
+      if (!router) return;
+      const listening = context.scope.own(await startStats(context.client, router, authorize, () => inForce));
+      stats = listening.port;
+      context.scope.own(context.informers.for(services).onChange(({ object: { metadata } }) => {
+        if (metadata.namespace === systemProject && metadata.name === systemServices.router.name) router.logAccess(metadata.annotations?.[accessLogAnnotation] === 'true');
+      }));
     },
   };
 }

@@ -17,7 +17,8 @@ export async function serveControl(input: Readable, output: Writable): Promise<v
     } else if (command.type === 'table') router?.apply(command);
     else if (command.type === 'probe') {
       if (router) report({ type: 'health', id: command.id, metrics: router.metrics() });
-    } else if (command.type === 'count') {
+    } else if (command.type === 'log') router?.logTo(command.file);
+    else if (command.type === 'count') {
       if (router) report({ type: 'counted', id: command.id, routes: router.routeMetrics() });
     } else {
       graceMs = command.graceMs;

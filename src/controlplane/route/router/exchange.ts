@@ -1,6 +1,7 @@
 /** One HTTP request through the router: choose an endpoint, pass both bodies through, try another endpoint while nothing was sent. */
 import type net from 'node:net';
 import type { Readable } from 'node:stream';
+import { logged, type AccessLog } from './access-log.ts';
 import { pick, type Server } from './balance.ts';
 import type { Downstream, DownstreamListener, Upgrade } from './downstream.ts';
 import type { Http1Downstream } from './downstream-http1.ts';
@@ -19,6 +20,7 @@ export interface ExchangeContext {
   readonly statistics: Statistics;
   /** Told once a route. */
   readonly firstAnswer: (key: string, status: number) => void;
+  readonly accessLog: AccessLog | undefined;
   /** Looks after the endpoints of a route that is used. */
   readonly watchHealth: (target: Target) => void;
 }
@@ -51,12 +53,18 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   #over = false;
   /** Announced length of the response's body, -1 if unknown. */
   #length = -1;
+  /** For the access log. */
+  #status = 0;
+  #answeredBy: Server | undefined;
+  readonly #started: number;
+  #sent = 0;
 
   constructor(context: ExchangeContext, client: Downstream, target: Target, path: string) {
     const { route, requestActions } = target;
     this.#context = context;
     this.#client = client;
     this.#target = target;
+    this.#started = context.accessLog ? Date.now() : 0;
     this.method = client.method;
     this.path = path;
     const headers = requestHeaders(client.rawHeaders, { client: client.client, host: client.host, port: client.port, secure: client.secure, http2: client.http2, cookie: route.cookie?.name }, route.forwardedHeaders);
@@ -103,6 +111,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     const server = this.#server as Server;
     const target = this.#target;
     server.endpoint.answered();
+    this.#answeredBy = server;
     this.#length = length;
     this.#answered(status);
     if (server.cookie !== undefined && server.id !== this.#kept?.id) headers.push('Set-Cookie', server.cookie);
@@ -114,6 +123,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
 
   onBody(chunk: Buffer): boolean {
     this.#target.counters.bytesOut += chunk.length;
+    this.#sent += chunk.length;
     return this.#client.write(chunk, chunk.length === this.#length);
   }
 
@@ -127,8 +137,10 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   }
 
   onUpgrade({ status, text, headers }: ResponseHead, socket: net.Socket): void {
-    const endpoint = (this.#server as Server).endpoint;
-    const { guard, responseActions, route } = this.#target;
+    const server = this.#server as Server;
+    const { endpoint } = server;
+    const { responseActions, route } = this.#target;
+    this.#answeredBy = server;
     this.#answered(status);
     this.#settle();
     this.#over = true;
@@ -143,8 +155,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     endpoint.openTunnel();
     socket.once('close', () => {
       endpoint.closeTunnel();
-      this.#target.counters.inFlight -= 1;
-      guard?.leave(this.#client.client);
+      this.#close();
     });
     joinTunnel(client, socket, route.tunnelTimeoutMs, this.#context.statistics);
   }
@@ -193,6 +204,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   }
 
   #count(status: number): void {
+    this.#status = status;
     this.#context.statistics.count(status);
     this.#target.counters.count(status);
   }
@@ -208,13 +220,19 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   #finish(): void {
     this.#settle();
     this.#over = true;
+    this.#close();
+  }
+
+  #close(): void {
     this.#target.counters.inFlight -= 1;
     this.#target.guard?.leave(this.#client.client);
+    const { accessLog } = this.#context;
+    if (accessLog && this.#started > 0) accessLog.write(logged(this.#client, this.#started, { route: this.#target.route.key, status: this.#status, bytesIn: this.bodyLength ?? 0, bytesOut: this.#sent }, this.#answeredBy));
   }
 
   #fail(status: PageStatus): void {
-    this.#finish();
     this.#count(status);
+    this.#finish();
     this.#client.page(status);
   }
 

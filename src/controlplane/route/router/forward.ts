@@ -1,4 +1,5 @@
 /** Which route a request belongs to, and what is answered without asking an endpoint. */
+import { logged } from './access-log.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { hostName } from './headers.ts';
@@ -29,15 +30,17 @@ export function forward(context: ForwardContext, client: Downstream): void {
 
 function answer(context: ForwardContext, client: Downstream, status: PageStatus): void {
   context.statistics.count(status);
+  context.accessLog?.write(logged(client, Date.now(), { status }));
   client.page(status);
 }
 
-function redirect(context: ForwardContext, client: Downstream, { counters }: Target, url: string): void {
+function redirect(context: ForwardContext, client: Downstream, { counters, route }: Target, url: string): void {
   const port = context.securePort();
   const { host } = client;
   const bare = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? '');
   context.statistics.count(302);
   counters.count(302);
+  context.accessLog?.write(logged(client, Date.now(), { route: route.key, status: 302 }));
   client.redirect(`https://${bare}${port === 443 ? '' : `:${port}`}${url}`);
 }
 

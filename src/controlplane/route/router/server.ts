@@ -5,6 +5,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { defaultRouterLimits, type RouterCommand, type RouterLimits, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
+import { AccessLog } from './access-log.ts';
 import { Certificates } from './certificates.ts';
 import { longestHello, readClientHello } from './client-hello.ts';
 import { clientIdleMs } from './downstream.ts';
@@ -28,6 +29,7 @@ const mostStreams = 256;
 export class Router implements ForwardContext {
   readonly table: RoutingTable;
   readonly statistics = new Statistics();
+  accessLog: AccessLog | undefined;
   readonly #limits: RouterLimits;
   readonly #endpoints: EndpointSet;
   readonly #certificates: Certificates;
@@ -87,6 +89,17 @@ export class Router implements ForwardContext {
 
   watchHealth = this.#health.watch;
 
+  /** A log that cannot be opened is told and done without. */
+  logTo(file: string | undefined): void {
+    this.accessLog?.close();
+    this.accessLog = undefined;
+    try {
+      if (file !== undefined) this.accessLog = new AccessLog(file);
+    } catch (error) {
+      process.stderr.write(`the access log cannot be written: ${(error as Error).message}\n`);
+    }
+  }
+
   securePort = (): number => portOf(this.#front);
 
   firstAnswer = (key: string, status: number): void => this.#report({ type: 'answered', key, status });
@@ -114,7 +127,7 @@ export class Router implements ForwardContext {
 
   routeMetrics(): RouterRouteMetrics[] {
     return [...this.table.all].map(({ route, counters, all }) => ({
-      key: route.key, requests: counters.requests, inFlight: counters.inFlight, responses: [...counters.responses],
+      key: route.key, ...(route.tls && { termination: route.tls.termination }), requests: counters.requests, inFlight: counters.inFlight, responses: [...counters.responses],
       bytesIn: counters.bytesIn, bytesOut: counters.bytesOut, retries: counters.retries, connectFailures: counters.connectFailures,
       endpoints: all.map(({ endpoint, service, pod, requests }) => ({ service, address: endpoint.address, ...(pod !== undefined && { pod }), up: !endpoint.suspect, requests, inFlight: endpoint.inFlight })),
     }));
@@ -138,6 +151,7 @@ export class Router implements ForwardContext {
     await closed;
     clearTimeout(timer);
     this.#endpoints.destroy();
+    this.accessLog?.close();
   }
 
   /** False when the connection is one too many; it is closed. */
@@ -172,7 +186,7 @@ export class Router implements ForwardContext {
       socket.removeAllListeners('timeout');
       socket.unshift(seen);
       const target = hello.kind === 'name' ? this.table.matchPassthrough(hello.name) : undefined;
-      if (target) passThrough(socket, target, this.statistics);
+      if (target) passThrough(socket, target, this);
       else this.#terminate(socket);
     };
     socket.on('data', read);

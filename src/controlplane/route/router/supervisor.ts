@@ -45,6 +45,7 @@ class Supervisor implements DataPlane {
   #waiting: { version: number; resolve(): void }[] = [];
   readonly #questions = new Map<number, (answer: RouterMetrics | RouterRouteMetrics[]) => void>();
   #question = 0;
+  #logs = false;
   /** Keys of routes in the table that were told of. */
   #answered = new Set<string>();
   #firstAnswer: (key: string, status: number) => void = () => undefined;
@@ -78,6 +79,11 @@ class Supervisor implements DataPlane {
 
   onFirstAnswer(listener: (key: string, status: number) => void): void {
     this.#firstAnswer = listener;
+  }
+
+  logAccess(on: boolean): void {
+    this.#logs = on;
+    this.#sendLog();
   }
 
   metrics(): Promise<RouterMetrics | undefined> {
@@ -129,8 +135,14 @@ class Supervisor implements DataPlane {
     this.#worker = worker;
     this.#startedAt = clock.now().getTime();
     worker.send({ type: 'configure', http: listener('http'), https: listener('https'), defaultCertificate });
+    if (this.#logs) this.#sendLog();
     this.#push(true);
     void worker.exited.then((why) => this.#ended(worker, why));
+  }
+
+  #sendLog(): void {
+    const { accessLog } = this.#options;
+    this.#worker?.send({ type: 'log', ...(this.#logs && accessLog !== undefined && { file: accessLog }) });
   }
 
   #push(whole: boolean): void {

@@ -1,6 +1,7 @@
 /** Two connections joined byte for byte, as after an upgrade or for TLS passed through. */
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { AccessLog } from './access-log.ts';
 import { pick } from './balance.ts';
 import { dialPod } from './dial.ts';
 import { plainAddress } from './downstream.ts';
@@ -33,13 +34,15 @@ export function joinTunnel(client: Duplex, endpoint: Duplex, idleMs: number, sta
 }
 
 /** TLS that ends in the application: `client` is joined to an endpoint as it is. */
-export function passThrough(client: net.Socket, target: Target, statistics: Statistics): void {
+export function passThrough(client: net.Socket, target: Target, { statistics, accessLog }: { statistics: Statistics; accessLog: AccessLog | undefined }): void {
   const { counters, guard } = target;
   const address = plainAddress(client.remoteAddress);
   counters.requests += 1;
   if (guard && !guard.enter(address)) return void client.destroy();
   counters.inFlight += 1;
+  const started = Date.now();
   client.once('close', () => {
+    accessLog?.write({ time: new Date(started).toISOString(), client: address, protocol: 'TLS', host: target.route.host, route: target.route.key, bytesIn: client.bytesRead, bytesOut: client.bytesWritten, milliseconds: Date.now() - started });
     counters.inFlight -= 1;
     guard?.leave(address);
   });

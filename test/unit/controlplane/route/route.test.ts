@@ -16,6 +16,7 @@ class TableKeeper implements DataPlane {
   apply = async (table: ReadonlyMap<string, RouterRoute>) => void (this.table = table);
   answer: (key: string, status: number) => void = () => undefined;
   onFirstAnswer = (listener: (key: string, status: number) => void) => void (this.answer = listener);
+  logAccess = () => undefined;
   metrics = async () => undefined;
   routeMetrics = async () => undefined;
   dispose = async () => undefined;

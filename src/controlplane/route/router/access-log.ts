@@ -1,0 +1,86 @@
+/** One JSON line for each request, in a file of bounded size with the one before it. What is asked for stands without its query, which may hold secrets. */
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import type { Server } from './balance.ts';
+import type { Downstream } from './downstream.ts';
+
+export interface AccessEntry {
+  /** Start, as a date in text. */
+  time: string;
+  client: string;
+  protocol: 'HTTP/1.1' | 'HTTP/2' | 'TLS';
+  method?: string;
+  host: string;
+  path?: string;
+  /** 0: the client went away before there was one. */
+  status?: number;
+  /** `<namespace>/<name>`; absent where no route was found. */
+  route?: string;
+  service?: string;
+  endpoint?: string;
+  pod?: string;
+  bytesIn?: number;
+  bytesOut?: number;
+  milliseconds: number;
+}
+
+const largestFile = 10 * 1024 * 1024;
+/** Lines leave together: this many bytes, or this long after the first of them. */
+const batchBytes = 64 * 1024;
+const batchMs = 100;
+
+/** The line of a request that is over. */
+export function logged(client: Downstream, started: number, rest: Partial<AccessEntry>, by?: Server): AccessEntry {
+  const query = client.url.indexOf('?');
+  return {
+    time: new Date(started).toISOString(), client: client.client, protocol: client.http2 ? 'HTTP/2' : 'HTTP/1.1', method: client.method, host: client.host, path: query < 0 ? client.url : client.url.slice(0, query),
+    ...rest, ...(by && { service: by.service, endpoint: by.endpoint.address, ...(by.pod !== undefined && { pod: by.pod }) }), milliseconds: Date.now() - started,
+  };
+}
+
+/** Lines that cannot be written, e.g. on a full disk, are dropped: a log must not end what it tells about. */
+export class AccessLog {
+  readonly #path: string;
+  #file: number;
+  #size: number;
+  #lines: string[] = [];
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#file = openSync(path, 'a', 0o600);
+    this.#size = fstatSync(this.#file).size;
+  }
+
+  write(entry: AccessEntry): void {
+    const line = `${JSON.stringify(entry)}\n`;
+    this.#lines.push(line);
+    this.#bytes += line.length;
+    if (this.#bytes >= batchBytes) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), batchMs).unref();
+  }
+
+  close(): void {
+    this.#flush();
+    closeSync(this.#file);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const text = this.#lines.join('');
+    this.#lines = [];
+    this.#bytes = 0;
+    if (text === '') return;
+    try {
+      this.#size += writeSync(this.#file, text);
+      if (this.#size < largestFile) return;
+      closeSync(this.#file);
+      renameSync(this.#path, `${this.#path}.1`);
+      this.#file = openSync(this.#path, 'a', 0o600);
+      this.#size = 0;
+    } catch {
+      // See above.
+    }
+  }
+}
