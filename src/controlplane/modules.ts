@@ -86,7 +86,6 @@ export function connectModules(around: Surroundings): ConnectedModules {
   let registryPort = 0;
 
   const project = projectModule({ clock, store, rbac, tokens, caCertificate: pki.caCertificate, namespaced: () => stored(modules).filter((kind) => kind.resource.namespaced).map((kind) => kind.resource) });
-  const service = serviceModule({ clock });
   const pod = podModule({ store, clock, log, volumesFolder: path.join(home, homeLayout.volumes) });
   const image = imageModule({
     registryDirectory: path.join(home, homeLayout.registry),
@@ -111,6 +110,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     nodeToken: (name) => issue({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] }),
     nodeCount: Number(process.env.SLIPWAY_NODES ?? 1),
   });
+  const service = serviceModule({ clock, carrier: machine.ports });
   const template = {
     defaults: (of: { spec?: Parameters<typeof defaultPodSpec>[0] }) => void (of.spec && defaultPodSpec(of.spec)),
     validate: (of: { spec?: Parameters<typeof validatePodSpec>[0] }, field: string) => (of.spec ? validatePodSpec(of.spec, `${field}.spec`) : []),

@@ -88,3 +88,25 @@ export interface AgentConfig {
   bundles: string;
   nodeBinary: string;
 }
+
+/** A port of this machine that leads to a service. Its listening socket comes with the message. */
+export interface PublishedPort {
+  /** `TCP 127.0.0.1:30080`. */
+  key: string;
+  protocol: 'TCP' | 'UDP';
+  host: string;
+  port: number;
+  /** `namespace/name`. */
+  service: string;
+  /** Empty for one without a name. */
+  portName: string;
+  /** Whose connections are taken; everybody's if absent. */
+  sourceRanges?: string[];
+}
+
+/** Over the channel that node:child_process keeps with its children. */
+export type ToAgent = { type: 'publish'; port: PublishedPort } | { type: 'withdraw'; key: string };
+export interface FromAgent {
+  /** Sockets may be sent. */
+  type: 'ready';
+}

@@ -1,9 +1,13 @@
 /** What services promise to pods, on two nodes of one machine: once translated by the kernel, once relayed. */
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Service } from '../../src/api/kinds/core.ts';
+import { freePort } from '../support/free-port.ts';
 import { installed } from '../support/installed.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
+import { processesNaming } from '../support/platform/processes.ts';
 import { manifestOf } from '../support/platform/web-pod.ts';
 import { inPod, service, talker, talkerPorts, talkerSpec } from '../support/platform/talker-pod.ts';
 
@@ -68,6 +72,59 @@ describe.each(ways)('services, %s', (way) => {
     expect(await ask('print((await web("drain")).split(" ")[0])')).toBe('leaver');
     await apply(talker('stayer', { labels: { app: 'drain' } }));
     expect(await talk).toEqual(['leaver', 'leaver,stayer', 'stayer']);
+  });
+
+  test('ports of this machine lead to services, over TCP and UDP, also after the agent or the control plane was killed', async () => {
+    const [nodePort, nodeUdp, taken] = [await freePort(), await freePort(), createServer()];
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port: busy } = taken.address() as AddressInfo;
+    const balanced = await freePort();
+    await apply(
+      service('outside', { type: 'NodePort', selector: app, ports: [{ name: 'web', port: 80, targetPort: 'web', nodePort: 30_000 + (nodePort % 2_000) }, { name: 'udp', port: 53, protocol: 'UDP', targetPort: 5300, nodePort: 30_000 + (nodeUdp % 2_000) }] }),
+      service('balanced', { type: 'LoadBalancer', selector: app, ports: [{ name: 'web', port: balanced, targetPort: 'web' }, { name: 'busy', port: busy, targetPort: 'web' }] }),
+    );
+    const page = async (port: number) => (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const reached = (port: number) => eventually(`port ${port} leads to both pods`, async () => {
+      const names = new Set([await page(port), await page(port)].map((one) => one.split(' ')[0]));
+      return names.size === 2 ? true : undefined;
+    });
+    const { spec } = await platform.json<Service>('get', 'service', 'outside');
+    const [web = 0, udp = 0] = (spec.ports ?? []).map((one) => one.nodePort ?? 0);
+    await reached(web);
+    await reached(balanced);
+    await apply(service('second', { type: 'LoadBalancer', selector: app, ports: [{ name: 'web', port: balanced, targetPort: 'web' }] }));
+    const answer = () => new Promise<string>((resolve) => {
+      const socket = createSocket('udp4').on('message', (text) => (socket.close(), resolve(String(text).split(' ')[0] ?? '')));
+      socket.send('?', udp, '127.0.0.1');
+    });
+    expect(['near', 'far']).toContain(await answer());
+    const status = await eventually('the load balancer has an address', async () => (await platform.json<Service>('get', 'service', 'balanced')).status?.loadBalancer?.ingress);
+    expect(status).toEqual([{ ip: '127.0.0.1', ipMode: 'VIP', ports: [{ port: balanced, protocol: 'TCP' }, { port: busy, protocol: 'TCP', error: 'slipway.dev/PortUnavailable' }] }]);
+    expect((await platform.json<Service>('get', 'service', 'second')).status?.loadBalancer).toEqual({});
+    let last = '';
+    await eventually('both are told why', async () => {
+      const told = await platform.kube('get', 'events', '--field-selector', 'reason=SyncLoadBalancerFailed', '-o', 'jsonpath={.items[*].message}');
+      last = told;
+      return told.includes(`TCP 127.0.0.1:${busy} of this machine does not lead to the service: another program listens there`) && told.includes('service default/balanced has it') ? true : undefined;
+    }).catch((error: unknown) => expect(last, String(error)).toBe(''));
+    taken.close();
+
+    const killed = (name: string) => {
+      const { pid } = processesNaming(platform.home).find(({ command }) => command.includes(name)) ?? {};
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      return pid;
+    };
+    expect(killed('agent.js')).toBeDefined();
+    await reached(web);
+    expect(killed('control-plane.js')).toBeDefined();
+    await platform.up(['--runtime', 'sandbox'], { SLIPWAY_NODES: '2', ...(way === 'relay' && { SLIPWAY_SERVICE_PROXY: 'relay' }) });
+    await reached(web);
+    await reached(balanced);
+    expect(['near', 'far']).toContain(await answer());
+    await platform.kube('patch', 'service', 'outside', '--type', 'merge', '-p', JSON.stringify({ spec: { type: 'ClusterIP' } }));
+    await eventually('nobody listens any more', () => new Promise<true | undefined>((resolve) => {
+      const socket = connect(web, '127.0.0.1', () => (socket.destroy(), resolve(undefined))).on('error', () => resolve(true));
+    }));
   });
 
   test('an idle service has no pods until somebody connects, and keeps him until it has', async () => {

@@ -9,7 +9,7 @@ import type { Log } from '../../base/log.ts';
 import { ServiceAddress, type AddressRules } from './address.ts';
 import type { RememberedPorts } from './remembered-ports.ts';
 import { listenerKey, listenersFor, type Listener, type ServiceTable } from './service-table.ts';
-import { connectFirst, join, tcpListener } from './tcp-relay.ts';
+import { connectFirst, join, tcpListener, type Dial } from './tcp-relay.ts';
 import { udpListener } from './udp-relay.ts';
 
 export interface SocketService {
@@ -157,11 +157,11 @@ function portOf(server: Server): number {
   return typeof bound === 'object' && bound ? bound.port : 0;
 }
 
-/** Connects a client, which is paused, with an endpoint. */
-export async function relay(client: Socket, address: ServiceAddress): Promise<void> {
+/** Connects a client, which is paused, with an endpoint. `dial`: default to its address. */
+export async function relay(client: Socket, address: ServiceAddress, dial?: Dial): Promise<void> {
   const from = (client.remoteAddress ?? '').replace(/^::ffff:/, '');
   const order = await address.order(from, (listener) => void client.once('close', listener));
-  const found = client.destroyed ? undefined : await connectFirst(order.slice(0, attempts), connectLimit);
+  const found = client.destroyed ? undefined : await connectFirst(order.slice(0, attempts), connectLimit, dial);
   if (!found) return void client.resetAndDestroy();
   address.chooser.chosen(from, found.target);
   if (client.destroyed) return void found.socket.destroy();

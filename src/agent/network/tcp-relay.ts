@@ -12,10 +12,12 @@ export function join(client: Socket, far: Duplex): void {
   far.on('error', () => client.destroy());
 }
 
+export type Dial = (ip: string, port: number) => Promise<Duplex>;
+
 /** Connects to the first target that answers; undefined if none does. */
-export async function connectFirst<T extends { ip: string; port: number }>(targets: readonly T[], timeout: number): Promise<{ socket: Socket; target: T } | undefined> {
+export async function connectFirst<T extends { ip: string; port: number }>(targets: readonly T[], timeout: number, dial?: Dial): Promise<{ socket: Duplex; target: T } | undefined> {
   for (const target of targets) {
-    const socket = await new Promise<Socket | undefined>((resolve) => {
+    const socket = dial ? await dial(target.ip, target.port).catch(() => undefined) : await new Promise<Socket | undefined>((resolve) => {
       const trying = connect({ host: target.ip, port: target.port, noDelay: true, allowHalfOpen: true });
       const timer = setTimeout(() => trying.destroy(new Error('timeout')), timeout);
       trying.once('error', () => {

@@ -24,6 +24,7 @@ import { UpstreamDns } from '../network/upstream-dns.ts';
 import type { Drain } from './drain.ts';
 import { needPodsTeller } from './need-pods.ts';
 import { policyFeed } from './policy-feed.ts';
+import { PublishedPorts } from './published-ports.ts';
 import { serviceFeed } from './service-feed.ts';
 
 export interface NodeNetwork extends Disposable {
@@ -49,7 +50,12 @@ export interface NodeNetworkParts {
 export async function startNodeNetwork({ config, client, inside, namespaceOf, clock, log }: NodeNetworkParts): Promise<NodeNetwork> {
   const scope = new Scope();
   if (inside) {
-    const { services, drain } = scope.own(serviceFeed(client, clock, log, (table) => inside.updateServices(table)));
+    const needs = scope.own(needPodsTeller(client, clock, config.nodeName));
+    const published = scope.own(new PublishedPorts({ rules: { needPods: needs.tell }, dial: inside.connect && ((ip, port) => inside.connect!(ip, port)), log }));
+    const { services, drain } = scope.own(serviceFeed(client, clock, log, (table) => {
+      inside.updateServices(table);
+      published.update(table);
+    }));
     if (inside.connect && config.engine) scope.own(await dialServer(config.engine.dialSocket, inside.connect));
     const { admit } = scope.own(policyFeed({ client, clock, log, node: config.nodeName, system: [], enforce: 'its pods are containers of an engine' }));
     return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, drain, dispose: () => scope.dispose() };
@@ -74,10 +80,12 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     client, clock, log, node: config.nodeName, system: systemPeers(network.clusterDns),
     enforce: !opened ? 'its pods share the network of this machine' : 'why' in opened.kernel ? opened.kernel.why : policyTable(opened.kernel.program, network),
   }));
+  const published = scope.own(new PublishedPorts({ rules, log }));
   const upstream = new UpstreamDns(config.egressSocket);
   const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, hostAddress: network.hostAddress, upstream: (query) => upstream.ask(query) })) : undefined;
   const feed = scope.own(serviceFeed(client, clock, log, (table) => {
     dns?.update(table);
+    published.update(table);
     void proxy.update(table).catch((error: unknown) => log.warn('cannot follow the services', { error }));
   }));
   // Pods without a network of their own go out as this machine does.

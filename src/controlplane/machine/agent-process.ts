@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { identify, isAlive, type ProcessIdentity } from '../../agent/runtime/procfs.ts';
-import { agentConfigVariable, type AgentConfig } from '../../protocol/agent.ts';
+import { agentConfigVariable, type AgentConfig, type FromAgent } from '../../protocol/agent.ts';
 
 export interface AgentProcessOptions {
   config: AgentConfig;
@@ -19,6 +19,8 @@ export interface AgentProcessOptions {
   /** Notes which process runs, so that a control plane started after a crash replaces it. */
   identityFile: string;
   logFile: string;
+  /** Keeps a channel to the agent, for the sockets of published ports: told of each agent that listens to it, and of its end. */
+  onChannel?: ((child: ChildProcess, open: boolean) => void) | undefined;
   clock: Clock;
   log: Log;
 }
@@ -44,13 +46,15 @@ export function runAgent(options: AgentProcessOptions): Disposable {
     const begun = clock.now().getTime();
     // Not detached from the group but from the fate: a killed control plane leaves it running for the next one to replace.
     const started = spawn(program, args, {
-      stdio: ['ignore', out, out],
+      stdio: ['ignore', out, out, ...(options.onChannel ? ['ipc' as const] : [])],
       detached: true,
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME ?? '/', ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }), [agentConfigVariable]: JSON.stringify(config), ...options.environment },
     });
     closeSync(out);
     child = started;
     note(options.identityFile, started.pid);
+    started.on('message', (said: FromAgent) => said.type === 'ready' && options.onChannel?.(started, true));
+    started.once('disconnect', () => options.onChannel?.(started, false));
     started.on('error', (error) => log.error('the agent could not be started', { node: config.nodeName, error }));
     started.on('exit', (code, signal) => {
       if (stopped) return;

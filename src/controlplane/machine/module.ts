@@ -9,6 +9,7 @@ import { clusterDomain, serviceNetwork, systemAddresses, systemServices } from '
 import type { AgentConfig } from '../../protocol/agent.ts';
 import { homeLayout } from '../../protocol/home.ts';
 import type { Module, ModuleContext } from '../kernel/boot/module.ts';
+import { AgentPorts } from './agent-ports.ts';
 import { runAgent } from './agent-process.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
 import { dialSocketOf, openGround, type Ground } from './ground.ts';
@@ -30,13 +31,17 @@ export interface MachineDependencies {
 }
 
 export interface MachineModule extends Module {
+  /** The first node's way for ports of this machine. */
+  readonly ports: AgentPorts;
   /** Where processes that reach pods are started; there once the module has started. */
   ground(): Ground;
 }
 
 export function machineModule(deps: MachineDependencies): MachineModule {
   let ground: Ground | undefined;
+  const ports = new AgentPorts();
   return {
+    ports,
     name: 'machine',
     dependsOn: ['pod', 'service'],
     kinds: [],
@@ -54,13 +59,13 @@ export function machineModule(deps: MachineDependencies): MachineModule {
       if (cgroups) log.info('limits of pods', { how: cgroups.detail });
       ground = scope.own(await openGround({ runtime: deps.runtime, runDirectory: deps.runDirectory, nodes: path.join(deps.home, homeLayout.nodes), log }));
       const names = Array.from({ length: deps.nodeCount ?? 1 }, (_, index) => nodeName(index + 1));
-      for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name, cgroups);
+      for (const [index, name] of names.entries()) await startNode(deps, context, ground, index + 1, name, cgroups, index === 0 ? ports : undefined);
       await untilReady(context, names, since);
     },
   };
 }
 
-async function startNode(deps: MachineDependencies, { clock, log, scope }: ModuleContext, ground: Ground, index: number, name: string, cgroups: CgroupScope | undefined): Promise<void> {
+async function startNode(deps: MachineDependencies, { clock, log, scope }: ModuleContext, ground: Ground, index: number, name: string, cgroups: CgroupScope | undefined, ports: AgentPorts | undefined): Promise<void> {
   const podCidr = podCidrOf(index);
   const place = await ground.addNode(index, podCidr);
   const directory = path.join(deps.home, homeLayout.nodes, name);
@@ -91,7 +96,7 @@ async function startNode(deps: MachineDependencies, { clock, log, scope }: Modul
     bundles: deps.bundles,
     nodeBinary: deps.nodeBinary,
   };
-  scope.own(runAgent({ config, command: (argv) => (cgroups ? cgroups.command(place.command(argv)) : place.command(argv)), environment: cgroups?.environment ?? {}, kill: ground.kill, identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
+  scope.own(runAgent({ config, command: (argv) => (cgroups ? cgroups.command(place.command(argv)) : place.command(argv)), environment: cgroups?.environment ?? {}, kill: ground.kill, onChannel: ports && ((child, open) => (open ? ports.connected(child) : ports.disconnected(child))), identityFile: path.join(directory, 'agent.json'), logFile: path.join(deps.home, homeLayout.logs, `${name}.log`), clock, log }));
 }
 
 /** A platform whose pods cannot run is not ready. `since`: told at this time or later. */

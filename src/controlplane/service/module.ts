@@ -7,17 +7,20 @@ import { ServiceAddresses } from './addresses.ts';
 import { endpointsKind, endpointSliceKind } from './endpoints.ts';
 import { startEndpointsController } from './endpoints-controller.ts';
 import { networkPolicyKind } from './network-policy.ts';
+import { startPublishedController, type PortCarrier } from './published-controller.ts';
 import { serviceKind } from './service.ts';
 import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
 import { startUnidlingController } from './unidling-controller.ts';
 
 export interface ServiceDependencies {
   clock: Clock;
+  /** Absent: ports of this machine lead to no service. */
+  carrier?: PortCarrier | undefined;
   /** Where the API and the registry listen, if they have an address worth showing. */
   systemEndpoints?: SystemEndpoints;
 }
 
-export function serviceModule({ clock, systemEndpoints = {} }: ServiceDependencies): Module {
+export function serviceModule({ clock, carrier, systemEndpoints = {} }: ServiceDependencies): Module {
   const addresses = new ServiceAddresses(clock);
   return {
     name: 'service',
@@ -35,6 +38,7 @@ export function serviceModule({ clock, systemEndpoints = {} }: ServiceDependenci
       await ensureSystemServices(context.client, systemEndpoints);
       await startEndpointsController(context);
       startUnidlingController(context);
+      if (carrier) startPublishedController(context, carrier);
     },
   };
 }
