@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Service } from '../../src/api/kinds/core.ts';
 import { freePort } from '../support/free-port.ts';
@@ -110,7 +111,7 @@ describe.each(ways)('services, %s', (way) => {
     taken.close();
 
     const killed = (name: string) => {
-      const { pid } = processesNaming(platform.home).find(({ command }) => command.includes(name)) ?? {};
+      const { pid } = processesNaming(path.join(platform.home, 'versions')).find(({ command }) => command.includes(name) && !command.startsWith('nsenter')) ?? {};
       if (pid !== undefined) process.kill(pid, 'SIGKILL');
       return pid;
     };
