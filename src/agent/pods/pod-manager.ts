@@ -122,7 +122,8 @@ export class PodManager implements Disposable {
   }
 
   find(namespace: string, name: string): Pod | undefined {
-    return this.pods().find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+    // A pod of the same name that is on its way out came before.
+    return this.pods().findLast(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
   }
 
   /** Ends every pod on this machine, without telling the API: it could not be reached. */

@@ -1,7 +1,7 @@
 import { deployments, type Deployment } from '../../api/kinds/apps.ts';
 import { equalJson } from '../../api/json.ts';
 import { everything } from '../../api/selector.ts';
-import { forbiddenField, invalidValue, notSupported, type FieldError } from '../../api/status.ts';
+import { forbiddenField, invalidValue, type FieldError } from '../../api/status.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import { isZero, validateIntOrPercent } from './int-or-percent.ts';
@@ -61,8 +61,6 @@ function validateStrategy({ spec }: Deployment): FieldError[] {
   if (spec.strategy?.type === 'Recreate') {
     return rolling ? [forbiddenField('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'")] : [];
   }
-  const type = spec.strategy?.type ?? '';
-  if (type !== 'RollingUpdate') return [notSupported('spec.strategy', type, ['Recreate', 'RollingUpdate'])];
   const field = 'spec.strategy.rollingUpdate';
   const errors = [...validateIntOrPercent(`${field}.maxUnavailable`, rolling?.maxUnavailable, true), ...validateIntOrPercent(`${field}.maxSurge`, rolling?.maxSurge)];
   if (isZero(rolling?.maxUnavailable) && isZero(rolling?.maxSurge)) errors.push(invalidValue(`${field}.maxUnavailable`, rolling?.maxUnavailable, 'may not be 0 when `maxSurge` is 0'));

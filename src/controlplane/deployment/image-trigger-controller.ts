@@ -1,11 +1,11 @@
 /** Puts the newest images of image streams into deployment configs by their triggers, and into every other workload that asks for them by annotation. */
-import { deployments, statefulSets } from '../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets } from '../../api/kinds/apps.ts';
 import { cronJobs } from '../../api/kinds/batch.ts';
 import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { keyOf, splitKey, type KubeObject } from '../../api/meta.ts';
 import { templatePathOf } from '../../api/pod-templates.ts';
-import { apiVersionOf, resource, type Resource } from '../../api/resource.ts';
+import { apiVersionOf, type Resource } from '../../api/resource.ts';
 import type { Client } from '../../client/client.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
@@ -15,7 +15,7 @@ import { applyTriggers, InvalidTriggers, streamsOfTriggers } from './annotation-
 import { resolveConfig, streamsOfConfig, type FindStream } from './image-trigger-plan.ts';
 
 /** Workloads that may follow images by annotation, as far as they are served. Jobs are not: their template never changes. */
-const workloads: readonly Resource[] = [deployments, statefulSets, resource('apps/v1', { kind: 'DaemonSet', plural: 'daemonsets', namespaced: true }), cronJobs];
+const workloads: readonly Resource[] = [deployments, statefulSets, daemonSets, cronJobs];
 
 /** What one kind needs to follow streams. */
 interface Follower<T extends KubeObject> {

@@ -31,9 +31,9 @@ export async function startDaemonSetController({ client, informers, clock, log, 
     if (type === 'deleted') failures.forget(object.metadata.uid ?? '');
     loop.enqueue(keyOf(object));
   }));
-  scope.own(nodeCache.onChange(({ object, previous }) => {
+  scope.own(nodeCache.onChange(({ type, object, previous }) => {
     // Heartbeats move nobody.
-    if (previous && equalJson(matters(object), matters(previous))) return;
+    if (type === 'modified' && previous && equalJson(matters(object), matters(previous))) return;
     for (const set of cache.list()) loop.enqueue(keyOf(set));
   }));
   scope.own(podCache.onChange(({ object }) => {

@@ -2,14 +2,13 @@
 import { daemonSets, templateGeneration, type DaemonSet } from '../../../api/kinds/apps.ts';
 import { equalJson } from '../../../api/json.ts';
 import { everything, formatSelector } from '../../../api/selector.ts';
-import { invalidValue, notSupported, required, type FieldError } from '../../../api/status.ts';
+import { invalidValue, required, type FieldError } from '../../../api/status.ts';
 import { ageColumn, nameColumn } from '../../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../../kernel/apiserver/kind.ts';
 import { isZero, validateIntOrPercent } from '../int-or-percent.ts';
 import { parsed, templateColumns, validateCount, validateSelector, validateTemplate, type PodTemplateRules } from '../workload.ts';
 
 const selector = ({ spec }: DaemonSet) => parsed(spec.selector) ?? everything;
-const strategies = ['RollingUpdate', 'OnDelete'];
 
 export function daemonSetKind(rules: PodTemplateRules): Kind {
   return kind<DaemonSet>({
@@ -67,9 +66,8 @@ function noteGeneration({ metadata }: DaemonSet, generation: number): void {
 }
 
 function validateStrategy({ updateStrategy }: DaemonSet['spec']): FieldError[] {
-  const type = updateStrategy?.type ?? '';
-  if (!strategies.includes(type)) return [notSupported('spec.updateStrategy', type, strategies)];
-  if (type === 'OnDelete') return [];
+  // The schema knows which strategies there are.
+  if (updateStrategy?.type !== 'RollingUpdate') return [];
   const field = 'spec.updateStrategy.rollingUpdate';
   const rolling = updateStrategy?.rollingUpdate;
   if (!rolling) return [required(field)];

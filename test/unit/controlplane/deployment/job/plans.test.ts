@@ -52,6 +52,51 @@ describe('a job whose pods failed', () => {
   });
 });
 
+describe('an indexed job', () => {
+  const job = (spec: Partial<Job['spec']> = {}, status: Job['status'] = {}): Job => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'work', namespace: 'demo', uid: 'job' }, spec: { parallelism: 3, completions: 3, backoffLimit: 6, completionMode: 'Indexed', template: { spec: { restartPolicy: 'Never', containers: [] } }, ...spec } as Job['spec'], status });
+  /** `1:Failed`, `1:Running`, `1:leaving`, `1:Failed:2`: index, state, failures before it. */
+  const pod = (text: string): Pod => {
+    const [index = '', state = 'Running', earlier] = text.split(':');
+    const uid = text.replaceAll(':', '-');
+    return {
+      apiVersion: 'v1', kind: 'Pod',
+      metadata: { name: uid, namespace: 'demo', uid, finalizers: ['batch.kubernetes.io/job-tracking'], ...(state === 'leaving' && { deletionTimestamp: at(-20) }), annotations: { 'batch.kubernetes.io/job-completion-index': index, ...(earlier && { 'batch.kubernetes.io/job-index-failure-count': earlier }) } },
+      spec: { containers: [] },
+      status: { phase: state === 'leaving' ? 'Running' : state, containerStatuses: [{ name: 'main', image: '', imageID: '', ready: false, restartCount: 0, ...(state === 'Failed' && { state: { terminated: { exitCode: 3, finishedAt: at(-700) } } }) }] },
+    } as unknown as Pod;
+  };
+  const told = (of: Job, pods: string[]) => {
+    const { create, remove, status } = planJob(of, pods.map(pod), now);
+    return { create: create.map(({ index, failures }) => (failures === undefined ? String(index) : `${index}:${failures}`)).join(' '), remove: remove.map(({ metadata }) => metadata.name).join(' '), completed: status.completedIndexes ?? '', failed: status.failedIndexes ?? '', ends: status.conditions?.[0]?.reason ?? '' };
+  };
+  const nothing = { create: '', remove: '', completed: '', failed: '', ends: '' };
+  test.each<[string, Partial<Job['spec']>, string[], Partial<typeof nothing>]>([
+    ['makes a pod for each index', {}, [], { create: '0 1 2' }],
+    ['makes the lowest that are missing', { parallelism: 2 }, ['0:Succeeded'], { create: '1 2', completed: '0' }],
+    ['makes an index again that failed', {}, ['0:Failed', '1:Running', '2:Running'], { create: '0' }],
+    ['replaces pods on their way out', { podReplacementPolicy: 'TerminatingOrFailed' }, ['0:leaving', '1:Running', '2:Running'], { create: '0' }],
+    ['waits for their end where that is asked', { podReplacementPolicy: 'Failed' }, ['0:leaving', '1:Running', '2:Running'], {}],
+    ['ends the second pod of an index', {}, ['0:Running', '0:Running:1', '1:Running', '2:Running'], { remove: '0-Running-1' }],
+    ['ends pods beyond its indexes', { completions: 2 }, ['0:Running', '1:Running', '5:Running'], { remove: '5-Running' }],
+    ['is over when all have ended well', {}, ['0:Succeeded', '1:Succeeded', '2:Succeeded'], { completed: '0-2', ends: 'CompletionsReached' }],
+    ['counts failures of each index', { backoffLimitPerIndex: 2 }, ['0:Failed:1', '1:Running', '2:Running'], { create: '0:2' }],
+    ['gives an index up beyond its limit', { backoffLimitPerIndex: 1 }, ['0:Failed:1', '1:Running', '2:Running'], { failed: '0' }],
+    ['fails with its indexes, once all are over', { backoffLimitPerIndex: 0 }, ['0:Failed', '1:Succeeded', '2:Succeeded'], { completed: '1,2', failed: '0', ends: 'FailedIndexes' }],
+    ['fails with too many failed indexes', { backoffLimitPerIndex: 0, maxFailedIndexes: 1 }, ['0:Failed', '1:Failed', '2:Running'], { failed: '0,1', ends: 'MaxFailedIndexesExceeded', remove: '2-Running' }],
+    ['gives an index up at once by its policy', { backoffLimitPerIndex: 5, podReplacementPolicy: 'Failed', podFailurePolicy: { rules: [{ action: 'FailIndex', onExitCodes: { operator: 'In', values: [3] } }] } }, ['0:Failed', '1:Running', '2:Running'], { failed: '0' }],
+    ['is done with some by its success policy', { successPolicy: { rules: [{ succeededIndexes: '0,2', succeededCount: 1 }] } }, ['0:Running', '1:Running', '2:Succeeded'], { completed: '2', ends: 'SuccessPolicy', remove: '0-Running 1-Running' }],
+    ['makes none while it is suspended', { suspend: true }, ['0:Running'], { remove: '0-Running', ends: 'JobSuspended' }],
+    ['makes none of no parallelism', { parallelism: 0 }, ['0:Running'], { remove: '0-Running' }],
+  ])('%s', (_, spec, pods, expected) => expect(told(job(spec), pods)).toEqual({ ...nothing, ...expected }));
+
+  test('of a queue goes on until one ends well, then only to the end', () => {
+    const queue = { completionMode: 'NonIndexed' as const, completions: undefined as never, parallelism: 2 };
+    expect(planJob(job(queue), [], now).create.length).toBe(2);
+    expect(planJob(job(queue), [pod('0:Succeeded'), pod('1:Running')], now)).toMatchObject({ create: [], remove: [], status: { active: 1 } });
+    expect(planJob(job(queue), [pod('0:Succeeded'), pod('1:Succeeded')], now).status.conditions?.[0]).toMatchObject({ type: 'SuccessCriteriaMet', reason: 'CompletionsReached' });
+  });
+});
+
 describe('a cron job', () => {
   const cron = (spec: Partial<CronJob['spec']> = {}, status: CronJob['status'] = { lastScheduleTime: '2026-11-23T09:59:00Z' as never }): CronJob => ({ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'tick', namespace: 'demo', uid: 'cron', creationTimestamp: '2026-11-23T09:00:00Z' }, spec: { schedule: '* * * * *', concurrencyPolicy: 'Allow', jobTemplate: { spec: { template: { spec: { containers: [] } } } }, ...spec }, status });
   const plan = (one: CronJob, jobs: Job[] = [], when = now) => planCronJob(one, jobs, parseSchedule(one.spec.schedule, one.spec.timeZone), when);
