@@ -31,6 +31,10 @@ export const statefulSets = resource<StatefulSet>('apps/v1', { kind: 'StatefulSe
 export const daemonSets = resource<DaemonSet>('apps/v1', { kind: 'DaemonSet', plural: 'daemonsets', namespaced: true, shortNames: ['ds'], categories: ['all'] });
 export const controllerRevisions = resource<ControllerRevision>('apps/v1', { kind: 'ControllerRevision', plural: 'controllerrevisions', namespaced: true });
 
+/** On a deployment and its replica sets: which revision of the template it is. */
+export const revisionAnnotation = 'deployment.kubernetes.io/revision';
+/** Tells the pods of a deployment's revisions apart. */
+export const templateHashLabel = 'pod-template-hash';
 /** Of pods whose owner keeps controller revisions: the name of theirs; of a daemon set's pods, its hash alone. */
 export const revisionHashLabel = 'controller-revision-hash';
 export const statefulSetLabels = { podName: 'statefulset.kubernetes.io/pod-name', podIndex: 'apps.kubernetes.io/pod-index' } as const;

@@ -32,7 +32,7 @@ export async function retry(client: Client, target: RolloutTarget): Promise<numb
   const { items } = await client.list(pods, { namespace, labelSelector: `${deploymentLabels.deployerPodFor}=${rollout.metadata.name}` });
   for (const { metadata } of items) await ifFound(client.delete(pods, { namespace, name: metadata.name }));
   const annotations = { [deploymentAnnotations.phase]: 'New', [deploymentAnnotations.statusReason]: null, [deploymentAnnotations.cancelled]: null };
-  await client.patch(replicationControllers, { namespace, name: rollout.metadata.name }, 'merge', { metadata: { resourceVersion: rollout.metadata.resourceVersion, annotations } });
+  await client.patch(replicationControllers, { namespace, name: rollout.metadata.name }, 'merge', { metadata: { annotations } });
   return version;
 }
 

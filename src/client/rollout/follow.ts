@@ -1,8 +1,8 @@
+import { revisionAnnotation } from '../../api/kinds/apps.ts';
 import type { DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { followObject } from '../apps/follow-app.ts';
 import type { Client } from '../client.ts';
-import { revisionAnnotation } from './revisions.ts';
 import { rolloutState, type RolloutState } from './status.ts';
 import { rolloutKindOf, type RolloutTarget } from './target.ts';
 

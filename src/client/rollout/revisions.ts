@@ -1,6 +1,6 @@
 /** Revisions of a workload from the objects that keep them. Pure; the calls that read those are in `history.ts`. */
 import { decodedConfig, phaseOf, versionOf } from '../../api/config-rollout.ts';
-import type { ControllerRevision, Deployment, ReplicaSet } from '../../api/kinds/apps.ts';
+import { revisionAnnotation, templateHashLabel, type ControllerRevision, type Deployment, type ReplicaSet } from '../../api/kinds/apps.ts';
 import type { PodTemplateSpec, ReplicationController } from '../../api/kinds/core.ts';
 import { deploymentAnnotations, deploymentLabels, type DeploymentConfig, type DeploymentPhase } from '../../api/kinds/deployment-config.ts';
 import { copyJson, isObject } from '../../api/json.ts';
@@ -24,8 +24,6 @@ export interface Revision {
   template: PodTemplateSpec;
 }
 
-export const revisionAnnotation = 'deployment.kubernetes.io/revision';
-export const hashLabel = 'pod-template-hash';
 const causeAnnotation = 'kubernetes.io/change-cause';
 
 /** Newest first. `controllers` may hold others' too. */
@@ -82,7 +80,7 @@ export function templateOf({ data }: ControllerRevision): PodTemplateSpec {
 }
 
 function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec {
-  return withMetadata(template, { [hashLabel]: true }, {});
+  return withMetadata(template, { [templateHashLabel]: true }, {});
 }
 
 function withoutMarks(template: PodTemplateSpec | undefined): PodTemplateSpec {

@@ -1,5 +1,5 @@
 /** How far a rollout is, told as kubectl and oc tell it. Pure; following it is in `follow.ts`. */
-import type { Deployment, StatefulSet } from '../../api/kinds/apps.ts';
+import type { DaemonSet, Deployment, StatefulSet } from '../../api/kinds/apps.ts';
 import type { DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { rolloutKindOf, type RolloutTarget } from './target.ts';
@@ -84,16 +84,11 @@ function statefulSetState({ metadata, spec, status }: StatefulSet): RolloutState
   return complete(`statefulset rolling update complete ${currentReplicas} pods at revision ${currentRevision}...`);
 }
 
-interface DaemonSet extends KubeObject {
-  spec: { updateStrategy?: { type?: string } };
-  status?: { observedGeneration?: number; desiredNumberScheduled?: number; updatedNumberScheduled?: number; numberAvailable?: number };
-}
-
 function daemonSetState(set: DaemonSet): RolloutState {
   const { name } = set.metadata;
   const type = set.spec.updateStrategy?.type ?? 'RollingUpdate';
   if (type !== 'RollingUpdate') return failed(`rollout status is only available for the RollingUpdate strategy, and daemon set "${name}" has ${type}`);
-  if (!observed(set)) return progressing('Waiting for daemon set spec update to be observed...');
+  if (!observed(set as KubeObject)) return progressing('Waiting for daemon set spec update to be observed...');
   const { desiredNumberScheduled: desired = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = set.status ?? {};
   if (updated < desired) return progressing(`Waiting for daemon set "${name}" rollout to finish: ${updated} out of ${desired} new pods have been updated...`);
   if (available < desired) return progressing(`Waiting for daemon set "${name}" rollout to finish: ${available} of ${desired} updated pods are available...`);

@@ -1,11 +1,9 @@
 /** What can be rolled out, and which of the actions each kind knows. */
-import { deployments, statefulSets } from '../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets } from '../../api/kinds/apps.ts';
 import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { PodTemplateSpec } from '../../api/kinds/core.ts';
-import { groupResource, resource, type Resource } from '../../api/resource.ts';
-
-const daemonSets = resource('apps/v1', { kind: 'DaemonSet', plural: 'daemonsets', namespaced: true, shortNames: ['ds'], categories: ['all'] });
+import { groupResource, type Resource } from '../../api/resource.ts';
 
 export type RolloutKind = 'DeploymentConfig' | 'Deployment' | 'StatefulSet' | 'DaemonSet';
 export type RolloutAction = 'latest' | 'history' | 'undo' | 'pause' | 'resume' | 'cancel' | 'retry' | 'restart' | 'status';

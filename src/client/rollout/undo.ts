@@ -1,10 +1,11 @@
-import { controllerRevisions, replicaSets } from '../../api/kinds/apps.ts';
+import { controllerRevisions, replicaSets, revisionAnnotation, templateHashLabel } from '../../api/kinds/apps.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { equalJson } from '../../api/json.ts';
+import { isStatusError } from '../../api/status.ts';
 import type { Client } from '../client.ts';
 import { findRevision, readHistory, type History } from './history.ts';
 import { isPaused, noHistory, sameTemplate } from './refusal.ts';
-import { hashLabel, revisionAnnotation, type Revision } from './revisions.ts';
+import type { Revision } from './revisions.ts';
 import { rolloutKindOf, type RolloutTarget, type Workload } from './target.ts';
 
 /** Annotations that tell of one replica set and do not come back with its template. */
@@ -62,9 +63,19 @@ export async function rollbackConfig(client: Client, { namespace, name }: Rollou
       includeTriggers: include.includeTriggers ?? false, includeStrategy: include.includeStrategy ?? false, includeReplicationMeta: include.includeReplicationMeta ?? false,
     },
   };
-  const older = await client.create<DeploymentConfig>(deploymentConfigs, request, { namespace, name, subresource: 'rollback' });
-  return dryRun ? older : client.update(deploymentConfigs, older, { namespace, name });
+  for (let attempt = 1; ; attempt += 1) {
+    const older = await client.create<DeploymentConfig>(deploymentConfigs, request, { namespace, name, subresource: 'rollback' });
+    if (dryRun) return older;
+    try {
+      return await client.update(deploymentConfigs, older, { namespace, name });
+    } catch (error) {
+      // Controllers write the same object; what was asked for holds for its newest state as well.
+      if (!isStatusError(error, 'Conflict') || attempt >= mostAttempts) throw error;
+    }
+  }
 }
+
+const mostAttempts = 10;
 
 /** Tags (`stream:tag`) that the config no longer follows by itself. */
 export function disabledTriggers({ spec }: DeploymentConfig): string[] {
@@ -75,7 +86,7 @@ async function undoDeployment(client: Client, target: RolloutTarget, deployment:
   const { of, namespace, name } = target;
   const set = await client.get(replicaSets, { namespace, name: to.keeper });
   const template = structuredClone(set.spec.template ?? {});
-  delete template.metadata?.labels?.[hashLabel];
+  delete template.metadata?.labels?.[templateHashLabel];
   if (equalJson(template, deployment.spec.template)) throw sameTemplate(target, to.number);
   const own = Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => notRestored.has(key));
   const restored = Object.entries(set.metadata.annotations ?? {}).filter(([key]) => !notRestored.has(key));

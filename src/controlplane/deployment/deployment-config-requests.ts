@@ -7,6 +7,7 @@ import { copyJson } from '../../api/json.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { badRequest, invalid, invalidValue, isStatusError, notFound, required, timeout, type Status } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
+import { followObject } from '../../client/apps/follow-app.ts';
 import { ifFound } from '../../client/if-found.ts';
 import { delay, type Clock } from '../../base/clock.ts';
 import { imagesResolved, requestedFor } from './instantiate-plan.ts';
@@ -133,23 +134,35 @@ function asBefore(config: DeploymentConfig, before: DeploymentConfig, spec: NonN
 
 /** Waits this long for a rollout that was just asked for to have a pod. */
 const podWaitMs = 20_000;
-const lookAgainMs = 250;
 
-/** The pod whose log tells most: of the deployer while it works or if it failed, of the application once it is complete. */
-export async function podForLog(client: Client, clock: Clock, namespace: string, name: string, query: URLSearchParams, signal: AbortSignal): Promise<Pod> {
+/** The pod whose log tells most: of the deployer while it works or if it failed, of the application once it is complete. Undefined: there is nothing yet, and the query does not want to wait. */
+export async function podForLog(client: Client, namespace: string, name: string, query: URLSearchParams, signal: AbortSignal): Promise<Pod | undefined> {
   const config = await client.get(deploymentConfigs, { name, namespace });
-  const version = versionForLog(config, query);
-  const until = clock.now().getTime() + (query.get('nowait') === 'true' ? 0 : podWaitMs);
-  for (;;) {
-    const rollout = await ifFound(client.get(replicationControllers, { name: rolloutName(name, version), namespace }));
-    const pod = rollout && (await podOf(client, rollout));
-    if (pod && pod.status?.phase !== 'Pending') return pod;
-    if (clock.now().getTime() >= until) {
-      if (pod) return pod;
-      throw timeout(`timed out waiting for deployment ${rolloutName(name, version)} to start`);
-    }
-    await delay(clock, lookAgainMs, signal);
+  const at = { namespace, name: rolloutName(name, versionForLog(config, query)) };
+  const begun = (rollout: ReplicationController) => ['New', 'Pending'].includes(phaseOf(rollout)) ? undefined : rollout;
+  const now = await ifFound(client.get(replicationControllers, at));
+  if (now && begun(now)) return podOf(client, now);
+  if (query.get('nowait') === 'true') return undefined;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(podWaitMs)]);
+  try {
+    if (!now) await followNew(client, at, limit);
+    return await podOf(client, await followObject(client, replicationControllers, at, begun, limit));
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    signal.throwIfAborted();
+    throw now ? timeout(`timed out waiting for deployment ${at.name} to start`) : notFound(replicationControllers, at.name);
   }
+}
+
+/** The config names its new version just before the controller exists. */
+async function followNew(client: Client, { namespace, name }: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
+  const watch = client.watch(replicationControllers, { namespace, fieldSelector: `metadata.name=${name}`, signal });
+  try {
+    for await (const { type } of watch) if (type === 'ADDED' || type === 'MODIFIED') return;
+  } finally {
+    watch.dispose();
+  }
+  signal.throwIfAborted();
 }
 
 const logOptionsKind = { group: 'apps.openshift.io', kind: 'DeploymentLogOptions' };
@@ -167,9 +180,9 @@ function versionForLog({ metadata: { name }, status }: DeploymentConfig, query: 
   return version;
 }
 
-async function podOf(client: Client, rollout: ReplicationController): Promise<Pod | undefined> {
+async function podOf(client: Client, rollout: ReplicationController): Promise<Pod> {
   const { name, namespace } = rollout.metadata;
-  if (phaseOf(rollout) !== 'Complete') return ifFound(client.get(pods, { name: deployerPodName(name), namespace }));
+  if (phaseOf(rollout) !== 'Complete') return client.get(pods, { name: deployerPodName(name), namespace });
   const { items } = await client.list(pods, { namespace, labelSelector: `${deploymentLabels.deployment}=${name}` });
   const [oldest] = items.filter(({ status }) => status?.phase === 'Running').sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1));
   if (oldest) return oldest;

@@ -1,5 +1,5 @@
 /** Rolls Deployments out by way of replica sets. */
-import { deployments, replicaSets, type Deployment, type ReplicaSet } from '../../api/kinds/apps.ts';
+import { deployments, replicaSets, revisionAnnotation, type Deployment, type ReplicaSet } from '../../api/kinds/apps.ts';
 import { pods } from '../../api/kinds/core.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
 import { controllerOf, controllerReference, keyOf, splitKey } from '../../api/meta.ts';
@@ -9,7 +9,7 @@ import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
-import { currentSet, planDeployment, replicasOf, revisionAnnotation, scaled } from './deployment-plan.ts';
+import { currentSet, planDeployment, replicasOf, scaled } from './deployment-plan.ts';
 import { meets } from './workload.ts';
 import { deploymentStatus, type StatusInput } from './deployment-status.ts';
 

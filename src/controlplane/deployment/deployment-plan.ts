@@ -1,5 +1,5 @@
 /** One step of a Deployment's rollout: from the deployment and its replica sets to what to create, scale and delete. Pure. */
-import type { Deployment, ReplicaSet } from '../../api/kinds/apps.ts';
+import { revisionAnnotation, templateHashLabel, type Deployment, type ReplicaSet } from '../../api/kinds/apps.ts';
 import type { Pod } from '../../api/kinds/core.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
 import { controllerReference } from '../../api/meta.ts';
@@ -7,11 +7,9 @@ import { isTerminal } from '../../api/pod.ts';
 import { fenceposts } from './int-or-percent.ts';
 import { templateHash } from './template-hash.ts';
 
-export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const revisionHistoryAnnotation = 'deployment.kubernetes.io/revision-history';
 const desiredAnnotation = 'deployment.kubernetes.io/desired-replicas';
 const maximumAnnotation = 'deployment.kubernetes.io/max-replicas';
-const hashLabel = 'pod-template-hash';
 /** Annotations of the deployment that its replica sets do not inherit. */
 const notInherited = new Set(['kubectl.kubernetes.io/last-applied-configuration', revisionAnnotation, revisionHistoryAnnotation, desiredAnnotation, maximumAnnotation, 'deprecated.deployment.rollback.to']);
 
@@ -80,7 +78,7 @@ export function bounds(deployment: Deployment): { surge: number; unavailable: nu
 
 function withoutHash(template: ReplicaSet['spec']['template']): unknown {
   const copy = copyJson(template ?? {}) as { metadata?: { labels?: Record<string, string>; creationTimestamp?: unknown } };
-  delete copy.metadata?.labels?.[hashLabel];
+  delete copy.metadata?.labels?.[templateHashLabel];
   delete copy.metadata?.creationTimestamp;
   if (copy.metadata?.labels && Object.keys(copy.metadata.labels).length === 0) delete copy.metadata.labels;
   if (copy.metadata && Object.keys(copy.metadata).length === 0) delete copy.metadata;
@@ -105,7 +103,7 @@ function sizeAnnotations(deployment: Deployment): Record<string, string> {
 function newSet(deployment: Deployment, sets: readonly ReplicaSet[], revision: string): ReplicaSet {
   const template = copyJson(deployment.spec.template);
   const hash = templateHash(template, deployment.status?.collisionCount);
-  template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, [hashLabel]: hash } };
+  template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, [templateHashLabel]: hash } };
   const selector = deployment.spec.selector;
   return {
     apiVersion: 'apps/v1',
@@ -113,14 +111,14 @@ function newSet(deployment: Deployment, sets: readonly ReplicaSet[], revision: s
     metadata: {
       name: `${deployment.metadata.name}-${hash}`,
       ...(deployment.metadata.namespace && { namespace: deployment.metadata.namespace }),
-      labels: { ...template.metadata.labels, [hashLabel]: hash },
+      labels: { ...template.metadata.labels, [templateHashLabel]: hash },
       annotations: { ...inherited(deployment), ...sizeAnnotations(deployment), [revisionAnnotation]: revision },
       ownerReferences: [controllerReference(deployment)],
     },
     spec: {
       replicas: newSetReplicas(deployment, sets, 0),
       ...(deployment.spec.minReadySeconds && { minReadySeconds: deployment.spec.minReadySeconds }),
-      selector: { ...copyJson(selector), matchLabels: { ...selector.matchLabels, [hashLabel]: hash } },
+      selector: { ...copyJson(selector), matchLabels: { ...selector.matchLabels, [templateHashLabel]: hash } },
       template,
     },
   };

@@ -1,6 +1,6 @@
 // Reads deployments, replica sets, deployment configs, replication controllers, stateful sets, daemon sets, jobs, cron jobs, pods, nodes, image streams.
 // Writes replica sets, replication controllers, controller revisions, claims of stateful sets, jobs, pods, images in deployment configs and deployments, statuses of all of them, events.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { KubeObject } from '../../api/meta.ts';
 import { serviceUnavailable } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -91,7 +91,8 @@ function subresources({ clock, podLog }: DeploymentDependencies, client: () => C
     type: 'text',
     kind: 'DeploymentLog',
     async run({ namespace = '', name = '', query, signal }) {
-      const pod = await podForLog(client(), clock, namespace, name, query, signal);
+      const pod = await podForLog(client(), namespace, name, query, signal);
+      if (!pod) return Readable.from([]);
       const container = query.get('container') || pod.spec.containers[0]?.name || '';
       const passed = new URLSearchParams(query);
       // Here it meant the version before.

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { deployments, replicaSets, type Deployment, type ReplicaSet } from '../../../../src/api/kinds/apps.ts';
+import { deployments, replicaSets, revisionAnnotation, type Deployment, type ReplicaSet } from '../../../../src/api/kinds/apps.ts';
 import { pods } from '../../../../src/api/kinds/core.ts';
 import { imageStreams } from '../../../../src/api/kinds/image.ts';
-import { replicasOf, revisionAnnotation, revisionOf } from '../../../../src/controlplane/deployment/deployment-plan.ts';
+import { replicasOf, revisionOf } from '../../../../src/controlplane/deployment/deployment-plan.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
