@@ -39,6 +39,8 @@ export interface RouterEndpoint {
   id: string;
   /** For statistics. */
   pod?: string;
+  /** Address of an idled service: whoever connects wakes it, so nobody looks unasked. */
+  wakes?: true;
 }
 
 export interface RouterBackend {

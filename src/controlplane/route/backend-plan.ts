@@ -47,7 +47,7 @@ function addresses(wanted: number | string | undefined, key: string, chosen: Ser
 function wakingAddress(key: string, port: ServicePort | undefined, service: Service, endpoints: Endpoints | undefined): RouterEndpoint[] {
   const idled = service.metadata.annotations?.[idledAtAnnotation] ?? endpoints?.metadata.annotations?.[idledAtAnnotation];
   const ip = service.spec?.clusterIP;
-  return idled !== undefined && port && ip && ip !== 'None' ? [endpointAt(key, `${ip}:${port.port}`)] : [];
+  return idled !== undefined && port && ip && ip !== 'None' ? [{ ...endpointAt(key, `${ip}:${port.port}`), wakes: true }] : [];
 }
 
 function endpointAt(service: string, address: string, pod?: string): RouterEndpoint {

@@ -37,7 +37,7 @@ export function routerRoute(route: Route, host: string, material: Material): Rou
   const allow = addressList(of('ip_allowlist', 'ip_whitelist'));
   const limits = isTrue(of('rate-limit-connections')) ? limitsOf(of) : undefined;
   const inTurn = wholeNumber(of('pod-concurrent-connections'));
-  const several = backends.reduce((sum, { weight, endpoints }) => sum + (weight > 0 ? endpoints.length : 0), 0) > 1;
+  const several = backends.reduce((sum, { weight, endpoints }) => sum + (weight > 0 ? endpoints.filter(({ wakes }) => !wakes).length : 0), 0) > 1;
   return {
     key: keyOf(route),
     host: wildcard ? host.slice(host.indexOf('.') + 1) : host,

@@ -23,8 +23,8 @@ export interface Bed {
   appAt(url: string, options?: AskOptions): Promise<string>;
   /** `service/endpoint` that answered. */
   endpointAt(url: string, headers?: Record<string, string>): Promise<string>;
-  /** One more endpoint for a service; it is in no table until the next `serve`. */
-  startEndpoint(service: string): Promise<EchoApplication>;
+  /** One more endpoint for a service, or one that is back at its port; it is in no table until the next `serve`. */
+  startEndpoint(service: string, port?: number): Promise<EchoApplication>;
   /** Ends one, after which it is in no table either. */
   endEndpoint(service: string, endpoint: EchoApplication, how: 'drain' | 'close'): Promise<void>;
   /** Applies routes to the endpoints there are. */
@@ -45,10 +45,10 @@ export async function runCase(one: RouteCase, start: () => Promise<RouterUnderTe
   const documents = one.apps ?? { web: {} };
   const apps = new Map<string, EchoApplication[]>();
   const everStarted: EchoApplication[] = [];
-  const startOne = async (service: string) => {
+  const startOne = async (service: string, port?: number) => {
     const { speaks = 'http', certifiedFor } = documents[service] as ApplicationDocument;
     const list = apps.get(service) ?? [];
-    const started = await startEcho(service, everStarted.length, speaks, await sign(`CN=${service}`, [certifiedFor ?? `${service}.demo.svc`]));
+    const started = await startEcho(service, everStarted.length, speaks, await sign(`CN=${service}`, [certifiedFor ?? `${service}.demo.svc`]), port);
     everStarted.push(started);
     apps.set(service, [...list, started]);
     return started;

@@ -27,6 +27,8 @@ export interface EchoApplication {
   readonly requests: number;
   /** Requests under way at the same time, at most. */
   readonly mostAtOnce: number;
+  /** Answers what is held, now and later. */
+  release(): void;
   /** As a pod ends: no new connections, idle ones closed, what is under way finished. */
   drain(): void;
   close(): Promise<void>;
@@ -35,17 +37,19 @@ export interface EchoApplication {
 type AnyRequest = http.IncomingMessage | http2.Http2ServerRequest;
 type AnyResponse = http.ServerResponse | http2.Http2ServerResponse;
 
-/** `?status=404`, `?wait=ms`, `?size=bytes`, `?header=Name:value` (several), `?cut` ends the connection, `?trailer=Name:value`. */
+/** `?status=404`, `?wait=ms`, `?hold` until `release`, `?size=bytes`, `?header=Name:value` (several), `?cut` ends the connection, `?trailer=Name:value`. */
 export async function startEcho(app: string, endpoint: number, speaks: NonNullable<ApplicationDocument['speaks']>, pair: Pair, port = 0): Promise<EchoApplication> {
   let requests = 0;
   let atOnce = 0;
   let mostAtOnce = 0;
   const sockets = new Set<Socket>();
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
   const listener = (request: AnyRequest, response: AnyResponse) => {
     requests += 1;
     mostAtOnce = Math.max(mostAtOnce, (atOnce += 1));
     (response as http.ServerResponse).once('close', () => (atOnce -= 1));
-    void answer(app, endpoint, request as http.IncomingMessage, response as http.ServerResponse);
+    void answer(app, endpoint, request as http.IncomingMessage, response as http.ServerResponse, released);
   };
   const server = makeServer(speaks, { cert: pair.certificate, key: pair.key }, listener);
   server.on('connection', (socket: Socket) => {
@@ -69,6 +73,7 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
     get mostAtOnce() {
       return mostAtOnce;
     },
+    release,
     drain() {
       server.close();
       if ('closeIdleConnections' in server) server.closeIdleConnections();
@@ -98,13 +103,14 @@ function makeServer(speaks: NonNullable<ApplicationDocument['speaks']>, tls: { c
   }
 }
 
-async function answer(app: string, endpoint: number, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+async function answer(app: string, endpoint: number, request: http.IncomingMessage, response: http.ServerResponse, released: Promise<void>): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://app');
   const asked = url.searchParams;
   request.on('error', () => undefined);
   if (asked.has('cut')) return void request.socket.destroy();
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (asked.has('hold')) await released;
   if (asked.has('wait')) await new Promise((resolve) => setTimeout(resolve, Number(asked.get('wait'))));
   response.statusCode = Number(asked.get('status') ?? 200);
   for (const header of asked.getAll('header')) response.appendHeader(header.slice(0, header.indexOf(':')), header.slice(header.indexOf(':') + 1));

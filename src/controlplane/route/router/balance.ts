@@ -9,6 +9,8 @@ export interface Server {
   /** `<namespace>/<service>`. */
   readonly service: string;
   readonly pod: string | undefined;
+  /** A look at it would wake an idled service. */
+  readonly wakes: boolean;
   /** 0 to 256. With 0 only its own clients come here. */
   readonly weight: number;
   /** `Set-Cookie` for a client that is sent here. */

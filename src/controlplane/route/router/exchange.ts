@@ -145,6 +145,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     this.#settle();
     this.#over = true;
     const { socket: client, head } = this.#client.upgrade as Upgrade;
+    if (server.cookie !== undefined && server.id !== this.#kept?.id) headers.push('Set-Cookie', server.cookie);
     if (responseActions) applyActions(responseActions, headers);
     const lines = [`HTTP/1.1 ${status} ${text}`, 'Connection: Upgrade', `Upgrade: ${this.upgrade}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);

@@ -30,7 +30,7 @@ export class HealthChecks {
       this.#watched.delete(target);
       return;
     }
-    for (const { endpoint } of target.all) endpoint.check();
+    for (const { endpoint, wakes } of target.all) if (!wakes) endpoint.check();
     state.timer = this.#next(target);
   }
 }

@@ -108,10 +108,10 @@ export class RoutingTable {
     return route.backends.flatMap((backend, at) => {
       const weight = weights[at] ?? 0;
       const transport = transportOf(route, backend);
-      return backend.endpoints.map(({ address, id, pod }) => {
+      return backend.endpoints.map(({ address, id, pod, wakes = false }) => {
         const old = before?.byCookie.get(id);
         const endpoint = this.#endpoints.acquire(address, transport);
-        return { id, endpoint, service: backend.service, pod, weight, current: old?.current ?? 0, requests: old?.requests ?? 0, cookie: route.cookie && setCookie(route.cookie, id) };
+        return { id, endpoint, service: backend.service, pod, wakes, weight, current: old?.current ?? 0, requests: old?.requests ?? 0, cookie: route.cookie && setCookie(route.cookie, id) };
       });
     });
   }

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { eventually } from '../../eventually.ts';
 import type { RouteSpec } from '../../../../src/api/kinds/route.ts';
 import type { RouteCase } from '../contract.ts';
+import type { EchoApplication } from '../echo.ts';
 
 /** `web` and others, each with its weight. */
 const split = (first: number, others: Record<string, number>): Partial<RouteSpec> => ({
@@ -67,11 +68,12 @@ export const balancing: RouteCase[] = [
     apps: { web: { endpoints: 2 } },
     routes: [{ name: 'web', annotations: { balance: 'leastconn' } }],
     async run(bed) {
-      const slow = bed.ask('http://web.test/?wait=1500');
-      const started = () => (bed.apps.get('web') ?? []).reduce((sum, { requests }) => sum + requests, 0);
-      await eventually(started).toBe(1);
-      const busy = (bed.apps.get('web') ?? []).findIndex(({ requests }) => requests === 1);
+      const slow = bed.ask('http://web.test/?hold');
+      const all = bed.apps.get('web') ?? [];
+      await eventually(() => all.reduce((sum, { requests }) => sum + requests, 0)).toBe(1);
+      const busy = all.findIndex(({ requests }) => requests === 1);
       for (let at = 0; at < 5; at += 1) expect(await bed.endpointAt('http://web.test/')).toBe(`web/${1 - busy}`);
+      all[busy]?.release();
       expect((await slow).status).toBe(200);
     },
   },
@@ -99,11 +101,13 @@ export const balancing: RouteCase[] = [
     apps: { web: { endpoints: 2 } },
     routes: [{ name: 'web', annotations: { balance: 'roundrobin', 'router.openshift.io/haproxy.health.check.interval': '50ms' } }],
     async run(bed) {
-      const dead = (bed.apps.get('web') ?? [])[0] as { address: string; close(): Promise<void> };
+      const dead = (bed.apps.get('web') ?? [])[0] as EchoApplication;
       await bed.ask('http://web.test/');
       await dead.close();
       const upAt = async () => (await bed.router.routeMetrics())?.[0]?.endpoints.find(({ address }) => address === dead.address)?.up;
       await eventually(async () => (await bed.ask('http://web.test/'), upAt())).toBe(false);
+      await bed.startEndpoint('web', dead.port);
+      await eventually(async () => (await bed.ask('http://web.test/'), upAt())).toBe(true);
     },
   },
   {

@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { expect } from 'vitest';
 import type { Answer, RouteCase } from '../contract.ts';
 
@@ -60,6 +61,23 @@ export const headers: RouteCase[] = [
         headers: { 'x-frame-options': 'DENY', 'x-kind': 'application/json', 'x-served-by': 'slipway', 'x-internal': undefined, 'x-kept': '1' },
       },
     }],
+  },
+  {
+    name: 'that are rubbish are refused before an application sees them',
+    routes: [{ name: 'web' }],
+    async run(bed) {
+      const status = (text: string) => new Promise<string>((resolve) => {
+        const socket = net.connect(bed.ports.http, '127.0.0.1', () => socket.write(text));
+        let answer = '';
+        socket.on('data', (chunk) => (answer += chunk.toString()));
+        socket.on('error', () => undefined);
+        socket.once('close', () => resolve(answer.split(' ')[1] ?? ''));
+      });
+      for (const head of ['NONSENSE', 'GET nopath HTTP/1.1\r\nHost: web.test', 'GET / HTTP/1.1\r\nHost: web.test\r\nContent-Length:', 'POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\nTransfer-Encoding: chunked, identity']) {
+        expect(await status(`${head}\r\nConnection: close\r\n\r\n`), head).toBe('400');
+      }
+      expect(bed.apps.get('web')?.[0]?.requests).toBe(0);
+    },
   },
   {
     name: 'of responses come back as they are, several of one name',

@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
+import { eventually } from '../../eventually.ts';
 import type { Bed } from '../bed.ts';
 import type { RouteCase } from '../contract.ts';
 
-/** How many of so many requests were answered, the rest having been closed. */
+/** How many of so many requests at once were answered, the rest having been closed. */
 async function answered(bed: Bed, url: string, requests: number): Promise<number> {
-  let count = 0;
-  for (let at = 0; at < requests; at += 1) count += await bed.ask(url).then(({ status }) => Number(status === 200), () => 0);
-  return count;
+  const all = await Promise.all(Array.from({ length: requests }, () => bed.ask(url).then(({ status }) => status === 200, () => false)));
+  return all.filter(Boolean).length;
 }
 const limited = (more: Record<string, string>) => ({ 'rate-limit-connections': 'true', ...Object.fromEntries(Object.entries(more).map(([name, value]) => [`rate-limit-connections.${name}`, value])) });
 
@@ -52,8 +52,11 @@ export const limits: RouteCase[] = [
     name: 'so many at a time from one client',
     routes: [{ name: 'web', annotations: limited({ 'concurrent-tcp': '3' }) }],
     async run(bed) {
-      const all = await Promise.all(Array.from({ length: 6 }, () => bed.ask('http://web.test/?wait=700').then(() => true, () => false)));
-      expect(all.filter(Boolean)).toHaveLength(2);
+      let refused = 0;
+      const all = Array.from({ length: 6 }, () => bed.ask('http://web.test/?hold').then(({ status }) => status, () => (refused += 1, 0)));
+      await eventually(() => refused).toBe(4);
+      bed.apps.get('web')?.[0]?.release();
+      expect((await Promise.all(all)).filter((status) => status === 200)).toHaveLength(2);
       expect((await bed.ask('http://web.test/')).status).toBe(200);
     },
   },
@@ -69,11 +72,11 @@ export const limits: RouteCase[] = [
   },
   {
     name: 'time-outs: an answer that does not come, and one that takes long',
-    routes: [{ name: 'short', annotations: { timeout: '300ms' } }, { name: 'long', annotations: { timeout: '1h' } }],
+    routes: [{ name: 'short', annotations: { timeout: '2s' } }, { name: 'long', annotations: { timeout: '1h' } }],
     steps: [
-      { ask: { url: 'http://short.test/?wait=5000' }, answer: { status: 504 } },
+      { ask: { url: 'http://short.test/?hold' }, answer: { status: 504 } },
       { ask: { url: 'http://short.test/' }, answer: { status: 200 } },
-      { ask: { url: 'http://long.test/?wait=600' }, answer: { status: 200 } },
+      { ask: { url: 'http://long.test/?wait=300' }, answer: { status: 200 } },
     ],
   },
   {

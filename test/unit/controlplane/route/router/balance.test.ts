@@ -4,7 +4,7 @@ import { endpointWeights, pick, type Server } from '../../../../../src/controlpl
 import { Endpoint } from '../../../../../src/controlplane/route/router/endpoint.ts';
 
 const endpoint = (name: string) => new Endpoint(name, `127.0.0.1:${name.length}`, {}, defaultRouterLimits);
-const servers = (...weights: number[]): Server[] => weights.map((weight, at) => ({ id: `e${at}`, endpoint: endpoint(`e${at}`), service: 'demo/web', pod: undefined, cookie: undefined, weight, current: 0, requests: 0 }));
+const servers = (...weights: number[]): Server[] => weights.map((weight, at) => ({ id: `e${at}`, endpoint: endpoint(`e${at}`), service: 'demo/web', pod: undefined, wakes: false, cookie: undefined, weight, current: 0, requests: 0 }));
 const backend = (weight: number, endpoints: number) => ({ weight, endpoints: Array.from({ length: endpoints }) });
 
 describe('weights of endpoints', () => {
