@@ -6,8 +6,6 @@ import { dirname, join } from 'node:path';
 const temporaryPrefix = '.tmp-';
 /** What is being written takes seconds; older files are what a crash left. */
 const staleMs = 60 * 60 * 1000;
-/** A folder may be removed as empty between its making and the writing. */
-const folderAttempts = 3;
 
 /** Makes a folder whose existence survives a power cut. */
 export async function ensureFolder(path: string): Promise<void> {
@@ -38,17 +36,8 @@ export async function moveDurably(from: string, to: string): Promise<void> {
   await syncFolder(dirname(to));
 }
 
+/** Nobody may remove the folder as empty meanwhile. */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await writeOnce(path, bytes);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= folderAttempts) throw error;
-    }
-  }
-}
-
-async function writeOnce(path: string, bytes: Uint8Array): Promise<void> {
   await ensureFolder(dirname(path));
   const temporary = join(dirname(path), `${temporaryPrefix}${randomUUID()}`);
   try {

@@ -27,12 +27,16 @@ export interface BlobLink {
 }
 
 type LinkKind = '_blobs' | '_manifests';
+const parts = ['_blobs', '_manifests', '_referrers'] as const;
 
 /** A time is renewed once it is this old; more often would cost a write for each request. */
 const renewMs = 60_000;
 
 export class Links {
   readonly #directory: string;
+  /** By project: links being written, and the removal of empty folders, which wait for each other. */
+  readonly #writers = new Map<string, number>();
+  readonly #removals = new Map<string, Promise<void>>();
 
   constructor(directory: string) {
     this.#directory = join(directory, 'repositories');
@@ -48,7 +52,7 @@ export class Links {
 
   /** With an origin: content that is fetched when it is asked for. A link that stands is left alone. */
   async addBlob(repository: RepositoryName, digest: string, link?: Required<BlobLink>): Promise<void> {
-    if (!(await this.renew(repository, '_blobs', digest))) await writeDurably(this.#path(repository, '_blobs', digest), Buffer.from(link ? JSON.stringify(link) : ''));
+    if (!(await this.renew(repository, '_blobs', digest))) await this.#write(repository, this.#path(repository, '_blobs', digest), link ? JSON.stringify(link) : '');
   }
 
   async removeBlob(repository: RepositoryName, digest: string): Promise<boolean> {
@@ -61,8 +65,8 @@ export class Links {
 
   /** `referrer` is listed under the subject of the link, if it has one. */
   async addManifest(repository: RepositoryName, digest: string, link: ManifestLink, referrer: Descriptor): Promise<void> {
-    if (link.subject !== undefined) await writeDurably(this.#referrer(repository, link.subject, digest), Buffer.from(JSON.stringify(referrer)));
-    await writeDurably(this.#path(repository, '_manifests', digest), Buffer.from(JSON.stringify(link)));
+    if (link.subject !== undefined) await this.#write(repository, this.#referrer(repository, link.subject, digest), JSON.stringify(referrer));
+    await this.#write(repository, this.#path(repository, '_manifests', digest), JSON.stringify(link));
   }
 
   async removeManifest(repository: RepositoryName, digest: string): Promise<boolean> {
@@ -107,18 +111,29 @@ export class Links {
     return found.filter(isDigest);
   }
 
-  /** Removes what a crash left half written, and the folders of a repository that holds nothing any more. */
+  /** Removes what a crash left half written, and the folders of a repository that holds nothing any more: those of a project into which somebody writes stay for the next time. */
   async tidy(repository: RepositoryName): Promise<void> {
     const folder = join(this.#directory, formatRepository(repository));
-    for (const part of ['_blobs', '_manifests', '_referrers']) {
-      for (const inner of await namesIn(join(folder, part))) {
-        await removeStale(join(folder, part, inner));
-        await rmdir(join(folder, part, inner)).catch(ignoreInUse);
-      }
-      await rmdir(join(folder, part)).catch(ignoreInUse);
+    const inner: string[] = [];
+    for (const part of parts) for (const name of await namesIn(join(folder, part))) inner.push(join(folder, part, name));
+    for (const path of inner) await removeStale(path);
+    const { namespace } = repository;
+    if (this.#writers.has(namespace) || this.#removals.has(namespace)) return;
+    const removal = removeEmpty([...inner, ...parts.map((part) => join(folder, part)), folder, dirname(folder)]).finally(() => this.#removals.delete(namespace));
+    this.#removals.set(namespace, removal);
+    await removal;
+  }
+
+  async #write({ namespace }: RepositoryName, path: string, text: string): Promise<void> {
+    for (let removal = this.#removals.get(namespace); removal; removal = this.#removals.get(namespace)) await removal;
+    this.#writers.set(namespace, (this.#writers.get(namespace) ?? 0) + 1);
+    try {
+      await writeDurably(path, Buffer.from(text));
+    } finally {
+      const left = (this.#writers.get(namespace) ?? 1) - 1;
+      if (left > 0) this.#writers.set(namespace, left);
+      else this.#writers.delete(namespace);
     }
-    await rmdir(folder).catch(ignoreInUse);
-    await rmdir(dirname(folder)).catch(ignoreInUse);
   }
 
   #path(repository: RepositoryName, kind: LinkKind, digest: string): string {
@@ -152,6 +167,10 @@ async function namesIn(folder: string): Promise<string[]> {
 async function readJson<T>(path: string): Promise<T | undefined> {
   const text = await readFile(path, 'utf8').catch(ignoreMissing);
   return text === undefined ? undefined : (JSON.parse(text || '{}') as T);
+}
+
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await rmdir(folder).catch(ignoreInUse);
 }
 
 function ignoreMissing(error: unknown): undefined {
