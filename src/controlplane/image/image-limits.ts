@@ -58,6 +58,16 @@ export class RegistryLimits implements Limits {
   }
 }
 
+/** Why an import that makes `next` of a stream is refused. The size of an image is no matter of it: that bounds what is pushed (OpenShift docs, "Image limits"). */
+export async function exceededByImport(client: Client, before: ImageStream | undefined, next: ImageStream): Promise<string | undefined> {
+  const { namespace, name } = next.metadata;
+  const { ranges, quotas } = await rules(client, namespace);
+  if (ranges.length === 0 && quotas.length === 0) return undefined;
+  const streams = (await client.list(imageStreams, { namespace })).items;
+  const after = [...streams.filter(({ metadata }) => metadata.name !== name), next];
+  return exceededStream(imageLimits(ranges), before, next) ?? exceededQuota(quotas, imageUsage(streams), imageUsage(after));
+}
+
 async function rules(client: Client, namespace: string | undefined) {
   const [ranges, quotas] = await Promise.all([client.list(limitRanges, { namespace }), client.list(resourceQuotas, { namespace })]);
   return { ranges: ranges.items, quotas: quotas.items };

@@ -1,6 +1,7 @@
 /** Imports what the tags of streams ask for, at once when they change and again by their schedule. */
 import { imageStreams, type ImageStream, type ImageStreamImport } from '../../api/kinds/image.ts';
 import { keyOf, splitKey } from '../../api/meta.ts';
+import { isStatusError } from '../../api/status.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
@@ -48,6 +49,9 @@ export function startImportController({ client, clock, log, scope, informers }: 
 
   async function run(stream: ImageStream, spec: ImageStreamImport['spec'], signal: AbortSignal): Promise<void> {
     // A stream that has gone meanwhile is not made again: the request names its uid.
-    await ifFound(imports.run(readImport(requestFor(stream, spec)), stream.metadata.namespace ?? '', signal));
+    await ifFound(imports.run(readImport(requestFor(stream, spec)), stream.metadata.namespace ?? '', signal)).catch((error: unknown) => {
+      // Beyond the project's limits: its tags tell, and trying again would not help.
+      if (!isStatusError(error, 'Forbidden')) throw error;
+    });
   }
 }

@@ -2,12 +2,14 @@
 import { secrets } from '../../api/kinds/core.ts';
 import { imageAnnotations, images, imageStreamImports, imageStreams, type Image, type ImageStream, type ImageStreamImport } from '../../api/kinds/image.ts';
 import { copyJson } from '../../api/json.ts';
-import { conflict, isStatusError, notFound } from '../../api/status.ts';
+import { conflict, forbidden, isStatusError, notFound } from '../../api/status.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { LateClient } from '../kernel/boot/late-client.ts';
+import { exceededByImport } from './image-limits.ts';
+import { innerStatus } from './import-failure.ts';
 import { imagesOfImport, importIntoSpec, importIntoStatus, outcomesOf, unchangedSince } from './import-plan.ts';
 import { Importer, type OpenRegistry } from './importer.ts';
 import { changeStream, onceMade } from './stream-writes.ts';
@@ -75,9 +77,27 @@ export class StreamImports implements Disposable {
       importer.close();
     }
     if (!request.spec.import) return result;
+    await this.#hold(client, at, result, stream);
     for (const image of imagesOfImport(result)) await createImage(client, image);
     result.status.import = await this.#record(client, at, result, stream);
     return result;
+  }
+
+  /** Throws 403 for what the project's limits do not allow. Nothing of it is imported then, and tags that wait for it tell why. */
+  async #hold(client: Client, at: StreamAt, result: ImageStreamImport, before: ImageStream | undefined): Promise<void> {
+    const now = this.clock.now();
+    const outcomes = outcomesOf(result);
+    const next = copyJson(before ?? emptyStream(at));
+    importIntoSpec(next, outcomes, now);
+    importIntoStatus(next, outcomes, now);
+    const why = await exceededByImport(client, before, next);
+    if (why === undefined) return;
+    const refusal = forbidden(imageStreams, at.name, why);
+    if (before) {
+      const refused = outcomes.map((outcome) => ({ ...outcome, result: { tag: outcome.tag, status: innerStatus(refusal) } }));
+      await ifFound(changeStream(client, { ...at, subresource: 'status' }, (stream) => (importIntoStatus(stream, unchangedSince(before, stream, refused), now) ? stream : undefined)));
+    }
+    throw refusal;
   }
 
   /** The spec first: should the status not follow, its generation asks for the same import again. */
@@ -89,12 +109,14 @@ export class StreamImports implements Disposable {
       outcomes = unchangedSince(before, stream, all);
       return importIntoSpec(stream, outcomes, now) ? stream : undefined;
     };
-    const made = before ? undefined : await create(client, intoSpec({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { ...at }, spec: {} }));
+    const made = before ? undefined : await create(client, intoSpec(emptyStream(at)));
     const change = () => changeStream(client, at, intoSpec);
     const written = made ?? (await (before ? change() : onceMade(change)));
     return changeStream(client, { ...at, subresource: 'status' }, (stream) => (importIntoStatus(stream, unchangedSince(written, stream, outcomes), now) ? stream : undefined));
   }
 }
+
+const emptyStream = (at: StreamAt): ImageStream => ({ apiVersion: 'image.openshift.io/v1', kind: 'ImageStream', metadata: { ...at }, spec: {} });
 
 /** Undefined if somebody else was first. */
 async function create(client: Client, stream: ImageStream | undefined): Promise<ImageStream | undefined> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secrets } from '../../../../src/api/kinds/core.ts';
+import { limitRanges, resourceQuotas } from '../../../../src/api/kinds/quota.ts';
 import { images, imageStreams, imageStreamTags, type Image, type ImageStream, type ImageStreamImport, type TagReference } from '../../../../src/api/kinds/image.ts';
 import type { Platform } from '../../../../src/oci/manifest.ts';
 import { mediaTypes } from '../../../../src/oci/media-types.ts';
@@ -317,4 +318,50 @@ it('keeps images that others made first', async () => {
   const { metadata } = await platform.client.get(images, { name: digest }) as Image;
   await post(two, 'web', { import: true, images: [image('lib/shared:v1')] });
   expect((await platform.client.get(images, { name: digest })).metadata.resourceVersion).toBe(metadata.resourceVersion);
+});
+
+describe('an import beyond what its project may have', () => {
+  const limit = (namespace: string, max: Record<string, string>, type = 'openshift.io/ImageStream') => platform.client.create(limitRanges, { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'limits', namespace }, spec: { limits: [{ type, max }] } } as never, { namespace });
+  const quota = (namespace: string, hard: Record<string, string>) => platform.client.create(resourceQuotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'objects', namespace }, spec: { hard } } as never, { namespace });
+  const versions = ['v1', 'v2', 'v3'].map((tag) => `lib/bounded:${tag}`);
+
+  it.each([
+    ['images of a stream', { 'openshift.io/images': '2' }, 'requested usage of openshift.io/images exceeds the maximum limit per openshift.io/ImageStream (3 > 2)'],
+    ['tags of a stream', { 'openshift.io/image-tags': '2' }, 'requested usage of openshift.io/image-tags exceeds the maximum limit per openshift.io/ImageStream (3 > 2)'],
+  ])('%s: nothing of it is imported', async (_, max, why) => {
+    for (const version of versions) await push('lib/bounded', version.split(':')[1] ?? '');
+    const namespace = await project();
+    await limit(namespace, max);
+    await post(namespace, 'app', { import: true, images: versions.slice(0, 2).map((name) => image(name)) });
+    await expect(post(namespace, 'app', { import: true, images: [image('lib/bounded:v3')] })).rejects.toMatchObject({ code: 403, message: `imagestreams.image.openshift.io "app" is forbidden: ${why}` });
+    expect((await stream(namespace, 'app')).status?.tags?.map(({ tag }) => tag)).toEqual(['v1', 'v2']);
+    // What is there may be imported anew.
+    expect((await post(namespace, 'app', { import: true, images: versions.slice(0, 2).map((name) => image(name)) })).status.images?.map(({ status }) => status.status)).toEqual(['Success', 'Success']);
+  });
+
+  it('a tag that waits for its image tells why it does not come, and nothing is tried again', async () => {
+    const namespace = await project();
+    await limit(namespace, { 'openshift.io/images': '1' });
+    const digest = await push('lib/bounded', 'v1');
+    await push('lib/bounded', 'v2');
+    const tags = (...names: string[]) => names.map((name): TagReference => ({ name, from: { kind: 'DockerImage', name: `${host}/lib/bounded:${name}` } }));
+    await create(namespace, 'app', { tags: tags('v1') });
+    await eventually(() => imageNow(namespace, 'app', 'v1')).toBe(digest);
+    await platform.client.update(imageStreams, { ...(await stream(namespace, 'app')), spec: { tags: tags('v1', 'v2') } }, { namespace, name: 'app' });
+    await eventually(async () => (await stream(namespace, 'app')).status?.tags?.find(({ tag }) => tag === 'v2')?.conditions?.[0]).toMatchObject({ type: 'ImportSuccess', status: 'False', reason: 'Forbidden', message: expect.stringContaining('openshift.io/images exceeds the maximum limit') as string });
+    expect(await imageNow(namespace, 'app', 'v1')).toBe(digest);
+    expect(await imageNow(namespace, 'app', 'v2')).toBeUndefined();
+  });
+
+  it('a quota counts streams and images; the size of an image bounds pushes alone', async () => {
+    const namespace = await project();
+    await quota(namespace, { 'openshift.io/imagestreams': '1', 'openshift.io/images': '1' });
+    await limit(namespace, { storage: '1' }, 'openshift.io/Image');
+    await push('lib/bounded', 'v1');
+    await push('lib/bounded', 'v2');
+    await post(namespace, 'one', { import: true, images: [image('lib/bounded:v1')] });
+    await expect(post(namespace, 'one', { import: true, images: [image('lib/bounded:v2')] })).rejects.toMatchObject({ code: 403, message: expect.stringContaining('exceeded quota: objects, requested: openshift.io/images=1, used: openshift.io/images=1, limited: openshift.io/images=1') as string });
+    await expect(post(namespace, 'two', { import: true, images: [image('lib/bounded:v1')] })).rejects.toMatchObject({ code: 403, message: expect.stringContaining('openshift.io/imagestreams=1') as string });
+    await expect(stream(namespace, 'two')).rejects.toMatchObject({ code: 404 });
+  });
 });
