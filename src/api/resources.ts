@@ -7,6 +7,7 @@ import * as cluster from './kinds/cluster.ts';
 import * as core from './kinds/core.ts';
 import * as deploymentConfig from './kinds/deployment-config.ts';
 import * as image from './kinds/image.ts';
+import * as imagePruner from './kinds/image-pruner.ts';
 import * as ingress from './kinds/ingress.ts';
 import * as networkPolicy from './kinds/network-policy.ts';
 import * as policy from './kinds/policy.ts';
@@ -20,7 +21,7 @@ import type { Resource } from './resource.ts';
 const isResource = (value: unknown): value is Resource => typeof value === 'object' && value !== null && 'plural' in value && 'version' in value;
 
 export const allResources: readonly Resource[] = Object.freeze(
-  [core, apps, batch, autoscaling, cluster, rbac, review, project, policy, quota, build, deploymentConfig, image, networkPolicy, route, ingress].flatMap((module) => Object.values(module as Record<string, unknown>).filter(isResource)),
+  [core, apps, batch, autoscaling, cluster, rbac, review, project, policy, quota, build, deploymentConfig, image, imagePruner, networkPolicy, route, ingress].flatMap((module) => Object.values(module as Record<string, unknown>).filter(isResource)),
 );
 
 /** What a user types: `pods`, `pod`, `po`, `Pod`, `deployments.apps`, `deployments.v1.apps`. The first declared wins, as with kubectl. */

@@ -32,6 +32,7 @@ const kinds = {
   'image.openshift.io/v1': 'Image ImageStream ImageStreamTag ImageStreamImage ImageStreamMapping ImageStreamImport ImageTag',
   'route.openshift.io/v1': 'Route',
   'template.openshift.io/v1': 'Template',
+  'imageregistry.operator.openshift.io/v1': 'ImagePruner',
 };
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 const extras = { 'v1/DeleteOptions': `${meta}DeleteOptions`, 'v1/Status': `${meta}Status` };
@@ -39,6 +40,48 @@ const extras = { 'v1/DeleteOptions': `${meta}DeleteOptions`, 'v1/Status': `${met
 const openshift = JSON.parse(readFileSync(openshiftFile, 'utf8')).definitions;
 const sources = { ...openshift };
 for (const file of readdirSync(kubernetesFolder)) Object.assign(sources, JSON.parse(readFileSync(join(kubernetesFolder, file), 'utf8')).components?.schemas);
+
+// Custom resources of OpenShift stand in neither document; these are written from openshift/api imageregistry/v1 and operator/v1.
+const text = (description) => ({ type: 'string', description });
+const number = (description, format = 'int32') => ({ type: 'integer', format, description });
+const flag = (description) => ({ type: 'boolean', description });
+const core = (name, description) => ({ $ref: `#/components/schemas/io.k8s.api.core.v1.${name}`, description });
+const pruner = 'com.github.openshift.api.imageregistry.v1.ImagePruner';
+Object.assign(sources, {
+  [pruner]: {
+    description: 'ImagePruner is the configuration object for an image registry pruner managed by the registry operator.', required: ['spec'],
+    properties: { apiVersion: text(), kind: text(), metadata: { $ref: `#/components/schemas/${meta}ObjectMeta` }, spec: { $ref: `#/components/schemas/${pruner}Spec` }, status: { $ref: `#/components/schemas/${pruner}Status` } },
+  },
+  [`${pruner}Spec`]: {
+    description: 'ImagePrunerSpec defines the specs for the running image pruner.',
+    properties: {
+      schedule: text('schedule specifies when to execute the job using standard cronjob syntax.'),
+      suspend: flag('suspend specifies whether or not to suspend subsequent executions of this cronjob.'),
+      keepTagRevisions: number('keepTagRevisions specifies the number of image revisions for a tag in an image stream that will be preserved.'),
+      keepYoungerThan: number('keepYoungerThan specifies the minimum age in nanoseconds of an image and its referrers for it to be considered a candidate for pruning.', 'int64'),
+      keepYoungerThanDuration: text('keepYoungerThanDuration specifies the minimum age of an image and its referrers for it to be considered a candidate for pruning.'),
+      resources: core('ResourceRequirements', 'resources defines the resource requests and limits for the image pruner pod.'),
+      affinity: core('Affinity', 'affinity is a group of node affinity scheduling rules for the image pruner pod.'),
+      nodeSelector: { type: 'object', additionalProperties: { type: 'string' }, description: 'nodeSelector defines the node selection constraints for the image pruner pod.' },
+      tolerations: { type: 'array', items: core('Toleration'), description: 'tolerations defines the node tolerations for the image pruner pod.' },
+      successfulJobsHistoryLimit: number('successfulJobsHistoryLimit specifies how many successful image pruner jobs to retain.'),
+      failedJobsHistoryLimit: number('failedJobsHistoryLimit specifies how many failed image pruner jobs to retain.'),
+      ignoreInvalidImageReferences: flag('ignoreInvalidImageReferences indicates whether the pruner can ignore errors while parsing image references.'),
+      logLevel: text('logLevel sets the level of log output for the pruner job.'),
+    },
+  },
+  [`${pruner}Status`]: {
+    description: 'ImagePrunerStatus reports image pruner operational status.',
+    properties: {
+      observedGeneration: number('observedGeneration is the last generation change that has been applied.', 'int64'),
+      conditions: { type: 'array', items: { $ref: `#/components/schemas/${pruner}Condition` }, description: 'conditions is a list of conditions and their status.', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] },
+    },
+  },
+  [`${pruner}Condition`]: {
+    description: 'OperatorCondition is just the standard condition fields.', required: ['type', 'status'],
+    properties: { type: text(), status: text(), lastTransitionTime: { type: 'string', format: 'date-time' }, reason: text(), message: text() },
+  },
+});
 
 const scalars = {
   'io.k8s.apimachinery.pkg.api.resource.Quantity': 'quantity',

@@ -1,5 +1,5 @@
-// Reads images, image streams, secrets (credentials of other registries), limit ranges and quotas.
-// Writes images, image streams and their status, the status of quotas; image names in pods and what makes them, as they are admitted.
+// Reads images, image streams, image pruners, secrets (credentials of other registries), limit ranges and quotas; when images are pruned, whatever names one.
+// Writes images, image streams and their status, the image pruner, the status of quotas; image names in pods and what makes them, as they are admitted.
 import type { Module } from '../kernel/boot/module.ts';
 import { images, imageStreams } from '../../api/kinds/image.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -15,6 +15,8 @@ import { imageLimitsAdmission, RegistryLimits } from './image-limits.ts';
 import { imagePolicy } from './image-policy.ts';
 import { startImageQuotaController } from './image-quota-controller.ts';
 import { imageTagKind } from './image-tag.ts';
+import { imagePrunerKind } from './image-pruner.ts';
+import { startPrunerController } from './pruner-controller.ts';
 import { startImportController } from './import-controller.ts';
 import { openRegistry, type OpenRegistry } from './importer.ts';
 import { keepPublicRepositories } from './public-repository.ts';
@@ -52,6 +54,7 @@ export function imageModule(deps: ImageDependencies): Module {
       kind(imageStreamImageKind(client)),
       kind(imageStreamMappingKind(client, deps.authorize)),
       kind(imageStreamImportKind(imports)),
+      kind(imagePrunerKind),
     ],
     admission: [imagePolicy(client), imageLimitsAdmission(client)],
     async start(context) {
@@ -72,6 +75,7 @@ export function imageModule(deps: ImageDependencies): Module {
       imports.clock = context.clock;
       startImportController(context, imports);
       keepPublicRepositories(context, publicHost);
+      await startPrunerController(context);
     },
   };
 }

@@ -347,7 +347,8 @@ describe('an import beyond what its project may have', () => {
     const tags = (...names: string[]) => names.map((name): TagReference => ({ name, from: { kind: 'DockerImage', name: `${host}/lib/bounded:${name}` } }));
     await create(namespace, 'app', { tags: tags('v1') });
     await eventually(() => imageNow(namespace, 'app', 'v1')).toBe(digest);
-    await platform.client.update(imageStreams, { ...(await stream(namespace, 'app')), spec: { tags: tags('v1', 'v2') } }, { namespace, name: 'app' });
+    const more: ImageStream = { ...(await stream(namespace, 'app')), spec: { tags: tags('v1', 'v2') } };
+    await platform.client.update(imageStreams, more, { namespace, name: 'app' });
     await eventually(async () => (await stream(namespace, 'app')).status?.tags?.find(({ tag }) => tag === 'v2')?.conditions?.[0]).toMatchObject({ type: 'ImportSuccess', status: 'False', reason: 'Forbidden', message: expect.stringContaining('openshift.io/images exceeds the maximum limit') as string });
     expect(await imageNow(namespace, 'app', 'v1')).toBe(digest);
     expect(await imageNow(namespace, 'app', 'v2')).toBeUndefined();
