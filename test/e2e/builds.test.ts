@@ -276,6 +276,21 @@ describe('builds and images', () => {
     await shot('12-synced');
   });
 
+  test('a build that was started elsewhere puts its problems on the files, too, and nobody opens it', async () => {
+    await bench.command('View: Close All Editors');
+    write('server.js', `${server('elsewhere')}const broken = ;\n`);
+    home.slipway('start-build', app, '--from-dir', work);
+    const next = lastBuild();
+    await until(() => home.kubectl('get', 'build', `${app}-${next}`, '-o', 'jsonpath={.status.phase}'), 60_000).toBe('Failed');
+    await bench.command('Problems: Focus on Problems View');
+    await page.locator('.markers-panel .monaco-list-row', { hasText: new RegExp(`Unexpected token ';'.*node \\(${app}-${next}\\)`) }).waitFor();
+    await shot('13-elsewhere');
+    write('server.js', server('mended'));
+    home.slipway('start-build', app, '--from-dir', work);
+    await until(() => page.locator('.markers-panel .monaco-list-row', { hasText: 'Unexpected token' }).count(), 60_000).toBe(0);
+    await user.dismissNotifications();
+  });
+
   test('all of it is readable in a light theme and 300 pixels wide', async () => {
     await bench.theme('Light Modern');
     await page.locator('.monaco-workbench.vs').waitFor();
@@ -284,10 +299,10 @@ describe('builds and images', () => {
     const frame = await panel();
     await frame.locator('.failure:visible').waitFor();
     await frame.locator('.place').first().waitFor();
-    await shot('13-light');
+    await shot('14-light');
     await page.setViewportSize({ width: 650, height: 1100 });
     expect(await frame.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])).toSatisfy(([all, seen]: number[]) => (all ?? 0) <= (seen ?? 0));
-    await shot('14-narrow');
+    await shot('15-narrow');
     await page.setViewportSize({ width: 1360, height: 1100 });
   });
 

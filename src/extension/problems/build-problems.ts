@@ -1,6 +1,6 @@
 /**
- * Problems that failed builds told, on the files they are about. Those of a build config stand until its next build that succeeds, whoever starts
- * it; only while there are some is anything watched.
+ * Problems that failed builds told, on the files they are about, whoever starts the builds and whether or not anybody follows them: a push may have. Those of a
+ * build config stand until its next build that succeeds. Watched are the project that is worked in, while a folder is open, and those that have problems.
  */
 import * as vscode from 'vscode';
 import { builds, finishedPhases, type Build } from '../../api/kinds/build.ts';
@@ -18,6 +18,9 @@ interface Told {
   diagnostics: Map<string, vscode.Diagnostic[]>;
 }
 
+/** Last lines that are read of a log which nobody followed. */
+const mostLines = 2000;
+
 export class BuildProblems implements vscode.Disposable {
   readonly #session: Session;
   readonly #pathsOf: (build: Build) => Promise<SourcePaths | undefined>;
@@ -25,6 +28,8 @@ export class BuildProblems implements vscode.Disposable {
   readonly #told = new Map<string, Told>();
   readonly #listening: vscode.Disposable;
   readonly #watches = new Map<string, SharedInformer<Build>>();
+  /** Builds of watched projects that were seen before their end. */
+  readonly #running = new Set<string>();
 
   constructor(session: Session, pathsOf: (build: Build) => Promise<SourcePaths | undefined>) {
     this.#session = session;
@@ -78,10 +83,10 @@ export class BuildProblems implements vscode.Disposable {
     this.#watch();
   }
 
-  /** Builds of the projects that have problems; each watch ends with the last of them. */
   #watch(): void {
     const connected = this.#session.state === 'connected';
     const wanted = new Set(connected ? [...this.#told.values()].map(({ namespace }) => namespace) : []);
+    if (connected && vscode.workspace.workspaceFolders && this.#session.serves(builds)) wanted.add(this.#session.project);
     for (const [namespace, lease] of this.#watches) {
       if (wanted.has(namespace)) continue;
       lease.dispose();
@@ -91,13 +96,32 @@ export class BuildProblems implements vscode.Disposable {
       if (this.#watches.has(namespace)) continue;
       const lease = this.#session.watch(builds, namespace);
       this.#watches.set(namespace, lease);
-      const listening = lease.informer.onChange(({ type, object }) => type !== 'deleted' && this.#watches.get(namespace) === lease && this.#newer(object));
+      const listening = lease.informer.onChange(({ type, object }) => {
+        if (type === 'deleted') this.#running.delete(idOf(object));
+        else if (this.#watches.get(namespace) === lease) this.#changed(object);
+      });
       const { dispose } = lease;
       lease.dispose = () => {
         void listening.dispose();
         dispose();
       };
     }
+  }
+
+  #changed(build: Build): void {
+    this.#newer(build);
+    if (!finishedPhases.includes(build.status.phase)) this.#running.add(idOf(build));
+    // What had failed before anybody looked is history.
+    else if (this.#running.delete(idOf(build)) && build.status.phase === 'Failed') void this.#read(build).catch(() => undefined);
+  }
+
+  /** Of a build whose log is gone, or out of reach, nothing is told. */
+  async #read(build: Build): Promise<void> {
+    const { connection } = this.#session;
+    if (!connection || !(await this.#pathsOf(build))) return;
+    const log: string[] = [];
+    for await (const { text } of connection.logs({ namespace: build.metadata.namespace ?? '', build: build.metadata.name }, { tailLines: mostLines })) log.push(text);
+    await this.ended(build, log);
   }
 
   /** A build of that config which began after the one that failed, and succeeded. */
@@ -108,6 +132,8 @@ export class BuildProblems implements vscode.Disposable {
     if (build.status.phase === 'Complete') this.#forget(key);
   }
 }
+
+const idOf = ({ metadata }: Build) => metadata.uid ?? `${metadata.namespace ?? ''}/${metadata.name}`;
 
 function keyOf({ metadata, status }: Build): string | undefined {
   return status.config?.name && `${metadata.namespace ?? ''}/${status.config.name}`;
