@@ -90,8 +90,13 @@ export class Pods {
     }
     try {
       record ??= await this.#make(config.hostname, config.hostNetwork);
-      if (config.sharedProcesses) record.processes = await holdProcesses(record.holder);
+      // Written down as this pod's first: an agent killed in between would leave a process in one that waits to be taken.
+      if (config.sharedProcesses) {
+        writeState(join(this.#folder(record.id), recordFile), { ...record, config });
+        record.processes = await holdProcesses(record.holder);
+      }
     } catch (cause) {
+      if (record) await this.#discard(record);
       throw new RuntimeFailure('CreatePodSandboxError', (cause as Error).message, { cause });
     }
     record.config = config;
@@ -152,7 +157,7 @@ export class Pods {
   }
 
   #tell(record: PodRecord, config: PodSandboxConfig): PodSandbox {
-    return { id: record.id, config, ready: !record.stopped && isAlive(record.holder) && (!record.processes || isAlive(record.processes)), ip: config.hostNetwork ? this.#network.nodeIp : record.ip, createdAt: record.createdAt };
+    return { id: record.id, config, ready: !record.stopped && isAlive(record.holder) && (!config.sharedProcesses || (record.processes !== undefined && isAlive(record.processes))), ip: config.hostNetwork ? this.#network.nodeIp : record.ip, createdAt: record.createdAt };
   }
 
   async #make(hostname: string, hostNetwork: boolean): Promise<PodRecord> {

@@ -1,0 +1,112 @@
+/** What a platform in a sandbox has left on this machine: processes, mounts, folders, sockets, ports on the bridge. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import type { RunInfo } from '../../../src/protocol/daemon.ts';
+import type { Platform } from '../platform/platform.ts';
+import { familyOf, processesNaming, type FoundProcess } from '../platform/processes.ts';
+
+export function runInfo(platform: Platform): RunInfo {
+  return JSON.parse(readFileSync(path.join(platform.home, 'run.json'), 'utf8')) as RunInfo;
+}
+
+/** pid 1 of the machine holder. */
+export function holderOf(platform: Platform): number {
+  return (JSON.parse(readFileSync(path.join(runInfo(platform).runDirectory, 'holder.json'), 'utf8')) as { init: { pid: number } }).init.pid;
+}
+
+export type Part = 'agent' | 'shim' | 'router' | 'control plane';
+
+/** Processes of a part that run now. `besides`: ids of containers whose shims are left alone. */
+export function processesOf(platform: Platform, part: Part, besides: readonly string[] = []): number[] {
+  switch (part) {
+    case 'agent':
+      return agents(platform);
+    case 'shim':
+      return shims(platform).filter(({ container }) => container !== undefined && !besides.includes(container)).map(({ pid }) => pid);
+    case 'router':
+      return familyOf([runInfo(platform).pid]).filter(({ command }) => command === 'slipway-router').map(({ pid }) => pid);
+    case 'control plane':
+      return [runInfo(platform).pid];
+  }
+}
+
+export interface Traces {
+  /** Ids of sandboxes, by what tells of them. */
+  podFolders: string[];
+  podMounts: number;
+  /** Processes that hold a pod's namespaces. */
+  sleepers: number;
+  ports: number;
+  /** Ids of containers. */
+  containerFolders: string[];
+  shims: string[];
+  /** Uids of pods. */
+  agentFolders: string[];
+  agents: number;
+  routers: number;
+  /** Names in the run folder. */
+  sockets: string[];
+  /** What runs and belongs to none of these. */
+  others: string[];
+}
+
+export function tracesOf(platform: Platform): Traces {
+  const node = path.join(platform.home, 'nodes', 'node-1');
+  const list = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+  const family = familyOf([holderOf(platform), runInfo(platform).pid, ...processesNaming(platform.home).map(({ pid }) => pid)]);
+  const [agent] = agents(platform);
+  // Its first process sleeps, too.
+  const machine = linkOf(`/proc/${holderOf(platform)}/ns/net`);
+  return {
+    podFolders: list(path.join(node, 'runtime/pods')).sort(),
+    podMounts: mountsBelow(agent, path.join(node, 'runtime/pods')),
+    sleepers: family.filter(({ command }) => command === 'sleep 2147483647').filter(({ pid }) => linkOf(`/proc/${pid}/ns/net`) !== machine).length,
+    ports: agent === undefined ? -1 : portsIn(platform, agent),
+    containerFolders: list(path.join(node, 'runtime/containers')).sort(),
+    shims: shims(platform).flatMap(({ container }) => container ?? []).sort(),
+    agentFolders: list(path.join(node, 'pods')).sort(),
+    agents: agents(platform).length,
+    routers: processesOf(platform, 'router').length,
+    sockets: list(runInfo(platform).runDirectory).sort(),
+    others: family.filter(({ command }) => /^(?:unshare|nsenter|sh) /.test(command) && /\bstart\.sh|slipway-pod/.test(command) && !/waitText|"\$@"; exit/.test(command)).map(({ command }) => command.slice(0, 160)),
+  };
+}
+
+function agents(platform: Platform): number[] {
+  return processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('agent.js') && !command.startsWith('nsenter')).map(({ pid }) => pid);
+}
+
+/** One without a container is kept in reserve. */
+function shims(platform: Platform): (FoundProcess & { container?: string })[] {
+  return processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('shim.js')).map((one) => {
+    const folder = linkOf(`/proc/${one.pid}/cwd`);
+    return /\/containers\/[0-9a-f]+$/.test(folder) ? { ...one, container: path.basename(folder) } : one;
+  });
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}
+
+function mountsBelow(pid: number | undefined, folder: string): number {
+  try {
+    return readFileSync(`/proc/${pid ?? 0}/mountinfo`, 'utf8').split('\n').filter((line) => line.split(' ')[4]?.startsWith(`${folder}/`)).length;
+  } catch {
+    return -1;
+  }
+}
+
+/** Pods' ends of the bridge of the node, in whose network its agent is. */
+function portsIn(platform: Platform, agent: number): number {
+  const enter = process.getuid?.() === 0 ? [] : ['-U', '--preserve-credentials'];
+  try {
+    return execFileSync('nsenter', ['-t', String(agent), ...enter, '-n', 'ip', '-o', 'link'], { encoding: 'utf8', env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } }).split('\n').filter((line) => /^\d+: p[0-9a-f]{6}@/.test(line)).length;
+  } catch {
+    return -1;
+  }
+}
