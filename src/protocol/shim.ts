@@ -1,8 +1,9 @@
 /**
  * Between an agent and the shim of one container.
  *
- * The agent starts `shim.js` with a pipe as standard input and writes one line: the container's folder. Until then the shim is a spare;
- * end of input ends it. It answers `ready` on its standard output when it listens. In the folder lie `shimFiles`; the spec before the first `start`, `stop` or `attach`. On the socket a connection's first line is a `ShimRequest`:
+ * The agent starts `shim.js` with pipes as standard input and output and writes a line for each container that it is to look after: the container's folder. Lines of `ShimNews` come
+ * back: when it listens for one, and when one is over. After the end of its input it ends with its last container.
+ * In the folder lie `shimFiles`; the spec before the first `start`, `stop` or `attach`. On the socket a connection's first line is a `ShimRequest`:
  *
  *   watch    lines of `ShimStatus` come back, the present one first; further requests may follow on the same connection
  *   attach   frames of protocol/agent.ts both ways, until the container ends
@@ -52,6 +53,13 @@ export interface ShimSpec {
   sharesProcesses?: boolean;
   /** Folder of the terminals' devices, for resizing. Default `/dev/pts`. */
   terminals?: string;
+}
+
+export interface ShimNews {
+  directory: string;
+  state: 'ready' | 'ended';
+  /** Why it never was ready. */
+  problem?: string;
 }
 
 export interface ShimStatus {

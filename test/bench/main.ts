@@ -7,6 +7,7 @@ import { benchActivation } from './activation.ts';
 import { benchApi } from './api.ts';
 import { benchDockerfile } from './dockerfile.ts';
 import { withPlatform, type MeasuredPlatform } from './platform.ts';
+import { benchPodMemory } from './pod-memory.ts';
 import { benchPodStart } from './pod-start.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRegistry } from './registry.ts';
@@ -17,7 +18,7 @@ import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { printTable, type Row } from './table.ts';
 
-const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'source-to-url': benchSourceToUrl, rebuild: benchRebuild, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
+const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'pod-memory': benchPodMemory, 'source-to-url': benchSourceToUrl, rebuild: benchRebuild, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
 const alone = { dockerfile: () => benchDockerfile(), registry: () => benchRegistry(), store: () => benchStore(), activation: () => benchActivation() };
 
 const asked = process.argv.slice(2);

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configMaps, pods, type ConfigMap, type Pod } from '../../src/api/kinds/core.ts';
 import type { Connection } from '../../src/client/connection.ts';
-import { freePort } from '../support/free-port.ts';
+import { lastingPort } from '../support/free-port.ts';
 import { churn } from '../support/kills/churn.ts';
 import { seeded } from '../support/kills/random.ts';
 import { processesOf, tracesOf, type Part } from '../support/kills/traces.ts';
@@ -24,7 +24,7 @@ let flags: string[];
 
 beforeAll(async () => {
   platform = new Platform();
-  flags = ['--runtime', 'sandbox', '--http-port', String(await freePort()), '--api-port', String(await freePort())];
+  flags = ['--runtime', 'sandbox', '--http-port', String(await lastingPort()), '--api-port', String(await lastingPort())];
   await platform.up(flags);
   const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
   await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '10' } }), webPod('struck', { env: { COUNT_EVERY: '10' } }), webService('counter'), route) });
@@ -98,9 +98,16 @@ test(`${points} points, seed ${seed}`, { timeout: 60_000 + points * 15_000 }, as
     const running = all.flatMap(({ status }) => status?.containerStatuses?.flatMap(({ state, containerID }) => (state?.running ? (containerID?.replace('slipway://', '') ?? '') : [])) ?? []).sort();
     const known = new Set(all.flatMap(({ status }) => status?.containerStatuses?.flatMap(({ containerID, lastState }) => [containerID, lastState?.terminated?.containerID].flatMap((id) => id?.replace('slipway://', '') ?? [])) ?? []));
     const { length } = traces.podFolders;
-    // One pod network is kept in reserve.
-    expect({ spare: length - all.length <= 1, agentFolders: traces.agentFolders, shims: traces.shims, strangers: traces.containerFolders.filter((id) => !known.has(id)), others: traces.others }).toEqual({ spare: true, agentFolders: uids, shims: running, strangers: [], others: [] });
-    expect({ mounts: traces.podMounts, sleepers: traces.sleepers, ports: traces.ports, agents: traces.agents, routers: traces.routers }).toEqual({ mounts: length * 2, sleepers: length, ports: length, agents: 1, routers: 1 });
+    const differs = (what: string, is: unknown, wanted: unknown) => (JSON.stringify(is) === JSON.stringify(wanted) ? [] : [`${what}: ${JSON.stringify(is)}, not ${JSON.stringify(wanted)}`]);
+    const left = [
+      // One pod network is kept in reserve.
+      ...(length - all.length > 1 ? [`pods: ${length} folders for ${all.length} pods`] : []),
+      ...differs('folders of the agent', traces.agentFolders, uids), ...differs('containers in the care of shims', traces.shims, running),
+      ...differs('folders of containers', traces.containerFolders.filter((id) => !known.has(id)), []), ...differs('processes', traces.others, []),
+      ...differs('mounts', traces.podMounts, length * 2), ...differs('holders of namespaces', traces.sleepers, length), ...differs('ports', traces.ports, length),
+      ...differs('agents', traces.agents, 1), ...differs('routers', traces.routers, 1),
+    ];
+    if (left.length > 0) throw new Error(left.join('\n'));
     return true;
   }, 60_000);
   await platform.down();

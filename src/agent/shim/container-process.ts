@@ -47,7 +47,7 @@ export class ContainerProcess {
     const [file = '', ...rest] = spec.argv;
     this.#child = spawn(file, rest, {
       // On Windows a group of its own would open a console window.
-      stdio, cwd: spec.cwd, env: spec.environment, detached: process.platform !== 'win32', windowsHide: true,
+      stdio, cwd: spec.cwd ?? directory, env: spec.environment, detached: process.platform !== 'win32', windowsHide: true,
     });
     for (const descriptor of [input?.theirs, output[0]?.theirs, output[1]?.theirs, handOver]) if (descriptor !== undefined) closeSync(descriptor);
     this.stdin = input?.ours ?? this.#child.stdin ?? undefined;

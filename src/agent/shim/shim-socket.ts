@@ -1,6 +1,5 @@
 /** Addresses of sockets whose path may be longer than the 107 bytes that the system takes before it cuts silently. */
 import { closeSync, openSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { connect, type Socket } from 'node:net';
 
@@ -8,8 +7,10 @@ const longest = 107;
 
 /** Windows has pipes with names instead of paths. */
 export function listenAddress(path: string): string {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\slipway-${createHash('sha256').update(path.toLowerCase()).digest('hex').slice(0, 24)}`;
-  return path;
+  if (process.platform !== 'win32') return path;
+  // Loaded there only: it would cost every shim memory.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return `\\\\.\\pipe\\slipway-${createHash('sha256').update(path.toLowerCase()).digest('hex').slice(0, 24)}`;
 }
 
 /** Connects to the socket at `path`, through its folder's descriptor where the path is too long. */

@@ -32,21 +32,23 @@ export class Shim {
   readonly #server: Server;
   readonly #watchers = new Set<Socket>();
   readonly #attached = new Set<Socket>();
-  readonly #done: () => void;
+  #done: () => void;
   #status: ShimStatus = { state: 'created', shimPid: process.pid };
   #process: ContainerProcess | undefined;
   #killAt: { at: number; timer: NodeJS.Timeout } | undefined;
   #overLimit = false;
 
-  /** `done` is called when the container has ended and everything is on disk. */
-  constructor(directory: string, done: () => void) {
+  /** `ready` is called when it listens, `done` once: when the container has ended, everything is on disk and everybody has been told. */
+  constructor(directory: string, ready: () => void, done: () => void) {
     this.#directory = directory;
-    this.#done = done;
-    // The folder is made the working directory first, so that a long path does not count.
-    process.chdir(directory);
-    rmSync(shimFiles.socket, { force: true });
+    this.#done = () => {
+      this.#done = () => undefined;
+      done();
+    };
+    rmSync(join(directory, shimFiles.socket), { force: true });
     this.#server = createServer((socket) => this.#serve(socket));
-    this.#server.listen(process.platform === 'win32' ? listenAddress(join(directory, shimFiles.socket)) : shimFiles.socket, () => process.stdout.write('ready\n'));
+    this.#server.on('error', () => this.#done());
+    listenIn(directory, this.#server, ready);
     this.#save(this.#status);
   }
 
@@ -70,7 +72,8 @@ export class Shim {
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n')) {
         const line = text.slice(0, at);
         text = text.slice(at + 1);
-        const request = JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as ShimRequest;
+        const request = requestIn(line);
+        if (!request) return void socket.destroy();
         if (request.op === 'attach') {
           socket.off('data', onData);
           return this.#attach(socket, Buffer.from(text, 'latin1'));
@@ -202,9 +205,15 @@ export class Shim {
     });
     for (const socket of this.#attached) socket.end(exitFrame(this.#status));
     for (const socket of this.#watchers) socket.end();
-    this.#server.close(this.#done);
-    // A client that never reads must not keep the shim.
-    setTimeout(this.#done, 2000).unref();
+    const late = setTimeout(() => {
+      // A client that never reads must not keep the shim.
+      for (const socket of [...this.#watchers, ...this.#attached]) socket.destroy();
+      this.#done();
+    }, 2000);
+    this.#server.close(() => {
+      clearTimeout(late);
+      this.#done();
+    });
   }
 
   #save(status: ShimStatus): void {
@@ -216,6 +225,27 @@ export class Shim {
     }
     const line = `${JSON.stringify(status)}\n`;
     for (const socket of this.#watchers) socket.write(line);
+  }
+}
+
+/** The folder is the working directory for that moment, so that the length of its path does not count. */
+function listenIn(directory: string, server: Server, ready: () => void): void {
+  if (process.platform === 'win32') return void server.listen(listenAddress(join(directory, shimFiles.socket)), ready);
+  const before = process.cwd();
+  process.chdir(directory);
+  try {
+    server.listen(shimFiles.socket, ready);
+  } finally {
+    process.chdir(before);
+  }
+}
+
+/** One character a byte. */
+function requestIn(line: string): ShimRequest | undefined {
+  try {
+    return JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as ShimRequest;
+  } catch {
+    return undefined;
   }
 }
 

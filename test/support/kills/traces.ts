@@ -1,6 +1,6 @@
 /** What a platform in a sandbox has left on this machine: processes, mounts, folders, sockets, ports on the bridge. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { RunInfo } from '../../../src/protocol/daemon.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -23,7 +23,7 @@ export function processesOf(platform: Platform, part: Part, besides: readonly st
     case 'agent':
       return agents(platform);
     case 'shim':
-      return shims(platform).filter(({ container }) => container !== undefined && !besides.includes(container)).map(({ pid }) => pid);
+      return shims(platform).filter(({ containers }) => containers.length > 0 && !containers.some((id) => besides.includes(id))).map(({ pid }) => pid);
     case 'router':
       return familyOf([runInfo(platform).pid]).filter(({ command }) => command === 'slipway-router').map(({ pid }) => pid);
     case 'control plane':
@@ -53,22 +53,21 @@ export interface Traces {
 
 export function tracesOf(platform: Platform): Traces {
   const node = path.join(platform.home, 'nodes', 'node-1');
-  const list = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
   const family = familyOf([holderOf(platform), runInfo(platform).pid, ...processesNaming(platform.home).map(({ pid }) => pid)]);
   const [agent] = agents(platform);
   // Its first process sleeps, too.
   const machine = linkOf(`/proc/${holderOf(platform)}/ns/net`);
   return {
-    podFolders: list(path.join(node, 'runtime/pods')).sort(),
+    podFolders: listOf(path.join(node, 'runtime/pods')).sort(),
     podMounts: mountsBelow(agent, path.join(node, 'runtime/pods')),
     sleepers: family.filter(({ command }) => command === 'sleep 2147483647').filter(({ pid }) => linkOf(`/proc/${pid}/ns/net`) !== machine).length,
     ports: agent === undefined ? -1 : portsIn(platform, agent),
-    containerFolders: list(path.join(node, 'runtime/containers')).sort(),
-    shims: shims(platform).flatMap(({ container }) => container ?? []).sort(),
-    agentFolders: list(path.join(node, 'pods')).sort(),
+    containerFolders: listOf(path.join(node, 'runtime/containers')).sort(),
+    shims: shims(platform).flatMap(({ containers }) => containers).sort(),
+    agentFolders: listOf(path.join(node, 'pods')).sort(),
     agents: agents(platform).length,
     routers: processesOf(platform, 'router').length,
-    sockets: list(runInfo(platform).runDirectory).sort(),
+    sockets: listOf(runInfo(platform).runDirectory).sort(),
     others: family.filter(({ command }) => /^(?:unshare|nsenter|sh) /.test(command) && /\bstart\.sh|slipway-pod/.test(command) && !/waitText|"\$@"; exit/.test(command)).map(({ command }) => command.slice(0, 160)),
   };
 }
@@ -77,12 +76,24 @@ function agents(platform: Platform): number[] {
   return processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('agent.js') && !command.startsWith('nsenter')).map(({ pid }) => pid);
 }
 
-/** One without a container is kept in reserve. */
-function shims(platform: Platform): (FoundProcess & { container?: string })[] {
+interface FoundShim extends FoundProcess {
+  /** Ids of those in its care, whose pipes it holds. */
+  containers: string[];
+}
+
+function shims(platform: Platform): FoundShim[] {
   return processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('shim.js')).map((one) => {
-    const folder = linkOf(`/proc/${one.pid}/cwd`);
-    return /\/containers\/[0-9a-f]+$/.test(folder) ? { ...one, container: path.basename(folder) } : one;
+    const files = listOf(`/proc/${one.pid}/fd`).map((name) => linkOf(`/proc/${one.pid}/fd/${name}`));
+    return { ...one, containers: [...new Set(files.flatMap((file) => /\/containers\/([0-9a-f]+)\//.exec(file)?.[1] ?? []))] };
   });
+}
+
+function listOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function linkOf(file: string): string {

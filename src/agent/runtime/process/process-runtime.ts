@@ -154,7 +154,7 @@ export class ProcessRuntime implements Runtime {
     const reports = config.tty && process.platform === 'linux';
     const logPath = join(config.logDirectory, `${config.attempt}.log`);
     await this.#containers.create(
-      { id, sandboxId: pod.id, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: image.config.stopSignal ?? 'SIGTERM', extra: { environment, cwd } },
+      { id, sandboxId: pod.id, name: config.name, attempt: config.attempt, imageId: config.imageId, createdAt: new Date().toISOString(), logPath, stopSignal: config.stopSignal ?? image.config.stopSignal ?? 'SIGTERM', extra: { environment, cwd } },
       {
         argv: config.tty ? terminalCommand(argv, reports) : argv, environment: { ...environment, ...(config.tty && { SHELL: '/bin/sh' }) }, cwd, log: logPath,
         tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
