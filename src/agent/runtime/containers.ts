@@ -1,4 +1,5 @@
 /** Containers as files and shims, the part that all shim-based drivers share. What is on disk is the truth; a new agent reads it and goes on. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { run } from './run.ts';
 import { RuntimeFailure, type ContainerStatus } from './runtime.ts';
 import { watchShim, type ShimConnection } from './shim-connection.ts';
 import type { ShimLauncher } from './shim-launcher.ts';
-import { readState, writeState } from './state-file.ts';
+import { readState, writeRunState, writeState } from './state-file.ts';
 import { findProgram, systemEnvironment } from './system-path.ts';
 
 /** What a driver keeps of a container, in `container.json`. */
@@ -36,7 +37,17 @@ interface Entry<Extra> {
   waiting: Set<() => void>;
 }
 
+/** A folder with pipes and a shim that listens, or soon will. */
+interface Opened {
+  id: string;
+  pipes: Promise<string>;
+  shim: Promise<void>;
+}
+
 const recordFile = 'container.json';
+/** How soon after a container the next one's folder is made, and how long one waits to be used. */
+const spareAfterMs = 500;
+const spareLifeMs = 60_000;
 /** A shim that was told to kill and does not say so within this time is taken for dead. */
 const killLimit = 10_000;
 
@@ -45,7 +56,11 @@ export class Containers<Extra> implements Disposable {
   readonly #launcher: ShimLauncher;
   readonly #log: Log;
   readonly #entries = new Map<string, Entry<Extra>>();
-  readonly #opened = new Map<string, { pipes: Promise<string>; shim: Promise<void> }>();
+  readonly #opened = new Map<string, Opened>();
+  /** The next container's, made while nobody waits for it. */
+  #spare: Opened | undefined;
+  #spareTimer: NodeJS.Timeout | undefined;
+  #disposed = false;
   readonly #changes = new Emitter<string>();
 
   constructor(root: string, launcher: ShimLauncher, log: Log) {
@@ -78,8 +93,21 @@ export class Containers<Extra> implements Disposable {
     return this.#changes.on(listener);
   }
 
-  /** Makes `folder(id)`. The shim and its pipes are made while the driver plans the container; `create` or `discard` follows. */
-  open(id: string): string {
+  /** Makes a container's id and its `folder(id)`. The shim and its pipes are there already, or made while the driver plans the container; `create` or `discard` follows. */
+  open(): string {
+    // Whoever killed its shim took it out of service.
+    if (this.#spare && !this.#launcher.serves(this.folder(this.#spare.id))) this.#dropSpare();
+    const opened = this.#spare ?? this.#make();
+    this.#spare = undefined;
+    clearTimeout(this.#spareTimer);
+    this.#spareTimer = setTimeout(() => this.#keepSpare(), spareAfterMs);
+    this.#spareTimer.unref();
+    this.#opened.set(opened.id, opened);
+    return opened.id;
+  }
+
+  #make(): Opened {
+    const id = randomBytes(16).toString('hex');
     const directory = this.folder(id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const pipes = findProgram('mkfifo') ? run(['mkfifo', '-m', '600', shimFiles.stdin, shimFiles.stdout, shimFiles.stderr], { cwd: directory, env: systemEnvironment }) : Promise.resolve('');
@@ -87,8 +115,24 @@ export class Containers<Extra> implements Disposable {
     // Whoever needs them learns of a failure.
     pipes.catch(() => undefined);
     shim.catch(() => undefined);
-    this.#opened.set(id, { pipes, shim });
-    return directory;
+    return { id, pipes, shim };
+  }
+
+  /** One that was not used goes, and its shim's process may with it. An agent that was killed leaves it to the next one, as a container that never was. */
+  #keepSpare(): void {
+    if (this.#disposed) return;
+    const spare = (this.#spare ??= this.#make());
+    const drop = () => this.#spare === spare && this.#dropSpare();
+    spare.shim.catch(drop);
+    this.#spareTimer = setTimeout(drop, spareLifeMs);
+    this.#spareTimer.unref();
+  }
+
+  #dropSpare(): void {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (!spare) return;
+    void Promise.allSettled([spare.pipes, spare.shim]).then(() => this.#forsake(this.folder(spare.id))).catch((error: unknown) => this.#log.warn('a folder kept in reserve cannot be removed', { id: spare.id, error }));
   }
 
   /** `open` was called, and the folder holds what the driver needs. */
@@ -96,9 +140,9 @@ export class Containers<Extra> implements Disposable {
     const directory = this.folder(record.id);
     const opened = this.#opened.get(record.id);
     if (!opened) throw new Error(`the container ${record.id} was not opened`);
-    writeState(join(directory, shimFiles.spec), spec);
+    writeRunState(join(directory, shimFiles.spec), spec);
     await opened.pipes;
-    writeState(join(directory, recordFile), record);
+    writeRunState(join(directory, recordFile), record);
     this.#opened.delete(record.id);
     const entry: Entry<Extra> = { record, directory, status: { state: 'created', shimPid: 0 }, waiting: new Set() };
     this.#entries.set(record.id, entry);
@@ -184,6 +228,9 @@ export class Containers<Extra> implements Disposable {
 
   /** Lets go of the shims; they keep running. */
   dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#spareTimer);
+    this.#dropSpare();
     for (const { shim } of this.#entries.values()) void shim?.then((connection) => connection.close(), () => undefined);
   }
 

@@ -72,6 +72,11 @@ export class ShimLauncher implements Disposable {
     });
   }
 
+  /** A shim looks after the container, or is about to. */
+  serves(directory: string): boolean {
+    return [...this.#processes].some(({ serving }) => serving.has(directory));
+  }
+
   /** Starts `shim.js` in another of its roles through `prefix`. */
   async run(prefix: readonly string[], args: readonly string[]): Promise<Disposable & { readonly ended: Promise<void> }> {
     const child = this.#spawn(args, prefix);

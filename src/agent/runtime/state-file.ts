@@ -6,12 +6,17 @@ export function writeState(path: string, value: unknown): void {
   writeText(path, `${JSON.stringify(value)}\n`);
 }
 
-export function writeText(path: string, text: string): void {
+/** Of what runs and ends with the machine at the latest: it survives every kill of a process. A loss of power may take it, so nobody waits for the disk. */
+export function writeRunState(path: string, value: unknown): void {
+  writeText(path, `${JSON.stringify(value)}\n`, false);
+}
+
+export function writeText(path: string, text: string, synced = true): void {
   const aside = `${path}.${process.pid}.tmp`;
   const file = openSync(aside, 'w', 0o600);
   try {
     writeFileSync(file, text);
-    fsyncSync(file);
+    if (synced) fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -7,7 +7,7 @@ import { channel } from '../../protocol/agent.ts';
 import { shimFiles, type ShimRequest, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
 import { startTimeOf } from '../runtime/procfs.ts';
 import { ranOutOfMemory } from '../runtime/cgroup.ts';
-import { readState, writeState } from '../runtime/state-file.ts';
+import { readState, writeRunState, writeState } from '../runtime/state-file.ts';
 import { ContainerProcess } from './container-process.ts';
 import { encodeFrames, FrameReader } from './frame.ts';
 import { LogFile } from './log-file.ts';
@@ -219,7 +219,8 @@ export class Shim {
   #save(status: ShimStatus): void {
     this.#status = status;
     try {
-      writeState(join(this.#directory, shimFiles.status), status);
+      const write = status.state === 'exited' ? writeState : writeRunState;
+      write(join(this.#directory, shimFiles.status), status);
     } catch {
       // A full disk: watchers still learn it, and a missing end is told as one by the agent.
     }

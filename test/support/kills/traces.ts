@@ -1,6 +1,6 @@
 /** What a platform in a sandbox has left on this machine: processes, mounts, folders, sockets, ports on the bridge. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { RunInfo } from '../../../src/protocol/daemon.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -40,6 +40,8 @@ export interface Traces {
   ports: number;
   /** Ids of containers. */
   containerFolders: string[];
+  /** Made for containers to come. */
+  spareContainers: number;
   shims: string[];
   /** Uids of pods. */
   agentFolders: string[];
@@ -55,6 +57,8 @@ export function tracesOf(platform: Platform): Traces {
   const node = path.join(platform.home, 'nodes', 'node-1');
   const family = familyOf([holderOf(platform), runInfo(platform).pid, ...processesNaming(platform.home).map(({ pid }) => pid)]);
   const [agent] = agents(platform);
+  const containers = listOf(path.join(node, 'runtime/containers'));
+  const isMade = (id: string) => existsSync(path.join(node, 'runtime/containers', id, 'container.json'));
   // Its first process sleeps, too.
   const machine = linkOf(`/proc/${holderOf(platform)}/ns/net`);
   return {
@@ -62,7 +66,8 @@ export function tracesOf(platform: Platform): Traces {
     podMounts: mountsBelow(agent, path.join(node, 'runtime/pods')),
     sleepers: family.filter(({ command }) => command === 'sleep 2147483647').filter(({ pid }) => linkOf(`/proc/${pid}/ns/net`) !== machine).length,
     ports: agent === undefined ? -1 : portsIn(platform, agent),
-    containerFolders: listOf(path.join(node, 'runtime/containers')).sort(),
+    containerFolders: containers.filter(isMade).sort(),
+    spareContainers: containers.filter((id) => !isMade(id)).length,
     shims: shims(platform).flatMap(({ containers }) => containers).sort(),
     agentFolders: listOf(path.join(node, 'pods')).sort(),
     agents: agents(platform).length,

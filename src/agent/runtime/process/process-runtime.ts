@@ -2,7 +2,6 @@
  * The process driver: plain processes of this user in a folder of their own. Linux, macOS, Windows. Isolates nothing, and says so; what it cannot do honestly
  * (a foreign root file system, a persistent volume at a path of this machine) it refuses.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -121,8 +120,8 @@ export class ProcessRuntime implements Runtime {
     const pod = this.#pods.need(sandboxId);
     const ports = config.ports?.length ? config.ports : config.ports === undefined || pod.config.ports.length === 0 ? portsOf(pod) : [];
     await this.#pods.claim(sandboxId, ports);
-    const id = randomBytes(16).toString('hex');
-    const folder = this.#containers.open(id);
+    const id = this.#containers.open();
+    const folder = this.#containers.folder(id);
     try {
       await this.#prepare(id, folder, pod, { ...config, ports }, image);
     } catch (error) {

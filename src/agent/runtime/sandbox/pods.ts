@@ -7,7 +7,7 @@ import type { Log } from '../../../base/log.ts';
 import { addressIn } from '../../holder/node-network.ts';
 import { isAlive, type ProcessIdentity } from '../procfs.ts';
 import { RuntimeFailure, type PodSandbox, type PodSandboxConfig } from '../runtime.ts';
-import { readState, writeState } from '../state-file.ts';
+import { readState, writeRunState } from '../state-file.ts';
 import { AddressPool } from './address-pool.ts';
 import { endPodNamespaces, holdProcesses, makePodNamespaces, podMounts, setHostname } from './pod-namespaces.ts';
 import { hostsFile, resolvFile } from './pod-files.ts';
@@ -76,9 +76,11 @@ export class Pods {
   async run(config: PodSandboxConfig): Promise<PodSandbox> {
     let record: PodRecord | undefined;
     if (!config.hostNetwork) {
-      record = await this.#spare;
+      // Taken before it is waited for: another pod that starts at the same moment must not get it, too.
+      const spare = this.#spare;
       this.#spare = undefined;
       this.#keepSpare();
+      record = await spare;
       if (record && isAlive(record.holder)) {
         const { id } = record;
         const naming = setHostname(record.holder, config.hostname).finally(() => this.#naming.delete(id));
@@ -92,7 +94,7 @@ export class Pods {
       record ??= await this.#make(config.hostname, config.hostNetwork);
       // Written down as this pod's first: an agent killed in between would leave a process in one that waits to be taken.
       if (config.sharedProcesses) {
-        writeState(join(this.#folder(record.id), recordFile), { ...record, config });
+        writeRunState(join(this.#folder(record.id), recordFile), { ...record, config });
         record.processes = await holdProcesses(record.holder);
       }
     } catch (cause) {
@@ -106,7 +108,7 @@ export class Pods {
     writeFileSync(join(folder, 'hosts'), hostsFile(config, ip), { mode: 0o644 });
     writeFileSync(join(folder, 'hostname'), `${config.hostname}\n`, { mode: 0o644 });
     writeFileSync(join(folder, 'resolv.conf'), resolvFile(config.dns), { mode: 0o644 });
-    writeState(join(folder, recordFile), record);
+    writeRunState(join(folder, recordFile), record);
     this.#pods.set(record.id, record);
     return this.#tell(record, config);
   }
@@ -121,7 +123,7 @@ export class Pods {
     if (!record || record.stopped) return;
     await endPodNamespaces(this.#folder(id), record.holder, record.processes);
     record.stopped = true;
-    writeState(join(this.#folder(id), recordFile), record);
+    writeRunState(join(this.#folder(id), recordFile), record);
     if (record.ip !== '') this.#addresses.give(record.ip);
   }
 
@@ -170,7 +172,7 @@ export class Pods {
     try {
       const holder = await makePodNamespaces(folder, hostname, ip === '' ? undefined : { address: ip, gateway: addressIn(podCidr, 1) });
       const record: PodRecord = { id, createdAt: new Date().toISOString(), ip, holder, stopped: false };
-      writeState(join(folder, recordFile), record);
+      writeRunState(join(folder, recordFile), record);
       return record;
     } catch (error) {
       await endPodNamespaces(folder, undefined);

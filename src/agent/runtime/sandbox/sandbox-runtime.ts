@@ -147,8 +147,8 @@ export class SandboxRuntime implements Runtime {
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
     const image = this.#options.images.record(config.imageId);
     if (!image) throw new RuntimeFailure('CreateContainerError', `the image ${config.imageId} is not on this node`);
-    const id = randomBytes(16).toString('hex');
-    const folder = this.#containers.open(id);
+    const id = this.#containers.open();
+    const folder = this.#containers.folder(id);
     try {
       await this.#prepare(id, folder, sandboxId, config, image);
     } catch (error) {
