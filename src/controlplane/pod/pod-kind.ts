@@ -32,7 +32,6 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
   return kind<Pod>({
     type: 'stored',
     resource: pods,
-    generation: false,
     defaults: (pod) => {
       pod.spec ??= { containers: [] };
       defaultPodSpec(pod.spec);
