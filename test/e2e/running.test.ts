@@ -249,7 +249,40 @@ describe('an application that runs', () => {
     await shot('11-paused');
     await act('resume');
     await sheet.locator('vscode-button[data-action=latest]').waitFor();
-    await bench.command('View: Close All Editors');
+  });
+
+  test('the arrow keys scale, one pod a step', async () => {
+    await user.inline(user.row('Projects', app).nth(1), 'Scale…');
+    const asked = await user.asked(`Scale "${app}"`);
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowDown');
+    await until(() => asked.locator('.quick-input-message').textContent(), 30_000).toContain('2 of 2 ready');
+    expect(home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.replicas}')).toBe('2');
+    await shot('12-stepper');
+    await user.answer('1');
+    await until(() => home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.replicas}')).toBe('1');
+  });
+
+  test('the pages are readable in a light theme, and 300 pixels wide', async () => {
+    await bench.theme('Light Modern');
+    await page.locator('.monaco-workbench.vs').waitFor();
+    await bench.command('Slipway: Show Events');
+    const pages: [selector: string, open: () => Promise<unknown>][] = [
+      ['.revisions tr[data-revision]', () => user.inline(user.row('Projects', app).nth(1), 'Show Rollouts')],
+      ['.shares .share', () => user.inline(user.row('Routes', app), 'Split Traffic…')],
+      ['.events .event', () => Promise.resolve()],
+    ];
+    for (const [index, [selector, open]] of pages.entries()) {
+      await open();
+      await bench.webview(selector);
+      await shot(`13-light-${index}`);
+      await page.setViewportSize({ width: 660, height: 1100 });
+      const frame = await bench.webview(selector);
+      await until(() => frame.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+      await shot(`14-narrow-${index}`);
+      await page.setViewportSize({ width: 1360, height: 1100 });
+    }
   });
 
   test('no page complained', () => Promise.resolve(noPageComplained(bench)));

@@ -1,6 +1,6 @@
 /** How objects of each kind are offered in a quick pick: with the icon and the state their nodes have in the tree. */
 import * as vscode from 'vscode';
-import { deployments, statefulSets, type Deployment, type StatefulSet } from '../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets, type DaemonSet, type Deployment, type StatefulSet } from '../../api/kinds/apps.ts';
 import { builds, buildConfigs, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { pods, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
@@ -43,6 +43,9 @@ export const deploymentChoice = (): Choice<Deployment> => ({
 export const statefulSetChoice = (): Choice<StatefulSet> => ({
   resource: statefulSets, word: t('Stateful set'), title: t('Choose a stateful set'), none: t('There is no stateful set in project "{0}".', '{0}'), show: (set) => presentWorkload(set, t),
 });
+export const daemonSetChoice = (): Choice<DaemonSet> => ({
+  resource: daemonSets, word: t('Daemon set'), title: t('Choose a daemon set'), none: t('There is no daemon set in project "{0}".', '{0}'), show: (set) => presentWorkload(set, t),
+});
 export const serviceChoice = (): Choice<Service> => ({
   resource: services, word: t('Service'), title: t('Choose a service'), none: t('There is no service in project "{0}".', '{0}'), show: (service) => presentService(service, undefined, t),
 });
@@ -61,15 +64,15 @@ export const imageStreamChoice = (): Choice<ImageStream> => ({
   resource: imageStreams, word: t('Image stream'), title: t('Choose an image stream'), none: t('There is no image stream in project "{0}".', '{0}'), show: (stream) => presentImageStream(stream, t),
 });
 
-/** What can be scaled and restarted. */
-export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice(), statefulSetChoice()] as unknown as Choice[];
+/** What keeps pods running. */
+export const workloadChoices = (): Choice[] => [deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), daemonSetChoice()] as unknown as Choice[];
 
 /** What a port can be forwarded to. */
 export const forwardChoices = (): Choice[] => [serviceChoice(), ...workloadChoices(), runningPodChoice()] as unknown as Choice[];
 
 /** Every kind the trees show. */
 export const allChoices = (session: Session): Choice[] =>
-  [podChoice(), deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
+  [podChoice(), deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), daemonSetChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
 
 /** The kind's word in the user's language. */
 export function wordFor(session: Session, of: Pick<Resource, 'plural' | 'kind'>): string {

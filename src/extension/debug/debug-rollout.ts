@@ -49,6 +49,7 @@ function pythonRollout(one: Container): DebugRollout | undefined {
 const customize = `import os
 if not os.environ.get('SLIPWAY_DEBUGPY'):
     os.environ['SLIPWAY_DEBUGPY'] = '1'
+    os.environ.setdefault('PYDEVD_DISABLE_FILE_VALIDATION', '1')
     try:
         import debugpy
         debugpy.listen(('127.0.0.1', ${usualPort.python}))

@@ -1,6 +1,6 @@
 /** Objects to nodes: the presenter of each kind, with the id and resource every node needs. */
 import * as vscode from 'vscode';
-import { deployments, statefulSets } from '../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
@@ -26,7 +26,7 @@ export const serviceNode = (session: Session, service: Service, found: Endpoints
 export const routeNode = (session: Session, route: Route) => node(session, routes, route, presentRoute(route, session.routerPorts, t));
 export const buildNode = (session: Session, build: Build) => node(session, builds, build, presentBuild(build, t));
 export const buildConfigNode = (session: Session, config: BuildConfig, newest: Build | undefined, saving: boolean) => node(session, buildConfigs, config, presentBuildConfig(config, newest, t, saving));
-const workloadKinds: Record<string, Resource> = { Deployment: deployments, DeploymentConfig: deploymentConfigs, StatefulSet: statefulSets } as unknown as Record<string, Resource>;
+const workloadKinds: Record<string, Resource> = { Deployment: deployments, DeploymentConfig: deploymentConfigs, StatefulSet: statefulSets, DaemonSet: daemonSets } as unknown as Record<string, Resource>;
 export const workloadNode = (session: Session, workload: Workload) => node(session, workloadKinds[workload.kind ?? ''] as Resource, workload, presentWorkload(workload, t));
 
 export function containerNodes(session: Session, pod: Pod): TreeNode[] {

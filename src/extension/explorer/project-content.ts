@@ -1,7 +1,7 @@
 /** What one project holds, grouped into applications: pure. */
 import { buildLabels, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
-import type { Deployment, StatefulSet } from '../../api/kinds/apps.ts';
+import type { DaemonSet, Deployment, StatefulSet } from '../../api/kinds/apps.ts';
 import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
 import type { ImageStream } from '../../api/kinds/image.ts';
 import type { Route } from '../../api/kinds/route.ts';
@@ -10,13 +10,14 @@ import { mirrorAnnotation } from '../../api/pod.ts';
 import { systemProject, systemServices } from '../../api/well-known.ts';
 
 /** What keeps pods running. */
-export type Workload = DeploymentConfig | Deployment | StatefulSet;
+export type Workload = DeploymentConfig | Deployment | StatefulSet | DaemonSet;
 
 /** Copies of what a project's watches hold. */
 export interface ProjectObjects {
   deploymentConfigs: readonly DeploymentConfig[];
   deployments: readonly Deployment[];
   statefulSets: readonly StatefulSet[];
+  daemonSets: readonly DaemonSet[];
   pods: readonly Pod[];
   buildConfigs: readonly BuildConfig[];
   builds: readonly Build[];
@@ -50,7 +51,7 @@ export function groupApplications(objects: ProjectObjects): Application[] {
     return application;
   };
   const taken = new Set<Pod>();
-  for (const workload of [...objects.deploymentConfigs, ...objects.deployments, ...objects.statefulSets]) {
+  for (const workload of [...objects.deploymentConfigs, ...objects.deployments, ...objects.statefulSets, ...objects.daemonSets]) {
     const pods = objects.pods.filter((pod) => selects(workload, pod));
     for (const pod of pods) taken.add(pod);
     of(applicationOf(workload)).workloads.push({ workload, pods: byName(pods) });
@@ -81,7 +82,7 @@ export function isRunner(pod: Pod): boolean {
 
 /** The labels by which a workload knows its pods. */
 export function selectorOf(workload: Workload): Record<string, string> {
-  return (workload.kind === 'DeploymentConfig' ? (workload as DeploymentConfig).spec.selector : (workload as Deployment | StatefulSet).spec.selector?.matchLabels) ?? {};
+  return (workload.kind === 'DeploymentConfig' ? (workload as DeploymentConfig).spec.selector : (workload as Deployment | StatefulSet | DaemonSet).spec.selector?.matchLabels) ?? {};
 }
 
 export function selects(workload: Workload, pod: Pod): boolean {

@@ -1,5 +1,5 @@
 /** Everything the trees show of one project, kept true by watches for as long as somebody looks. */
-import { deployments, statefulSets, type Deployment, type StatefulSet } from '../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets, type DaemonSet, type Deployment, type StatefulSet } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/kinds/build.ts';
 import { endpoints, pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
@@ -11,7 +11,7 @@ import type { Session } from '../connections/session.ts';
 import { ObjectList } from './object-list.ts';
 import type { ProjectObjects } from './project-content.ts';
 
-const kinds = { deploymentConfigs, deployments, statefulSets, pods, buildConfigs, builds, services, endpoints, routes, imageStreams } as const;
+const kinds = { deploymentConfigs, deployments, statefulSets, daemonSets, pods, buildConfigs, builds, services, endpoints, routes, imageStreams } as const;
 export type Part = keyof typeof kinds;
 /** What applications consist of. */
 export const applicationParts = (Object.keys(kinds) as Part[]).filter((part) => part !== 'imageStreams');
@@ -31,7 +31,7 @@ export class ProjectWatch {
   objects(): ProjectObjects {
     const items = <T extends KubeObject>(part: Part) => (this.#lists.get(part)?.items() ?? []) as readonly T[];
     return {
-      deploymentConfigs: items<DeploymentConfig>('deploymentConfigs'), deployments: items<Deployment>('deployments'), statefulSets: items<StatefulSet>('statefulSets'), pods: items<Pod>('pods'), buildConfigs: items<BuildConfig>('buildConfigs'),
+      deploymentConfigs: items<DeploymentConfig>('deploymentConfigs'), deployments: items<Deployment>('deployments'), statefulSets: items<StatefulSet>('statefulSets'), daemonSets: items<DaemonSet>('daemonSets'), pods: items<Pod>('pods'), buildConfigs: items<BuildConfig>('buildConfigs'),
       builds: items<Build>('builds'), services: items<Service>('services'), endpoints: items<Endpoints>('endpoints'), routes: items<Route>('routes'),
       imageStreams: items<ImageStream>('imageStreams'),
     };

@@ -23,7 +23,7 @@ const waiting = (reason: string) =>
   make<Pod>('Pod', 'web-1-abcde', { spec: { containers: [{ name: 'web', image: 'web' }] }, status: { phase: 'Pending', containerStatuses: [{ name: 'web', ready: false, restartCount: 3, state: { waiting: { reason } } }] } });
 const config = (name: string, rest: object = {}, labels: Record<string, string> = { app: name }) =>
   make<DeploymentConfig>('DeploymentConfig', name, { spec: { replicas: 1, selector: { deploymentconfig: name } }, status: { latestVersion: 1, readyReplicas: 1 }, ...rest }, { labels, uid: name });
-const none: ProjectObjects = { deploymentConfigs: [], deployments: [], statefulSets: [], pods: [], buildConfigs: [], builds: [], services: [], endpoints: [], routes: [], imageStreams: [] };
+const none: ProjectObjects = { deploymentConfigs: [], deployments: [], statefulSets: [], daemonSets: [], pods: [], buildConfigs: [], builds: [], services: [], endpoints: [], routes: [], imageStreams: [] };
 
 describe('what runs in a project', () => {
   test('is grouped by application, with the pods that each workload selects', () => {

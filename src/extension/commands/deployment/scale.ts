@@ -52,7 +52,7 @@ class Stepper {
   }
 
   /** Resolves when it is closed. */
-  run(): Promise<void> {
+  async run(): Promise<void> {
     const input = this.#input;
     const fewer: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon('remove'), tooltip: t('One pod less') };
     const more: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon('add'), tooltip: t('One pod more') };
@@ -63,7 +63,8 @@ class Stepper {
     input.onDidTriggerButton((button) => this.step(button === more ? 1 : -1));
     input.onDidChangeValue(() => this.#tell());
     this.#watched.look(true);
-    void vscode.commands.executeCommand('setContext', 'slipway.scaling', true);
+    // The keys go by it from the moment the box is there.
+    await vscode.commands.executeCommand('setContext', 'slipway.scaling', true);
     return new Promise((resolve) => {
       input.onDidAccept(() => {
         const value = numberIn(input.value);
@@ -92,7 +93,7 @@ class Stepper {
   #tell(): void {
     const ready = (this.#watched.lists?.pods.items() ?? []).filter((pod) => selects(this.#workload, pod) && isPodReady(pod) && !pod.metadata.deletionTimestamp).length;
     this.#input.validationMessage = numberIn(this.#input.value) === undefined ? t('A whole number from 0 to {0}.', mostReplicas) : undefined;
-    this.#input.prompt = `${t('{0} of {1} ready', ready, this.#asked)}. ${t('Up and Down take a step at once; Enter takes the number.')}`;
+    this.#input.prompt = `${t('{0} of {1} ready', ready, this.#asked)}. ${t('Up and Down take a step at once.')}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Deletes what was chosen, after naming it: one command a kind, one way to do it. */
 import * as vscode from 'vscode';
-import { deployments } from '../../../api/kinds/apps.ts';
+import { daemonSets, deployments, statefulSets } from '../../../api/kinds/apps.ts';
 import { buildConfigs } from '../../../api/kinds/build.ts';
 import { replicationControllers, services } from '../../../api/kinds/core.ts';
 import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
@@ -44,7 +44,7 @@ export const deleteCommands: readonly Command[] = choicesOf.map(([id, choices]) 
 }));
 
 /** Every kind an application made from source consists of, in the order that starts nothing anew. */
-const applicationParts: readonly Resource[] = [buildConfigs, deploymentConfigs, deployments, replicationControllers, routes, services, imageStreams];
+const applicationParts: readonly Resource[] = [buildConfigs, deploymentConfigs, deployments, statefulSets, daemonSets, replicationControllers, routes, services, imageStreams];
 
 export const deleteApplicationCommand: Command = {
   id: 'slipway.app.delete',

@@ -1,12 +1,12 @@
+import type { DaemonSet } from '../../../api/kinds/apps.ts';
 import type { Condition } from '../../../api/meta.ts';
 import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
 import type { Workload } from '../project-content.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 
-/** Deployments, deployment configs and stateful sets: the same facts under the same names. */
+/** Deployments, deployment configs, stateful and daemon sets: the same facts under the same names. */
 export function presentWorkload(workload: Workload, t: Translate): Presentation {
-  const wanted = workload.spec.replicas ?? 1;
-  const ready = workload.status?.readyReplicas ?? 0;
+  const { wanted, ready } = numbersOf(workload);
   const images = workload.spec.template?.spec?.containers.map((container) => container.image).join(', ');
   const failed = (workload.status?.conditions as Condition[] | undefined)?.find((condition) => condition.type === 'Progressing' && condition.status === 'False');
   const version = workload.kind === 'DeploymentConfig' ? ((workload as DeploymentConfig).status?.latestVersion ?? 0) : undefined;
@@ -26,6 +26,13 @@ export function presentWorkload(workload: Workload, t: Translate): Presentation 
     accessibility: t('{0} {1}, {2} of {3} ready', workload.kind, workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };
+}
+
+/** A daemon set wants a pod a node, whatever anybody asks for. */
+function numbersOf(workload: Workload): { wanted: number; ready: number } {
+  if (workload.kind === 'DaemonSet') return { wanted: (workload as DaemonSet).status?.desiredNumberScheduled ?? 0, ready: (workload as DaemonSet).status?.numberReady ?? 0 };
+  const { spec, status } = workload as DeploymentConfig;
+  return { wanted: spec.replicas ?? 1, ready: status?.readyReplicas ?? 0 };
 }
 
 function look(failed: boolean, idle: boolean, waiting: boolean): [string, IconColour] {
