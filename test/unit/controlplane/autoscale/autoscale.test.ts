@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replicaSets, statefulSets, deployments } from '../../../../src/api/kinds/apps.ts';
 import { horizontalPodAutoscalers, horizontalPodAutoscalersV1, type HorizontalPodAutoscaler, type Scale } from '../../../../src/api/kinds/autoscaling.ts';
-import { replicationControllers } from '../../../../src/api/kinds/core.ts';
+import { pods, replicationControllers } from '../../../../src/api/kinds/core.ts';
 import { deploymentConfigs } from '../../../../src/api/kinds/deployment-config.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import type { Resource } from '../../../../src/api/resource.ts';
@@ -39,6 +39,19 @@ describe('an autoscaler of', () => {
       expect((await platform.client.get(horizontalPodAutoscalers, { namespace, name })).status).toMatchObject({ currentReplicas: 1, desiredReplicas: 2, conditions: [{ type: 'AbleToScale', status: 'True', reason: 'SucceededRescale', message: 'the HPA controller was able to update the target scale to 2' }] });
       expect(await platform.story(name)).toContain('SuccessfulRescale');
     });
+  });
+
+  test('pods that another follows too says so', async () => {
+    const name = 'shared';
+    await create({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { selector: selector(name), template: template('i', labels(name)) } } as KubeObject, deployments);
+    await eventually(async () => (await platform.client.list(pods, { namespace, labelSelector: 'app=shared' })).items.length).toBe(1);
+    const target = { apiVersion: 'apps/v1', kind: 'Deployment', name };
+    for (const one of ['one', 'two']) await create(hpa(one, target, { minReplicas: 1 }));
+    const active = async (one: string) => (await platform.client.get(horizontalPodAutoscalers, { namespace, name: one })).status?.conditions?.find(({ type }) => type === 'ScalingActive');
+    for (const one of ['one', 'two']) await eventually(() => active(one)).toMatchObject({ status: 'False' });
+    // Another rule makes it look again at once, now that both are known.
+    await platform.client.patch(horizontalPodAutoscalers, { namespace, name: 'one' }, 'merge', { spec: { maxReplicas: 4 } });
+    await eventually(() => active('one')).toMatchObject({ status: 'False', reason: 'AmbiguousSelector', message: 'pods by selector app=shared are controlled by multiple HPAs: [demo/one demo/two]' });
   });
 
   test.each<[string, { apiVersion: string; kind: string; name: string }, string]>([

@@ -82,6 +82,17 @@ describe('a deployment', () => {
     expect((await read()).metadata.annotations?.[revisionAnnotation]).toBe('3');
   });
 
+  test('takes another name for its replica set where its own is taken', async () => {
+    await create();
+    await complete();
+    // The set of a deployment of the same name that is gone stays here: nobody collects it.
+    await platform.client.delete(deployments, { name: 'web', namespace });
+    await create();
+    await complete();
+    expect((await read()).status?.collisionCount).toBe(1);
+    expect(new Set((await sets()).map(({ metadata }) => metadata.name)).size).toBe(2);
+  });
+
   test('keeps the revisions asked for', async () => {
     await create({ revisionHistoryLimit: 1, replicas: 1 });
     await complete();
