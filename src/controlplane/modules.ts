@@ -139,7 +139,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     clock,
     log: logs.of('route'),
   });
-  const route = routeModule({ router, authorize: rbac.authorize });
+  const route = routeModule({ router, authorize: rbac.authorize, serviceCa: { certificate: pki.caCertificate, issue: (hosts) => pki.issueServer(hosts) } });
 
   const modules: Module[] = [
     project, service, pod,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { toolsImage } from '../../src/api/well-known.ts';
 import type { AccessEntry } from '../../src/controlplane/route/router/access-log.ts';
 import { authority } from '../support/certificates.ts';
 import { collect, eventually, Platform } from '../support/platform/platform.ts';
@@ -53,6 +54,19 @@ test('a certificate from a secret, HTTP/2, a cookie; the plain way is redirected
   expect(seen).toMatch(/^< set-cookie: [0-9a-f]{32}=[0-9a-f]{32}; path=\/; HttpOnly; Secure; SameSite=None/m);
   expect(await curl('http://shop.test/x', '-o', '/dev/null', '-w', '%{http_code} %{redirect_url}')).toBe(`302 https://shop.test:${ports.https}/x`);
   expect(await platform.kube('get', 'route', 'shop')).toMatch(/shop +shop\.test +blue +<all> +edge\/Redirect +None/);
+});
+
+test('reencrypt trusts the certificate that a service asked for', async () => {
+  const program = "require('https').createServer({ cert: require('fs').readFileSync('/certs/tls.crt'), key: require('fs').readFileSync('/certs/tls.key') }, (request, response) => response.end('secure')).listen(8443)";
+  const labels = { app: 'secure' };
+  await apply(
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'secure', annotations: { 'service.beta.openshift.io/serving-cert-secret-name': 'secure-tls' } }, spec: { selector: labels, ports: [{ name: 'https', port: 443, targetPort: 8443 }] } },
+    { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'secure', labels }, spec: { containers: [{ name: 'web', image: toolsImage, imagePullPolicy: 'IfNotPresent', command: ['node', '-e', program], volumeMounts: [{ name: 'certs', mountPath: '/certs' }], readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 } }], volumes: [{ name: 'certs', secret: { secretName: 'secure-tls' } }] } },
+    route('secure', { host: 'secure.test', to: { kind: 'Service', name: 'secure' }, tls: { termination: 'reencrypt' } }),
+  );
+  await platform.kube('wait', '--for=condition=Ready', 'pod/secure', '--timeout=60s');
+  await eventually('it answers', async () => ((await curl('https://secure.test/')) === 'secure' ? true : undefined));
+  await platform.kube('delete', 'pod', 'secure', '--wait=false');
 });
 
 test('a claimed host, told in the list, and given on', async () => {

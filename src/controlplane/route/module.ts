@@ -1,5 +1,5 @@
-// Reads routes, ingresses, ingress classes, services, endpoints, secrets; token reviews.
-// Writes routes of ingresses, the status of routes and ingresses, the ingress class `openshift-default`, the secret `router-stats-default`, events.
+// Reads routes, ingresses, ingress classes, services, endpoints, secrets, config maps; token reviews.
+// Writes routes of ingresses, certificates of services as secrets, config maps that ask for their authority, the status of routes and ingresses, the ingress class `openshift-default`, the secret `router-stats-default`, events.
 import { secrets, services } from '../../api/kinds/core.ts';
 import { ingressClasses } from '../../api/kinds/ingress.ts';
 import { routeSuffix, systemProject, systemServices } from '../../api/well-known.ts';
@@ -15,12 +15,16 @@ import { defaultClassAnnotation, ingressClassKind, ingressKind } from './ingress
 import { startIngressController } from './ingress/ingress-controller.ts';
 import { startRouteController } from './route-controller.ts';
 import { routeKind } from './route.ts';
+import { startServingCertificates } from './serving/serving-certificate-controller.ts';
+import type { ServiceCa } from './serving/serving-certificate-plan.ts';
 import { startStats } from './stats/start-stats.ts';
 
 export interface RouteDependencies {
   /** Absent: routes are admitted, but nothing serves them. Ended with the module. */
   router?: DataPlane | undefined;
   authorize: Authorizer;
+  /** Signs certificates of services. Absent: none are made. */
+  serviceCa?: ServiceCa | undefined;
   /** Default `apps.localhost`. */
   suffix?: string;
 }
@@ -33,7 +37,7 @@ export interface RouteModule extends Module {
   statsPort(): number | undefined;
 }
 
-export function routeModule({ router, authorize, suffix = routeSuffix }: RouteDependencies): RouteModule {
+export function routeModule({ router, authorize, serviceCa, suffix = routeSuffix }: RouteDependencies): RouteModule {
   let client: Client | undefined;
   let stats: number | undefined;
   let inForce = false;
@@ -72,8 +76,9 @@ export function routeModule({ router, authorize, suffix = routeSuffix }: RouteDe
         context.scope.own(router);
         await router.start();
       }
-      await startRouteController(context, { suffix, urlOf, apply: (table) => void router?.apply(table).then(() => (inForce = true)), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
+      await startRouteController(context, { suffix, urlOf, serviceCa: serviceCa?.certificate, apply: (table) => void router?.apply(table).then(() => (inForce = true)), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
       await startIngressController(context);
+      if (serviceCa) await startServingCertificates(context, serviceCa);
       if (!router) return;
       const listening = context.scope.own(await startStats(context.client, router, authorize, () => inForce));
       stats = listening.port;

@@ -38,6 +38,8 @@ export interface Pki {
   readonly serviceAccountKey: string;
   /** A client certificate that is not kept, e.g. `system:node:node-1` in `system:nodes`. */
   issueClient(user: string, groups: readonly string[]): KeyPair;
+  /** A server's certificate that is not kept, e.g. of a service. */
+  issueServer(hosts: readonly string[]): KeyPair;
   /** Issues anew what expires soon, and returns the names of what changed: listeners must then load `server` and `apps` again. */
   renew(): Promise<string[]>;
 }
@@ -102,6 +104,10 @@ class PkiFolder implements Pki {
 
   issueClient(user: string, groups: readonly string[]): KeyPair {
     return this.#issue({ subject: { commonName: user, organizations: groups }, usage: 'client' });
+  }
+
+  issueServer(hosts: readonly string[]): KeyPair {
+    return this.#issue({ subject: { commonName: hosts[0] ?? 'slipway' }, usage: 'server', hosts });
   }
 
   async renew(): Promise<string[]> {
