@@ -34,6 +34,8 @@ export interface CommandContext {
 /** Registered under `id`; `target` is the tree node, the API's argument, or undefined from the palette. */
 export interface Command {
   id: string;
+  /** A key that may be pressed faster than it is answered: each time counts. */
+  repeats?: true;
   run(context: CommandContext, target: unknown, selected: unknown): Promise<unknown>;
 }
 
@@ -44,7 +46,7 @@ export function registerCommands(context: CommandContext, commands: readonly Com
     const busy = (on: boolean) => void vscode.commands.executeCommand('setContext', `slipway.busy.${command.id.slice('slipway.'.length)}`, on);
     return vscode.commands.registerCommand(command.id, async (target: unknown, selected: unknown) => {
       const key = idOf(target);
-      if (running.has(key)) return undefined;
+      if (running.has(key) && !command.repeats) return undefined;
       running.add(key);
       busy(true);
       try {

@@ -33,8 +33,8 @@ export const scaleCommand: Command = {
 };
 
 /** Arrow keys in the stepper; see `keybindings` in the manifest. */
-export const scaleUpCommand: Command = { id: 'slipway.deployment.scaleUp', run: () => Promise.resolve(stepper?.step(1)) };
-export const scaleDownCommand: Command = { id: 'slipway.deployment.scaleDown', run: () => Promise.resolve(stepper?.step(-1)) };
+export const scaleUpCommand: Command = { id: 'slipway.deployment.scaleUp', repeats: true, run: () => Promise.resolve(stepper?.step(1)) };
+export const scaleDownCommand: Command = { id: 'slipway.deployment.scaleDown', repeats: true, run: () => Promise.resolve(stepper?.step(-1)) };
 
 class Stepper {
   readonly #input = vscode.window.createInputBox();
