@@ -13,12 +13,13 @@ import { benchRebuild } from './rebuild.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRouter } from './router.ts';
 import { benchBinding, benchScheduler } from './scheduler.ts';
+import { benchServices } from './services.ts';
 import { benchSourceToUrl } from './source-to-url.ts';
 import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { printTable, type Row } from './table.ts';
 
-const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'pod-memory': benchPodMemory, 'source-to-url': benchSourceToUrl, rebuild: benchRebuild, router: benchRouter, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
+const onPlatform = { start: benchStart, 'pod-start': benchPodStart, 'pod-memory': benchPodMemory, 'source-to-url': benchSourceToUrl, rebuild: benchRebuild, router: benchRouter, services: benchServices, api: benchApi, scheduler: async (platform: MeasuredPlatform) => [...benchScheduler(), ...(await benchBinding(platform))] };
 const alone = { dockerfile: () => benchDockerfile(), registry: () => benchRegistry(), store: () => benchStore(), activation: () => benchActivation() };
 
 const asked = process.argv.slice(2);

@@ -3,6 +3,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { AUTHORITATIVE_ANSWER, decode, encode, RECURSION_AVAILABLE, TRUNCATED_RESPONSE, type Answer, type DecodedPacket, type Packet } from 'dns-packet';
 import type { Disposable } from '../../base/disposable.ts';
+import { cached } from './dns-cache.ts';
 import { DnsFrames, frame } from './dns-relay.ts';
 import { DnsZone, type ZoneAnswer } from './dns-zone.ts';
 import { hostName } from './names.ts';
@@ -31,12 +32,30 @@ export interface DnsServer extends Disposable {
 const plainLimit = 512;
 const ednsLimit = 4096;
 const tcpIdle = 20_000;
+/** Replies kept between two changes of the cluster. */
+const mostReplies = 4_096;
 const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
 
 export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const port = options.port ?? 53;
   let zone = new DnsZone([], options.domain, options.hostAddress);
-  const answer = (query: Buffer, limit: number) => respond(query, zone, options.upstream, limit, options.beforeHost);
+  const upstream = cached((query) => options.upstream(query));
+  /** Replies about the cluster by the bytes of the question, until something changes. */
+  let replies = new Map<string, Buffer>();
+  const answer = async (query: Buffer, limit: number): Promise<Buffer | undefined> => {
+    const key = `${limit} ${query.toString('latin1', 2)}`;
+    const known = replies.get(key);
+    if (known) {
+      const copy = Buffer.from(known);
+      query.copy(copy, 0, 0, 2);
+      return copy;
+    }
+    const present = replies;
+    let lasting = false;
+    const reply = await respond(query, zone, upstream, limit, options.beforeHost, () => (lasting = true));
+    if (lasting && reply && present.size < mostReplies) present.set(key, reply);
+    return reply;
+  };
   const udp = createSocket('udp4');
   await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, options.address, resolve));
   udp.on('error', () => undefined);
@@ -50,7 +69,10 @@ export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
   }
   return {
     port: udp.address().port,
-    update: (table) => void (zone = new DnsZone(table, options.domain, options.hostAddress)),
+    update: (table) => {
+      zone = new DnsZone(table, options.domain, options.hostAddress);
+      replies = new Map();
+    },
     dispose: () => {
       udp.close();
       tcp.close();
@@ -76,8 +98,8 @@ function listenTcp(client: Socket, answer: Answerer): void {
   client.resume();
 }
 
-/** `limit` 0: as much as the client says it takes over UDP. */
-export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerOptions['upstream'], limit: number, beforeHost?: DnsServerOptions['beforeHost']): Promise<Buffer | undefined> {
+/** `limit` 0: as much as the client says it takes over UDP. `onLasting`: the same question gets the same reply until the zone changes. */
+export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerOptions['upstream'], limit: number, beforeHost?: DnsServerOptions['beforeHost'], onLasting?: () => void): Promise<Buffer | undefined> {
   let asked: DecodedPacket;
   try {
     asked = decode(query);
@@ -86,13 +108,23 @@ export async function respond(query: Buffer, zone: DnsZone, upstream: DnsServerO
   }
   const question = asked.questions?.[0];
   if (asked.type !== 'query' || !question) return undefined;
-  if (beforeHost && question.name.toLowerCase().replace(/\.$/, '') === hostName) await beforeHost();
+  const aboutHost = question.name.toLowerCase().replace(/\.$/, '') === hostName;
+  if (beforeHost && aboutHost) await beforeHost();
   const edns = asked.additionals?.find((one) => (one.type as string) === 'OPT') as { udpPayloadSize?: number } | undefined;
   const room = limit > 0 ? limit : Math.min(Math.max(edns?.udpPayloadSize ?? plainLimit, plainLimit), ednsLimit);
   const found = (((asked.flags ?? 0) >> 11) & 0xf) === 0 ? zone.answer(question) : { rcode: 'NOTIMP' as const, answers: [], additionals: [], authorities: [] };
-  if (!found) return (await upstream(query)) ?? build(asked, { rcode: 'SERVFAIL', answers: [], additionals: [], authorities: [] }, room, edns !== undefined);
+  if (!found) return fit(await upstream(query), room) ?? build(asked, { rcode: 'SERVFAIL', answers: [], additionals: [], authorities: [] }, room, edns !== undefined);
+  // Several addresses are told in another order each time.
+  if (!aboutHost && !('follow' in found && found.follow !== undefined) && found.answers.length <= 1) onLasting?.();
   if ('follow' in found && found.follow !== undefined) found.answers.push(...(await follow(found.follow, asked, zone, upstream)));
   return build(asked, found, room, edns !== undefined);
+}
+
+/** What came from outside and is too long for the asker is cut to its question: he asks again over a stream. */
+function fit(answer: Buffer | undefined, room: number): Buffer | undefined {
+  if (!answer || answer.length <= room) return answer;
+  const { id = 0, flags = 0, questions = [] } = decode(answer);
+  return encode({ type: 'response', id, flags: flags | TRUNCATED_RESPONSE, questions });
 }
 
 type Reply = Omit<ZoneAnswer, 'rcode' | 'follow'> & { rcode: keyof typeof rcodes };

@@ -15,6 +15,8 @@ export interface ZoneAnswer {
 
 /** Seconds that an answer may be kept. */
 const ttl = 5;
+/** Of the specification above. */
+const schemaVersion = '1.1.0';
 
 interface Named {
   service: ServiceEntry;
@@ -51,6 +53,8 @@ export class DnsZone {
 
   #inside(question: Question, labels: string[]): ZoneAnswer {
     const kind = labels.at(-1);
+    // Kubernetes DNS-Based Service Discovery 2.2.
+    if (labels.length === 1 && kind === 'dns-version') return this.#found(question.type === 'TXT' || isAny(question) ? [{ type: 'TXT', name: question.name, ttl, data: schemaVersion }] : []);
     if (labels.length === 1) return labels[0] === '' || kind === 'svc' || kind === 'pod' ? this.#found([]) : this.#missing();
     const project = labels.at(-2)!;
     if (kind === 'pod') return this.#pod(question, labels.slice(0, -2), project);
