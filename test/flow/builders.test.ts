@@ -15,7 +15,7 @@ const urlOf = ({ stdout }: Result) => /^url (\S+)$/m.exec(stdout)?.[1] ?? '';
 
 beforeAll(async () => {
   platform = new Platform();
-  index = await startLanguageIndex(['rack', 'webrick']);
+  index = await startLanguageIndex(['rack', 'webrick', 'puma', 'nio4r']);
   await platform.up(['--runtime', 'sandbox']);
 });
 afterAll(async () => {
@@ -74,6 +74,20 @@ describe('PHP', () => {
   });
 });
 
+test('PHP with Composer: a package of the mirror; a second build asks for none', async () => {
+  const files = {
+    'composer.json': JSON.stringify({ name: 'example/hello', require: { 'example/words': '^1.0' } }),
+    'index.php': '<?php\nrequire __DIR__ . "/vendor/autoload.php";\necho greeting() . " from composer on " . gethostname() . "\\n";\n',
+  };
+  const env = ['--env', `COMPOSER_MIRROR=${here()}/composer`];
+  const source = sourceOf('php-hello', files);
+  expect((await fetchRoute(urlOf(await create(source, 'composer', ...env)))).body).toMatch(/^Good day from composer on composer-1-\w+\n$/);
+  const fetched = () => index.requests.filter((one) => one.endsWith('.tar'));
+  expect(fetched()).toHaveLength(1);
+  await create(source, 'composer-again', ...env);
+  expect(fetched()).toHaveLength(1);
+});
+
 test('Ruby: gems of the lock file, then served by rackup; a second build asks for none', async () => {
   const { rack, webrick } = index.gems;
   const lock = `GEM\n  remote: https://rubygems.org/\n  specs:\n    rack (${rack})\n    webrick (${webrick})\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  rack (~> 2.2)\n  webrick\n\nBUNDLED WITH\n   2.3.0\n`;
@@ -85,6 +99,15 @@ test('Ruby: gems of the lock file, then served by rackup; a second build asks fo
   expect(fetched()).toHaveLength(2);
   await create(source, 'ruby-again', '--env', `RUBYGEM_MIRROR=${here()}/gems/`);
   expect(fetched()).toHaveLength(2);
+});
+
+test('Ruby with puma among its gems is served by it', async () => {
+  const { rack, puma, nio4r } = index.gems;
+  const lock = `GEM\n  remote: https://rubygems.org/\n  specs:\n    nio4r (${nio4r})\n    puma (${puma})\n    rack (${rack})\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  nio4r\n  puma\n  rack (~> 2.2)\n\nBUNDLED WITH\n   2.3.0\n`;
+  const source = sourceOf('ruby-hello', { Gemfile: "source 'https://rubygems.org'\n\ngem 'rack', '~> 2.2'\ngem 'puma'\ngem 'nio4r'\n", 'Gemfile.lock': lock });
+  const created = await create(source, 'ruby-puma', '--env', `RUBYGEM_MIRROR=${here()}/gems/`);
+  expect((await fetchRoute(urlOf(created))).body).toMatch(/^Hello from ruby-hello 1\.0\.0 on ruby-puma-1-\w+, production\n$/);
+  expect(await podLog('ruby-puma')).toMatch(/Serving with puma \(production\)[^]*Puma starting in single mode/);
 });
 
 describe('Perl', () => {

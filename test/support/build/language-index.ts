@@ -1,7 +1,7 @@
-/** Package servers in small for the languages whose packages Debian has: a Maven repository (Debian's own), a gem server, a Go module proxy with one module. */
+/** Package servers in small for the languages whose packages Debian has: a Maven repository (Debian's own), a gem server, a Go module proxy and a Composer repository with one package each. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ export interface LanguageIndex {
 }
 
 const mavenRepository = '/usr/share/maven-repo';
-/** Debian holds gems unpacked; Bundler wants them packed. Without dependencies, since these have none. */
+/** Debian holds gems unpacked, with what was compiled elsewhere; Bundler wants them packed. Without dependencies: who needs one names it. */
 const packGems = `
 require 'rubygems/package'; require 'fileutils'; require 'tmpdir'
 out = ARGV.shift
@@ -28,6 +28,7 @@ ARGV.each do |name|
   from = Gem::Specification.find_by_name(name)
   Dir.mktmpdir do |dir|
     %w[lib bin].each { |part| FileUtils.cp_r("#{from.full_gem_path}/#{part}", dir) if File.directory?("#{from.full_gem_path}/#{part}") }
+    FileUtils.cp_r("#{from.extension_dir}/.", "#{dir}/lib") if File.directory?(from.extension_dir)
     Dir.chdir(dir) do
       spec = Gem::Specification.new do |s|
         s.name = name; s.version = from.version; s.summary = name; s.authors = ['-']
@@ -45,12 +46,13 @@ export async function startLanguageIndex(gems: readonly string[]): Promise<Langu
   const packed = new Map(readdirSync(folder).map((file) => [file, readFileSync(path.join(folder, file))]));
   rmSync(folder, { recursive: true });
   const module = goModule();
+  const words = composerPackage();
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const url = decodeURIComponent((request.url ?? '').split('?')[0] ?? '');
     requests.push(url);
     const [, kind, ...rest] = url.split('/');
-    const body = kind === 'maven' ? mavenFile(rest.join('/')) : kind === 'gems' ? gemFile(packed, rest) : kind === 'go' ? module.files.get(rest.join('/')) : undefined;
+    const body = kind === 'maven' ? mavenFile(rest.join('/')) : kind === 'gems' ? gemFile(packed, rest) : kind === 'go' ? module.files.get(rest.join('/')) : kind === 'composer' ? composerFile(words, rest.join('/'), request.headers.host ?? '') : undefined;
     if (body === undefined) response.writeHead(404).end();
     else response.end(body);
   });
@@ -100,6 +102,25 @@ function goModule(): { files: Map<string, Buffer | string>; sum: string } {
     ]),
     sum: `example.com/words v1.0.0 ${hash(inside)}\nexample.com/words v1.0.0/go.mod ${hash({ 'go.mod': mod })}\n`,
   };
+}
+
+/** `example/words` 1.0.0 with one function, as an archive. */
+function composerPackage(): Buffer {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-composer-'));
+  try {
+    writeFileSync(path.join(folder, 'words.php'), '<?php\nfunction greeting() { return "Good day"; }\n');
+    return execFileSync('tar', ['-c', '-C', folder, 'words.php']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A repository that lists all it has in one file (getcomposer.org/doc/05-repositories.md, "packages"). */
+function composerFile(archive: Buffer, name: string, host: string): Buffer | string | undefined {
+  if (name === 'words.tar') return archive;
+  if (name !== 'packages.json') return undefined;
+  const dist = { type: 'tar', url: `http://${host}/composer/words.tar`, shasum: createHash('sha1').update(archive).digest('hex') };
+  return JSON.stringify({ packages: { 'example/words': { '1.0.0': { name: 'example/words', version: '1.0.0', dist, autoload: { files: ['words.php'] } } } } });
 }
 
 /** `rack-2.2.22.gem` */
