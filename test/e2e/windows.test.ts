@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest 
 import { Driver } from './support/driver.ts';
 import { until } from './support/expectations.ts';
 import { testHome, type TestHome } from './support/home.ts';
+import { plainCluster, type PlainCluster } from './support/plain-cluster.ts';
 import { openWorkbench, type Workbench } from './support/workbench.ts';
 
 /** An idle minute, shortened: whatever polls does so more often than that. */
@@ -24,6 +25,7 @@ describe('windows and clusters', () => {
   let requestLog: string;
   let here: TestHome;
   let there: TestHome;
+  let plain: PlainCluster;
   let bench: Workbench;
   let page: Page;
   let user: Driver;
@@ -52,6 +54,12 @@ describe('windows and clusters', () => {
     change('rename-context', context ?? '', name);
     change('set-cluster', 'nowhere', '--server=https://127.0.0.1:1');
     change('set-context', 'nowhere', '--cluster=nowhere');
+    const { clusters: [cluster] } = JSON.parse(there.kubectl('config', 'view', '--raw', '-o', 'json')) as { clusters: { cluster: { server: string; 'certificate-authority-data': string } }[] };
+    there.kubectl('create', 'serviceaccount', 'visitor', '-n', 'default');
+    there.kubectl('create', 'clusterrolebinding', 'visitor', '--clusterrole=cluster-admin', '--serviceaccount=default:visitor');
+    plain = await plainCluster(cluster?.cluster.server ?? '', Buffer.from(cluster?.cluster['certificate-authority-data'] ?? '', 'base64'), there.kubectl('create', 'token', 'visitor', '-n', 'default').trim());
+    change('set-cluster', 'plain', `--server=${plain.server}`);
+    change('set-context', 'plain', '--cluster=plain');
     bench = await openWorkbench({
       folder: site, home: here.folder, environment: { KUBECONFIG: kubeconfig }, workspaceTrust: true,
       settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
@@ -62,6 +70,7 @@ describe('windows and clusters', () => {
   });
   afterAll(async () => {
     await bench?.close();
+    await plain?.close();
     here?.remove();
     there?.remove();
     if (work) rmSync(work, { recursive: true, force: true });
@@ -118,11 +127,26 @@ describe('windows and clusters', () => {
     await bench.command('View: Close All Editors');
   });
 
+  test('a plain Kubernetes: what it does not have is not shown, and said once', async () => {
+    const header = (view: string) => page.locator('.pane-header', { hasText: view });
+    await header('Builds').waitFor();
+    await bench.command('Slipway: Switch Cluster…');
+    await user.asked('Choose a cluster');
+    await user.pick('plain');
+    await page.locator(`.statusbar-item[aria-label*='cluster "plain"']`).waitFor();
+    await user.row('Pods', /^faraway-1-(?!build$|deploy$)[a-z0-9]{5}$/).waitFor();
+    for (const view of ['Builds', 'Images', 'Routes']) await header(view).waitFor({ state: 'detached' });
+    await header('Services').waitFor();
+    await page.getByText('This cluster knows no builds, image streams, routes.').waitFor();
+    await bench.screenshot('windows-05-plain');
+  });
+
   test('and back to this machine', async () => {
     await bench.command('Slipway: Switch Cluster…');
     await user.asked('Choose a cluster');
     await user.pick('Slipway');
     await page.locator('.statusbar-item[aria-label*=\'cluster "Slipway"\']').waitFor();
+    for (const view of ['Builds', 'Images', 'Routes']) await page.locator('.pane-header', { hasText: view }).waitFor();
     await user.row('Pods', 'router-1').waitFor();
   });
 
