@@ -24,7 +24,7 @@ export const verbs: Record<string, Verb | undefined> = {
 export const usage = `Slipway: an application platform on your machine.
 
   slipway up [--home DIR] [--api-port N] [--detach]
-             [--runtime sandbox|engine|process] [--engine URL]                   start the platform
+             [--runtime sandbox|engine|process] [--engine URL] [--router haproxy]  start the platform
   slipway down                                                                   stop it and its apps
   slipway status [--output json]                                                 what runs, and where
   slipway doctor                                                                 what this machine has, and what is missing

@@ -20,6 +20,7 @@ import { openPki } from './kernel/pki/pki.ts';
 import { garbageCollector } from './kernel/reconcile/garbage-collector.ts';
 import { informerFactory } from './kernel/reconcile/informer-factory.ts';
 import { storeSchemaVersion } from './kernel/store/sqlite/database.ts';
+import { chooseRouter } from './machine/choose-router.ts';
 import { chooseRuntime } from './machine/choose-runtime.ts';
 import { connectModules } from './modules.ts';
 import { openLogs } from './open-logs.ts';
@@ -78,6 +79,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
 
     const chosen = await chooseRuntime(options);
     const runtime = chosen.name;
+    const haproxy = await chooseRouter(options.router);
     phase('keys');
     const pki = await openPki(path.join(home, homeLayout.pki), { clock });
     phase('store');
@@ -86,7 +88,7 @@ export async function startControlPlane(options: ControlPlaneOptions, report: (r
     const staticTokens = new Map<string, UserInfo>();
     const tokens = new TokenAuthority({ key: pki.serviceAccountKey, clock, staticTokens });
     const rbac = new RbacAuthorizer();
-    const parts = connectModules({ home, runDirectory, sockets, runtime: chosen, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
+    const parts = connectModules({ home, runDirectory, sockets, runtime: chosen, haproxy, options, pki, store, tokens, rbac, staticTokens, clock, logs, phase, bundles: __dirname, client: (user) => api.client(user) });
     const api: ApiServer = scope.own(createApiServer({
       store, kinds: kindsOf(parts.modules), admission: parts.modules.flatMap(({ admission = [] }) => admission), clock, log, authorize: rbac.authorize, tokens, requests: requestLog(process.env.SLIPWAY_REQUEST_LOG),
       checks: { store: () => undefined, modules: () => (booting.ready ? undefined : 'starting') },

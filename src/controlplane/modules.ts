@@ -16,6 +16,7 @@ import { isInternal } from '../oci/reference.ts';
 import { registryClient } from '../oci/registry-client.ts';
 import type { RunInfo, StartPhase } from '../protocol/daemon.ts';
 import { homeLayout } from '../protocol/home.ts';
+import type { FoundHaproxy } from '../detect/haproxy.ts';
 import { podDialVariable } from '../protocol/router.ts';
 import { autoscaleModule } from './autoscale/module.ts';
 import { buildModule } from './build/module.ts';
@@ -44,12 +45,15 @@ import type { TokenAuthority } from './project/token/token-authority.ts';
 import { routeModule } from './route/module.ts';
 import { routerSupervisor } from './route/router/supervisor.ts';
 import { serviceModule } from './service/module.ts';
+import { StartRefused } from './start-report.ts';
 
 export interface Surroundings {
   home: string;
   runDirectory: string;
   sockets: { api: string; registry: string; egress: string };
   runtime: ChosenRuntime;
+  /** What serves routes, where it was asked for. */
+  haproxy: FoundHaproxy | undefined;
   options: ControlPlaneOptions;
   pki: Pki;
   store: Store;
@@ -76,7 +80,7 @@ export interface ConnectedModules {
 const preferredRegistryPorts = [15000];
 
 export function connectModules(around: Surroundings): ConnectedModules {
-  const { home, runDirectory, sockets, runtime, options, pki, store, tokens, rbac, clock, logs, phase, bundles } = around;
+  const { home, runDirectory, sockets, runtime, haproxy, options, pki, store, tokens, rbac, clock, logs, phase, bundles } = around;
   const { log } = logs;
   const issue = (user: UserInfo): string => {
     const token = `slipway~${randomBytes(32).toString('base64url')}`;
@@ -128,9 +132,10 @@ export function connectModules(around: Surroundings): ConnectedModules {
     spawnInside: (argv, { stdio, env }) => {
       const [program = '', ...args] = machine.ground().command(argv);
       const dial = machine.ground().podDial?.();
+      if (dial !== undefined && haproxy) throw new StartRefused('MissingPower', 'HAProxy cannot reach the pods of this container engine: this machine has no network to them.', 'Start without --router haproxy.');
       return spawn(program, args, { stdio, env: { PATH: process.env.PATH, ...env, ...(dial !== undefined && { [podDialVariable]: dial }) } });
     },
-    command: [process.execPath, '--no-warnings', path.join(bundles, 'router.js')],
+    command: [process.execPath, '--no-warnings', ...(haproxy ? [path.join(bundles, 'haproxy-router.js'), haproxy.program, path.join(runDirectory, 'haproxy')] : [path.join(bundles, 'router.js')])],
     env: process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {},
     defaultCertificate: { certificate: pki.apps.certificate, key: pki.apps.key },
     http: options.httpPort,
@@ -162,7 +167,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     const since = clock.now();
     const parts: Omit<SystemPart, 'nodeName'>[] = [
       { name: 'docker-registry-1', labels: { 'docker-registry': 'default' }, image: 'slipway/registry', ports: [{ name: 'registry', containerPort: systemServices.registry.port }], ip: systemServices.registry.address, logFile: logs.file('registry') },
-      { name: 'router-1', labels: { router: 'router' }, image: 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }, { name: 'metrics', containerPort: route.statsPort() ?? 1936 }], ip: systemServices.router.address, logFile: logs.file('router') },
+      { name: 'router-1', labels: { router: 'router' }, image: haproxy ? `haproxy:${haproxy.version}` : 'slipway/router', ports: [{ name: 'http', containerPort: router.ports?.http ?? 80 }, { name: 'https', containerPort: router.ports?.https ?? 443 }, { name: 'metrics', containerPort: route.statsPort() ?? 1936 }], ip: systemServices.router.address, logFile: logs.file('router') },
     ];
     // Without namespaces there is no name server: pods find services by variables.
     if (runtime.name !== 'process') parts.push({ name: 'dns-1', labels: { dns: 'default' }, image: 'slipway/dns', ports: [{ name: 'dns', containerPort: 53 }], ip: systemAddresses.dns, logFile: path.join(home, homeLayout.logs, `${nodeName(1)}.log`) });

@@ -8,6 +8,7 @@ export interface ControlPlaneOptions {
   runtime: 'sandbox' | 'process' | 'engine' | undefined;
   /** Address of the container engine. */
   engine: string | undefined;
+  router: 'slipway' | 'haproxy';
   httpPort: number | undefined;
   httpsPort: number | undefined;
   /** Ends with its standard input. */
@@ -25,7 +26,7 @@ export function parseOptions(args: string[]): ControlPlaneOptions {
   const flag = { type: 'boolean' } as const;
   const { values } = parseArgs({
     args,
-    options: { home: text, 'api-port': text, runtime: text, engine: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag, 'make-builder': text },
+    options: { home: text, 'api-port': text, runtime: text, engine: text, router: text, 'http-port': text, 'https-port': text, attached: flag, recover: flag, probe: flag, 'make-builder': text },
   });
   const port = (value: string | undefined) => (value === undefined ? undefined : Number(value));
   return {
@@ -33,6 +34,7 @@ export function parseOptions(args: string[]): ControlPlaneOptions {
     apiPort: port(values['api-port']),
     runtime: values.runtime === 'sandbox' || values.runtime === 'process' || values.runtime === 'engine' ? values.runtime : undefined,
     engine: values.engine,
+    router: values.router === 'haproxy' ? 'haproxy' : 'slipway',
     httpPort: port(values['http-port']),
     httpsPort: port(values['https-port']),
     attached: values.attached ?? false,

@@ -17,6 +17,7 @@ export const packagesOf = {
   java: { apt: 'default-jdk-headless maven', dnf: 'java-21-openjdk-devel maven', pacman: 'jdk-openjdk maven', zypper: 'java-21-openjdk-devel maven', apk: 'openjdk21-jdk maven', brew: 'openjdk maven', winget: 'EclipseAdoptium.Temurin.21.JDK' },
   dotnet: { dnf: 'dotnet-sdk-8.0', pacman: 'dotnet-sdk aspnet-runtime', apk: 'dotnet8-sdk', brew: 'dotnet', winget: 'Microsoft.DotNet.SDK.8', otherwise: 'curl -fsSL https://dot.net/v1/dotnet-install.sh | bash' },
   podman: { apt: 'podman', dnf: 'podman', pacman: 'podman', zypper: 'podman', apk: 'podman', brew: 'podman', winget: 'RedHat.Podman' },
+  haproxy: { apt: 'haproxy', dnf: 'haproxy', pacman: 'haproxy', zypper: 'haproxy', apk: 'haproxy', brew: 'haproxy' },
   git: { apt: 'git', dnf: 'git', pacman: 'git', zypper: 'git', apk: 'git', brew: 'git', winget: 'Git.Git' },
 } as const satisfies Record<string, Packages>;
 

@@ -36,6 +36,7 @@ const programs = {
   shim: 'src/agent/shim/main.ts',
   'engine-node': 'src/agent/runtime/engine/inside/main.ts',
   router: 'src/controlplane/route/router/main.ts',
+  'haproxy-router': 'src/controlplane/route/haproxy/main.ts',
   tools: 'src/controlplane/build/tools/main.ts',
 };
 const pages = { logs: 'src/webviews/logs/main.ts', build: 'src/webviews/build/main.ts', events: 'src/webviews/events/main.ts', traffic: 'src/webviews/traffic/main.ts', rollout: 'src/webviews/rollout/main.ts' };

@@ -15,6 +15,7 @@ const rules = {
   'dist/shim.js': { folders: [...shared, 'agent/shim', 'agent/runtime'], packages: [] },
   'dist/engine-node.js': { folders: [...shared, 'agent/network', 'agent/runtime', 'agent/holder', 'oci'] },
   'dist/router.js': { folders: [...shared, 'controlplane/route'], packages: [] },
+  'dist/haproxy-router.js': { folders: [...shared, 'controlplane/route'], packages: [] },
   'dist/tools.js': { folders: [...client, 'controlplane/build', 'controlplane/deployment', 'controlplane/kernel'] },
   'dist/webviews/logs.js': { folders: [...shared, 'webviews/shared', 'webviews/logs'] },
   'dist/webviews/build.js': { folders: [...shared, 'webviews/shared', 'webviews/build'] },

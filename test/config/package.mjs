@@ -18,7 +18,7 @@ for (const name of list) {
   if (name.endsWith('.node')) problems.push(`native module: ${name}`);
   if (/^(src|test|node_modules|\.ci|\.cache)\//.test(name)) problems.push(`not for users: ${name}`);
 }
-for (const name of ['dist/extension.js', 'dist/slipway.js', 'dist/control-plane.js', 'dist/agent.js', 'dist/shim.js', 'dist/router.js', 'dist/tools.js', 'package.nls.zh-cn.json', 'LICENSE', 'NOTICE']) {
+for (const name of ['dist/extension.js', 'dist/slipway.js', 'dist/control-plane.js', 'dist/agent.js', 'dist/shim.js', 'dist/router.js', 'dist/haproxy-router.js', 'dist/tools.js', 'package.nls.zh-cn.json', 'LICENSE', 'NOTICE']) {
   if (!list.includes(name)) problems.push(`missing: ${name}`);
 }
 for (const problem of problems) console.error(problem);

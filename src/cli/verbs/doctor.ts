@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { detectEngines } from '../../detect/engine.ts';
+import { findHaproxy } from '../../detect/haproxy.ts';
 import { detectNodeRuntimes } from '../../detect/node-runtime.ts';
 import { detectToolchains } from '../../detect/toolchain.ts';
 import type { RuntimeProbe } from '../../protocol/daemon.ts';
@@ -19,7 +20,7 @@ interface Finding {
 /** Exit code 0 if apps can be run here, 1 if something needed is missing. */
 export async function doctor(args: string[]): Promise<number> {
   const given = parse(args, { output: { type: 'string', short: 'o' } });
-  const [runtimes, nodes, toolchains, engines] = await Promise.all([probeRuntimes(), detectNodeRuntimes(), detectToolchains(), detectEngines()]);
+  const [runtimes, nodes, toolchains, engines, haproxy] = await Promise.all([probeRuntimes(), detectNodeRuntimes(), detectToolchains(), detectEngines(), findHaproxy()]);
   const findings: Finding[] = [
     ...runtimes.map((one) => ({ ok: one.ok, what: `runtime ${one.name}`, detail: one.ok ? one.detail : (one.why ?? 'cannot be used'), fix: one.fix })),
     ...runtimes.flatMap(({ limits }) => (limits ? [{ ok: limits.ok, what: 'resource limits', detail: limits.how, fix: limits.fix }] : [])),
@@ -32,6 +33,7 @@ export async function doctor(args: string[]): Promise<number> {
       fix: one.missing?.install,
     })),
     ...engines.map((one) => ({ ok: one.why === undefined, what: `engine ${one.name}`, detail: one.why ?? `${one.version ?? ''} ${one.address?.url ?? ''}`.trim(), fix: one.fix })),
+    'found' in haproxy ? { ok: true, what: 'router haproxy', detail: `HAProxy ${haproxy.found.version} ${haproxy.found.program}` } : { ok: false, what: 'router haproxy', detail: haproxy.why, fix: haproxy.fix },
   ];
   if (given.text('output') === 'json') process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const one of findings) process.stdout.write(`${one.ok ? '✓' : '✗'} ${one.what.padEnd(18)} ${one.detail}${one.ok || !one.fix ? '' : `\n  fix: ${one.fix}`}\n`);

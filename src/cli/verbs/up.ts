@@ -8,12 +8,14 @@ import { UserError } from '../failure.ts';
 export async function up(args: string[]): Promise<number> {
   const given = parse(args, {
     'api-port': { type: 'string' }, 'http-port': { type: 'string' }, 'https-port': { type: 'string' },
-    runtime: { type: 'string' }, engine: { type: 'string' }, detach: { type: 'boolean' }, recover: { type: 'boolean' },
+    runtime: { type: 'string' }, engine: { type: 'string' }, router: { type: 'string' }, detach: { type: 'boolean' }, recover: { type: 'boolean' },
   });
   const runtime = given.text('runtime');
   const engine = given.text('engine');
   if (runtime !== undefined && !['sandbox', 'process', 'engine'].includes(runtime)) throw new UserError(`--runtime knows "sandbox", "engine" and "process", not "${runtime}".`, 2);
   if (engine !== undefined && runtime !== 'engine') throw new UserError('--engine names a container engine for --runtime engine.', 2);
+  const router = given.text('router');
+  if (router !== undefined && !['slipway', 'haproxy'].includes(router)) throw new UserError(`--router knows "slipway" and "haproxy", not "${router}".`, 2);
   const detached = given.flag('detach');
   const { info, process: child } = await startPlatform({
     home: given.home,
@@ -24,6 +26,7 @@ export async function up(args: string[]): Promise<number> {
     httpsPort: given.number('https-port'),
     runtime,
     engine,
+    router,
     recover: given.flag('recover'),
     onPhase: (phase) => process.stderr.write(process.stderr.isTTY ? `  ${phase} …\n` : ''),
   });

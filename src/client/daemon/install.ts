@@ -6,7 +6,7 @@ import path from 'node:path';
 import { homeLayout } from '../../protocol/home.ts';
 
 /** The bundles a platform runs from. */
-const bundleNames = ['control-plane.js', 'store-writer.js', 'agent.js', 'shim.js', 'engine-node.js', 'router.js', 'tools.js'] as const;
+const bundleNames = ['control-plane.js', 'store-writer.js', 'agent.js', 'shim.js', 'engine-node.js', 'router.js', 'haproxy-router.js', 'tools.js'] as const;
 
 /** How many old copies stay beside the newest one and those in use. */
 const keptVersions = 2;

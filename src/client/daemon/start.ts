@@ -19,6 +19,8 @@ export interface StartOptions {
   runtime?: string | undefined;
   /** Address of the container engine for the runtime `engine`; else it is looked for. */
   engine?: string | undefined;
+  /** `slipway` (default) or `haproxy`: what serves routes. */
+  router?: string | undefined;
   httpPort?: number | undefined;
   httpsPort?: number | undefined;
   /** Salvage what is readable of a damaged store and start with that. */
@@ -88,7 +90,7 @@ function unusableHome(home: string, error: NodeJS.ErrnoException): Error {
 
 function argumentsOf(options: StartOptions): string[] {
   const given: [string, string | number | undefined][] = [
-    ['--home', options.home], ['--api-port', options.apiPort], ['--runtime', options.runtime], ['--engine', options.engine], ['--http-port', options.httpPort], ['--https-port', options.httpsPort],
+    ['--home', options.home], ['--api-port', options.apiPort], ['--runtime', options.runtime], ['--engine', options.engine], ['--router', options.router], ['--http-port', options.httpPort], ['--https-port', options.httpsPort],
   ];
   const flags = given.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
   if (!options.detached) flags.push('--attached');

@@ -16,7 +16,7 @@ interface Handle {
 }
 
 /** What node:cluster uses to bind without listening: there is no other way to hold a socket that this process does not accept from. */
-const makeHandle = (net as unknown as { _createServerHandle?(address: string, port: number, type: 4, fd: number): Handle | number })._createServerHandle;
+const makeHandle = (net as unknown as { _createServerHandle?(address: string | null, port: number, type: 4, fd: number): Handle | number })._createServerHandle;
 
 /** Windows knows no inherited sockets. */
 export const canHandOver = process.platform !== 'win32' && makeHandle !== undefined;
@@ -56,6 +56,14 @@ export function bindSocket(host: string, port: number): BoundSocket {
     throw new PortTaken(port, host);
   }
   return { port: name.port ?? port, descriptor: handle.fd, dispose: () => handle.close() };
+}
+
+/** Port of a socket that was handed in; it stays open for as long as this process. */
+export function portOfDescriptor(descriptor: number): number {
+  const handle = makeHandle?.(null, 0, 4, descriptor);
+  const name: { port?: number } = {};
+  if (handle === undefined || typeof handle === 'number' || handle.getsockname(name) !== 0) throw new Error(`descriptor ${descriptor} is no socket`);
+  return name.port ?? 0;
 }
 
 function listenOnce(host: string, port: number): Promise<number> {

@@ -118,12 +118,13 @@ export class Platform implements vscode.Disposable {
     const home = await this.home();
     try {
       const { startPlatform } = await import('../../client/daemon/start.ts');
-      const asked = vscode.workspace.getConfiguration('slipway').get<string>('runtime');
+      const settings = vscode.workspace.getConfiguration('slipway');
+      const asked = settings.get<string>('runtime');
       const onPhase = (phase: StartPhase) => {
         this.#phase = phase;
         this.#changed.fire();
       };
-      const { info } = await startPlatform({ home, bundles: this.#bundles, detached: true, runtime: asked === 'auto' ? undefined : asked, recover, onPhase, signal: cancel.signal });
+      const { info } = await startPlatform({ home, bundles: this.#bundles, detached: true, runtime: asked === 'auto' ? undefined : asked, router: settings.get<string>('router'), recover, onPhase, signal: cancel.signal });
       this.#set(info);
       return info;
     } catch (error) {
