@@ -151,6 +151,9 @@ describe.each(ways)('services, %s', (way) => {
     await reached(web);
     await reached(balanced);
     expect(['near', 'far']).toContain(await answer());
+    // Numbers that were given stay given.
+    const again = { type: 'NodePort', clusterIP: spec.clusterIP, ports: [{ port: 80, nodePort: web }] };
+    expect((await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(service('again', again)) })).stderr).toContain('is already allocated');
     await platform.kube('patch', 'service', 'outside', '--type', 'merge', '-p', JSON.stringify({ spec: { type: 'ClusterIP' } }));
     await eventually('nobody listens any more', () => new Promise<true | undefined>((resolve) => {
       const socket = connect(web, '127.0.0.1', () => (socket.destroy(), resolve(undefined))).on('error', () => resolve(true));
@@ -178,6 +181,16 @@ describe.each(ways)('services, %s', (way) => {
     expect(await platform.kube('get', 'deploy', 'sleeper', '-o', 'jsonpath={.spec.replicas}')).toBe('2');
     await eventually('it is marked no more', async () => (JSON.stringify([await annotations('service'), await annotations('endpoints'), await annotations('deployment')]).includes('idled-at') ? undefined : true));
     expect(await platform.kube('get', 'events', '--field-selector', 'reason=NeedPods', '-o', 'jsonpath={.items[0].involvedObject.kind}/{.items[0].involvedObject.name}: {.items[0].message}')).toBe('Service/sleeper: The service-port sleeper:web needs pods.');
+    // A request through its route wakes it, too.
+    await platform.kube('rollout', 'status', 'deploy/sleeper', '--timeout=60s');
+    await apply({ apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'sleeper' }, spec: { to: { kind: 'Service', name: 'sleeper' }, port: { targetPort: 'web' } } });
+    await platform.kube('wait', '--for=jsonpath={.status.ingress[0].conditions[0].status}=True', 'route/sleeper', '--timeout=30s');
+    await fall();
+    const { router } = await platform.status();
+    expect(await eventually('the route answers', async () => {
+      const { status, body } = await fetchRoute(`http://sleeper-default.apps.localhost:${new URL(router?.http ?? '').port}/`);
+      return status === 200 ? body.slice(0, 7) : undefined;
+    })).toBe('sleeper');
     // Datagrams wake it as well.
     await platform.kube('rollout', 'status', 'deploy/sleeper', '--timeout=60s');
     await fall();

@@ -10,6 +10,8 @@ export interface AddressRules {
   permits?(client: string, to: Target, protocol: 'TCP' | 'UDP'): boolean;
 }
 
+const callEveryMs = 2_500;
+
 export class ServiceAddress {
   readonly chooser: Chooser;
   readonly held = new Held();
@@ -19,6 +21,7 @@ export class ServiceAddress {
   readonly #portName: string;
   #idle: boolean;
   #empty: boolean;
+  #calling: NodeJS.Timeout | undefined;
 
   constructor({ service, portName, protocol, targets, affinitySeconds, idle = false }: Listener, rules: AddressRules) {
     this.chooser = new Chooser(targets, affinitySeconds);
@@ -41,10 +44,21 @@ export class ServiceAddress {
   /** Endpoints for this client in the order in which to try them; waits for them if the service is idle. Empty: it is to be turned away. */
   async order(client: string, cancelled?: (listener: () => void) => void): Promise<Target[]> {
     if (this.#empty && this.#idle) {
-      this.#rules.needPods?.(this.#service, this.#portName);
-      if (!(await this.held.wait(cancelled))) return [];
+      this.#call();
+      const there = await this.held.wait(cancelled);
+      if (this.held.size === 0) clearInterval(this.#calling);
+      if (!there) return [];
     }
     return this.now(client);
+  }
+
+  /** Again and again while somebody waits: the call may have come too soon after another, or nobody was there to hear it. */
+  #call(): void {
+    const call = () => this.#rules.needPods?.(this.#service, this.#portName);
+    call();
+    clearInterval(this.#calling);
+    this.#calling = setInterval(() => (this.#idle && this.held.size > 0 ? call() : clearInterval(this.#calling)), callEveryMs);
+    this.#calling.unref();
   }
 
   /** The same without waiting. */

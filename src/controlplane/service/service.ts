@@ -7,7 +7,7 @@ import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import type { ServiceAddresses } from './addresses.ts';
 import { isPort, targetPortProblem } from './port-name.ts';
-import { parseIpv4 } from '../../api/ipv4.ts';
+import { parseIpv4, parseIpv4Network } from '../../api/ipv4.ts';
 
 type Ports = NonNullable<Service['spec']['ports']>;
 
@@ -24,6 +24,7 @@ export function serviceKind(addresses: ServiceAddresses): Kind {
       await addresses.allocate(service, undefined, context.dryRun);
     },
     async prepareUpdate(service, old, context) {
+      dropOfOtherTypes(service, old);
       keepAllocated(service, old);
       await addresses.allocate(service, old, context.dryRun);
     },
@@ -60,6 +61,18 @@ function serviceDefaults(service: Service): void {
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
 }
 
+/** What belongs to the type that a service had goes with it, unless the client asks for something else there. */
+function dropOfOtherTypes({ spec: now }: Service, { spec: before }: Service): void {
+  const external = (spec: Service['spec']) => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+  const drop = (field: keyof Service['spec']) => {
+    if (JSON.stringify(now[field]) === JSON.stringify(before[field])) delete now[field];
+  };
+  if (before.type === 'ExternalName' && now.type !== 'ExternalName') drop('externalName');
+  if (external(before) && !external(now)) drop('externalTrafficPolicy');
+  if (before.type !== 'LoadBalancer' || now.type === 'LoadBalancer') return;
+  for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges', 'healthCheckNodePort'] as const) drop(field);
+}
+
 /** A client that writes back less than it read must not lose what the server had handed out. */
 function keepAllocated(service: Service, old: Service): void {
   const { spec } = service;
@@ -81,6 +94,7 @@ function validateService(service: Service, old: Service | undefined): FieldError
   const { spec } = service;
   const errors: FieldError[] = [];
   const headless = spec.clusterIP === 'None';
+  errors.push(...validateChoices(service, old));
   if (!spec.ports?.length && !headless && spec.type !== 'ExternalName') errors.push(required('spec.ports'));
   errors.push(...validatePorts(spec.ports ?? [], headless));
   for (const [key, value] of Object.entries(spec.selector ?? {})) {
@@ -101,9 +115,54 @@ function validateService(service: Service, old: Service | undefined): FieldError
     errors.push(invalidValue('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`));
   }
   for (const [at, address] of (spec.externalIPs ?? []).entries()) {
-    if (parseIpv4(address) === undefined) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+    const special = specialAddresses.find(([pattern]) => pattern.test(address));
+    if (special) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, special[1]));
+    else if (parseIpv4(address) === undefined) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
   }
   if (old) errors.push(...validateChange(service, old));
+  return errors;
+}
+
+/** Unlike upstream, loopback addresses are allowed: they lead from this machine to the service. */
+const specialAddresses: readonly [RegExp, string][] = [
+  [/^0\.0\.0\.0$/, 'may not be unspecified (0.0.0.0 or ::)'],
+  [/^169\.254\./, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
+  [/^224\.0\.0\./, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
+];
+/** Longest affinity: a day. */
+const longestAffinity = 86_400;
+
+function validateChoices({ spec }: Service, old: Service | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  const choose = (field: 'type' | 'sessionAffinity' | 'internalTrafficPolicy' | 'externalTrafficPolicy' | 'ipFamilyPolicy', values: string[]) => {
+    if (spec[field] !== undefined && !values.includes(spec[field])) errors.push(notSupported(`spec.${field}`, spec[field], values));
+  };
+  choose('type', ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']);
+  choose('sessionAffinity', ['ClientIP', 'None']);
+  choose('internalTrafficPolicy', ['Cluster', 'Local']);
+  choose('ipFamilyPolicy', ['PreferDualStack', 'RequireDualStack', 'SingleStack']);
+  const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.externalIPs?.length ?? 0) > 0;
+  if (external) choose('externalTrafficPolicy', ['Cluster', 'Local']);
+  else if (spec.externalTrafficPolicy !== undefined) errors.push(invalidValue('spec.externalTrafficPolicy', spec.externalTrafficPolicy, 'may only be set for externally-accessible services'));
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  if (seconds !== undefined && (seconds <= 0 || seconds > longestAffinity)) errors.push(invalidValue('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, `must be greater than 0 and less than ${longestAffinity}`));
+  if (spec.ipFamilyPolicy === 'RequireDualStack') errors.push(invalidValue('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'));
+  for (const [at, family] of (spec.ipFamilies ?? []).entries()) {
+    if (family === 'IPv6') errors.push(invalidValue(`spec.ipFamilies[${at}]`, family, 'not configured on this cluster'));
+    else if (family !== 'IPv4') errors.push(notSupported(`spec.ipFamilies[${at}]`, family, ['IPv4', 'IPv6']));
+  }
+  for (const [at, { appProtocol }] of (spec.ports ?? []).entries()) {
+    const problem = appProtocol === undefined ? undefined : qualifiedNameProblem(appProtocol);
+    if (problem) errors.push(invalidValue(`spec.ports[${at}].appProtocol`, appProtocol, problem));
+  }
+  if (spec.type !== 'LoadBalancer') {
+    if (spec.loadBalancerSourceRanges?.length) errors.push(forbiddenField('spec.LoadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'"));
+    if (spec.allocateLoadBalancerNodePorts !== undefined) errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
+    if (spec.loadBalancerClass !== undefined) errors.push(forbiddenField('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
+  } else {
+    for (const [at, range] of (spec.loadBalancerSourceRanges ?? []).entries()) if (!parseIpv4Network(range.trim())) errors.push(invalidValue(`spec.loadBalancerSourceRanges[${at}]`, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
+    if (old?.spec.type === 'LoadBalancer' && old.spec.loadBalancerClass !== spec.loadBalancerClass) errors.push(invalidValue('spec.loadBalancerClass', spec.loadBalancerClass, 'may not change once set'));
+  }
   return errors;
 }
 

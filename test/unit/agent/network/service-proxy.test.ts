@@ -8,6 +8,7 @@ import { serviceProxy, type ServiceProxy, type SocketService } from '../../../..
 import { findService, listenersFor, type ServiceEntry } from '../../../../src/agent/network/service-table.ts';
 import { Scope } from '../../../../src/base/disposable.ts';
 import { silentLog } from '../../../../src/base/log.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 let scope = new Scope();
 afterEach(async () => {
@@ -115,4 +116,25 @@ test.each([
   ['web.demo.pod.cluster.local', undefined, false], ['example.com', 'demo', false], ['web.demo.com', 'demo', false], ['a.web.demo.svc', 'demo', false],
 ])('%s asked from %s', (host, namespace, found) => {
   expect(findService([service('web', '172.30.1.1', [])], host, namespace, 'cluster.local')?.name).toBe(found ? 'web' : undefined);
+});
+
+test('who connects to an idle service waits, is called for again and again, and gets the endpoint that comes', async () => {
+  const calls: string[] = [];
+  const proxy = scope.own(serviceProxy({ mode: 'loopback', sockets: [], log: silentLog, needPods: (name, port) => calls.push(`${name}:${port}`) }));
+  await proxy.update([service('web', '172.30.1.1', [], { idle: true })]);
+  const answer = ask(proxy, '172.30.1.1');
+  await eventually(() => calls.length).toBeGreaterThan(1);
+  expect(new Set(calls)).toEqual(new Set(['demo/web:main']));
+  // Woken, with nobody ready yet.
+  await proxy.update([service('web', '172.30.1.1', [])]);
+  await proxy.update([service('web', '172.30.1.1', [{ port: await echo('awake') }])]);
+  expect(await answer).toBe('awake:x');
+});
+
+test('policies are asked for each endpoint', async () => {
+  const [one, two] = [await echo('one'), await echo('two')];
+  const proxy = scope.own(serviceProxy({ mode: 'loopback', sockets: [], log: silentLog, permits: (client, to) => client === '127.0.0.1' && to.port === two }));
+  await proxy.update([service('web', '172.30.1.1', [{ port: one }, { port: two }]), service('shut', '172.30.1.2', [{ port: one }])]);
+  expect(await Promise.all([1, 2].map(() => ask(proxy, '172.30.1.1')))).toEqual(['two:x', 'two:x']);
+  await expect(ask(proxy, '172.30.1.2')).rejects.toMatchObject({ code: 'ECONNRESET' });
 });

@@ -116,6 +116,35 @@ describe('a service', () => {
     await expect(platform.client.create(services, object('1web', {}))).rejects.toThrow('metadata.name');
   });
 
+  test.each<[Partial<Service['spec']>, string]>([
+    [{ type: 'Other' as never }, 'spec.type: Unsupported value: "Other": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"'],
+    [{ sessionAffinity: 'Cookie' as never }, 'spec.sessionAffinity: Unsupported value: "Cookie"'],
+    [{ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 86_401 } } }, 'must be greater than 0 and less than 86400'],
+    [{ externalTrafficPolicy: 'Local' }, 'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'],
+    [{ internalTrafficPolicy: 'Near' as never }, 'spec.internalTrafficPolicy: Unsupported value'],
+    [{ ipFamilyPolicy: 'RequireDualStack' }, 'this cluster is not configured for dual-stack services'],
+    [{ ipFamilies: ['IPv6'] }, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'],
+    [{ externalIPs: ['169.254.1.1'] }, 'may not be in the link-local range'],
+    [{ loadBalancerSourceRanges: ['10.0.0.0/8'] }, "may only be used when `type` is 'LoadBalancer'"],
+    [{ type: 'LoadBalancer', loadBalancerSourceRanges: ['all'] }, 'spec.loadBalancerSourceRanges[0]: Invalid value: "all": must be a valid CIDR value'],
+    [{ ports: [{ port: 80, appProtocol: 'not a name' }] }, 'spec.ports[0].appProtocol: Invalid value'],
+  ])('with %j is refused', async (spec, text) => {
+    expect(await refused(spec)).toContain(text);
+  });
+
+  test('gives what its type had back when it changes, and takes what the new one needs', async () => {
+    const { spec: first } = await create('web', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', loadBalancerSourceRanges: ['127.0.0.0/8'], ports: [{ port: 80, nodePort: 30_090 }] });
+    const { spec: inside } = await patch('web', { type: 'ClusterIP' });
+    expect(inside).toEqual({ type: 'ClusterIP', clusterIP: first.clusterIP, clusterIPs: [first.clusterIP], ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack', internalTrafficPolicy: 'Cluster', sessionAffinity: 'None', ports: [{ port: 80, targetPort: 80, protocol: 'TCP' }] });
+    await eventually(() => create('next', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_090 }] }).then(() => 'free', () => 'held')).toBe('free');
+    const { spec: outer } = await patch('web', { type: 'ExternalName', externalName: 'example.test' });
+    expect([outer.clusterIP, outer.clusterIPs, outer.externalName]).toEqual([undefined, undefined, 'example.test']);
+    await eventually(() => create('heir', { clusterIP: first.clusterIP! }).then(() => 'free', () => 'held')).toBe('free');
+    const { spec: back } = await patch('web', { type: 'ClusterIP' });
+    expect(back.externalName).toBeUndefined();
+    expect(back.clusterIP).toMatch(/^172\.30\./);
+  });
+
   test('prints as kubectl shows it', async () => {
     await create('np', { type: 'NodePort', clusterIP: '172.30.0.80', ports: [{ port: 80, nodePort: 30_080 }] });
     await create('lb', { type: 'LoadBalancer', clusterIP: '172.30.0.81', allocateLoadBalancerNodePorts: false });
