@@ -23,12 +23,12 @@ export function externalCertificateErrors(route: Route, lookup: SecretLookup): F
   return secret.type === tlsType ? [] : [invalidValue(field, name, `secret of type "${tlsType}" required`)];
 }
 
-/** `wasAdmitted`: the secret was there and is gone. */
-export function externalCertificateRejection(route: Route, lookup: SecretLookup, wasAdmitted: boolean): Rejection | undefined {
+/** `wasThere`: the secret was there and is gone. */
+export function externalCertificateRejection(route: Route, lookup: SecretLookup, wasThere: boolean): Rejection | undefined {
   const [error] = externalCertificateErrors(route, lookup);
   if (!error) return undefined;
   const { namespace, name } = route.metadata;
-  if (error.reason === 'FieldValueNotFound' && wasAdmitted) return { reason: 'ExternalCertificateSecretDeleted', message: `secret ${route.spec.tls?.externalCertificate?.name} deleted for route ${namespace}/${name}` };
+  if (error.reason === 'FieldValueNotFound' && wasThere) return { reason: 'ExternalCertificateSecretDeleted', message: `secret ${route.spec.tls?.externalCertificate?.name} deleted for route ${namespace}/${name}` };
   return { reason: 'ExternalCertificateValidationFailed', message: `${error.field}: ${error.message}` };
 }
 

@@ -51,7 +51,10 @@ export async function startRouteController({ client, informers, clock, log, scop
   const secret = (key: string) => caches.secrets.get(key);
 
   const problemOf = (route: Route): Rejection | undefined => {
-    const external = externalCertificateRejection(route, secret, admissions.get(keyOf(route))?.admitted ?? false);
+    const before = admissions.get(keyOf(route));
+    // A route whose secret went is looked at again when its own status has changed.
+    const wasThere = before !== undefined && (before.admitted || before.reason === 'ExternalCertificateSecretDeleted');
+    const external = externalCertificateRejection(route, secret, wasThere);
     if (external || !route.spec.tls) return external;
     const wrong = tlsErrors(route.spec.tls);
     return wrong.length > 0 ? { reason: 'ExtendedValidationFailed', message: wrong.map((error) => `\n  - ${error.field}: ${error.message}`).join('') } : undefined;

@@ -87,7 +87,6 @@ export const protocols: RouteCase[] = [
       expect((await askIn(session, { url: '' }, new URL('https://pass.own.test/'))).status).toBe(421);
       session.close();
     },
-    skip: { haproxy: 'OpenShift\'s configuration answers 503 there' },
   },
   {
     name: 'applications that speak HTTP/2 without TLS are spoken to so',

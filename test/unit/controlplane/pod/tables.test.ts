@@ -5,6 +5,7 @@ import { storageClasses } from '../../../../src/api/kinds/cluster.ts';
 import { Agent, request } from 'node:https';
 import { json } from 'node:stream/consumers';
 import { smallPlatform, type SmallPlatform } from '../../../support/agent/small-platform.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 interface Table {
   columnDefinitions: { name: string; type: string; format: string; priority: number }[];
@@ -62,6 +63,6 @@ test('a node, its pods and volumes read as kubectl prints them', async () => {
   await gone;
   const { readdirSync } = await import('node:fs');
   expect(readdirSync(`${platform.folder}/volumes`).filter((name) => name.startsWith('pvc-'))).toEqual([]);
-  expect(runtime.sandboxes.size).toBe(0);
+  await eventually(() => runtime.sandboxes.size).toBe(0);
   await expect(platform.client.delete(storageClasses, { name: 'local' })).resolves.toBeUndefined();
 });
