@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { toolsImage } from '../../src/api/well-known.ts';
 import { eventually } from '../support/platform/platform.ts';
-import { allProcesses, type FoundProcess } from '../support/platform/processes.ts';
+import { allProcesses, familyOf, type FoundProcess } from '../support/platform/processes.ts';
 import { caller, withPlatform, type MeasuredPlatform } from './platform.ts';
 import { withPodman } from './podman.ts';
 import { measured, printTable, recorded, type Row } from './table.ts';
@@ -49,11 +49,13 @@ async function podsOf(platform: MeasuredPlatform, count: number): Promise<number
   await create(0);
   await running(1);
   await sleep(settleMs);
-  const before = pids(platform.processes());
+  // The node's agent, its shims, and what they started.
+  const ofNode = () => familyOf(platform.processes().filter(({ command }) => /(?:agent|shim)\.js/.test(command)).map(({ pid }) => pid));
+  const before = pids(ofNode());
   for (let at = 1; at <= count; at += 1) await create(at);
   await running(count + 1);
   await sleep(settleMs);
-  const cost = added(platform.processes().filter(({ command }) => !command.includes(program) || !command.startsWith('node')), before);
+  const cost = added(ofNode().filter(({ command }) => !command.includes(program) || !command.startsWith('node')), before);
   for (let at = 0; at <= count; at += 1) await call('DELETE', `${path}/${name(at)}`, { gracePeriodSeconds: 0 });
   await pool.close();
   return cost / count;

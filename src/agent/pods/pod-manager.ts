@@ -83,7 +83,7 @@ export class PodManager implements Disposable {
     this.#scope.own(informer.onChange(({ type, object }) => (type === 'deleted' ? this.#remove(object) : this.#update(object))));
     void informer.synced.then(() => {
       // What runs here and is nobody's any more was removed while no agent watched.
-      for (const uid of this.#parts.cache.uids()) if (!this.#known.has(uid)) void this.#removeOrphan(uid);
+      for (const uid of new Set([...this.#parts.cache.uids(), ...this.#parts.runner.traces()])) if (!this.#known.has(uid)) void this.#removeOrphan(uid);
     });
   }
 

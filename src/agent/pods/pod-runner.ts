@@ -1,5 +1,6 @@
 /** Carries out the actions of a plan on the runtime, with the events a kubelet gives. */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
@@ -112,6 +113,12 @@ export class PodRunner {
   /** Gives up what only a running pod needs: its scratch space, its secrets, the watches on what it referred to. */
   async settle(uid: string): Promise<void> {
     await this.#parts.volumes.release(uid);
+  }
+
+  /** Uids of the pods that have left files here; of some nothing else is left, if an agent was killed before it made their sandbox. */
+  traces(): string[] {
+    const folder = path.dirname(podFolders(this.#parts.folder, '_').root);
+    return existsSync(folder) ? readdirSync(folder) : [];
   }
 
   /** Removes all traces of a pod that ended. */

@@ -21,8 +21,8 @@ const makeHandle = (net as unknown as { _createServerHandle?(address: string | n
 /** Windows knows no inherited sockets. */
 export const canHandOver = process.platform !== 'win32' && makeHandle !== undefined;
 
-/** The router of a control plane that was killed gives its ports back in a moment, not at once. */
-const patienceMs = 1_500;
+/** The router of a control plane that was killed gives its ports back in a moment; on a busy machine that takes seconds. */
+const patienceMs = 5_000;
 const againMs = 50;
 /** Ports tried after the preferred one when nobody asked for it by number. */
 const further = 100;

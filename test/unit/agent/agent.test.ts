@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configMaps, nodes, persistentVolumeClaims, pods, secrets, type Pod } from '../../../src/api/kinds/core.ts';
 import { leases } from '../../../src/api/kinds/cluster.ts';
@@ -128,11 +130,16 @@ describe('an agent', () => {
     await platform.run('demo', 'web-1', {});
     await platform.until('demo', 'web-1', started);
     await agent.dispose();
+    // Of one that was removed before its sandbox was made there is a folder only.
+    const folder = path.join(platform.folder, 'pods');
+    mkdirSync(path.join(folder, 'never-was', 'volumes'), { recursive: true });
     await platform.client.delete(pods, { namespace: 'demo', name: 'web-1' }, { gracePeriodSeconds: 0 });
     await platform.agent('node-1', runtime);
     await platform.run('demo', 'web-2', {});
     await platform.until('demo', 'web-2', started);
     expect([...runtime.sandboxes.values()].map(({ config }) => config.name)).toEqual(['web-2']);
+    while (readdirSync(folder).length > 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(readdirSync(folder)).toEqual([(await platform.client.get(pods, { namespace: 'demo', name: 'web-2' })).metadata.uid]);
   });
 
   test('hurries an end when asked for less grace', async () => {
