@@ -56,7 +56,7 @@ it('deletes images beyond the revisions that nobody uses, and the registry frees
 });
 
 it('refuses what it does not know', async () => {
-  for (const [args, text] of [[['nodes'], 'slipway prune knows images, builds and deployments'], [['images', '--keep-younger-than', 'soon'], '--keep-younger-than takes a time'], [['--keep-tag-revisions', 'x'], '--keep-tag-revisions takes a number']] as const) {
+  for (const [args, text] of [[['nodes'], 'slipway prune knows images, builds and deployments'], [['images', '--keep-younger-than', 'soon'], '--keep-younger-than takes a time'], [['--keep-tag-revisions', 'x'], '--keep-tag-revisions takes a whole number from 0']] as const) {
     const result = await platform.run(['prune', ...args]);
     expect([result.code, result.stderr]).toEqual([2, expect.stringContaining(text)]);
   }
