@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 const writeBytes = 512 * 1024;
 const writeMs = 100;
 /** Bytes of each of the two buffers that a reader alternates. */
-const readBytes = 256 * 1024;
+const readBytes = 1024 * 1024;
 /** The disk is asked to begin with what it has been given, so that the last sync finds little to do. */
 const flushBytes = 32 * 1024 * 1024;
 
