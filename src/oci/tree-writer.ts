@@ -1,6 +1,7 @@
 /** Puts archive entries on disk inside one folder: replaces what is there, keeps modes and times, never follows a link out. */
 import { constants } from 'node:fs';
 import { chmod, copyFile, lchown, link, lutimes, mkdir, open, readlink, symlink, utimes } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
 import { LayerError } from './layer-error.ts';
 import { ScopedFolder } from './scoped-folder.ts';
 import type { TarEntry } from './tar-reader.ts';
@@ -31,6 +32,7 @@ export class TreeWriter {
 
   /** Writes one file, directory, symlink or hard link; answers with its path. */
   async write(entry: TarEntry): Promise<string> {
+    if (this.#belowUnwritten(entry.name)) await this.settle();
     const path = await this.folder.place(entry.name);
     if (entry.type === 'file') await this.#file(path, entry);
     else if (entry.type === 'directory') await this.#directory(path, entry);
@@ -39,6 +41,14 @@ export class TreeWriter {
       await this.#replace(path, () => (entry.type === 'symlink' ? this.#symlink(path, entry) : this.#link(path, entry)));
     }
     return path;
+  }
+
+  /** A file that is not on the disk yet would be taken for a folder that is missing. */
+  #belowUnwritten(name: string): boolean {
+    if (this.#inFlight.size === 0) return false;
+    const at = normalize(join(this.folder.root, name));
+    for (let parent = dirname(at); parent.length > this.folder.root.length; parent = dirname(parent)) if (this.#inFlight.has(parent)) return true;
+    return false;
   }
 
   async remove(path: string): Promise<void> {
