@@ -77,8 +77,6 @@ export interface RouteCase {
   spread?: { ask: Request; requests: number; answers: Record<string, number> };
   /** What a table cannot tell. */
   run?(bed: Bed): Promise<void>;
-  /** Data planes that do not do it, each with the reason, as in test/skips.json. */
-  skip?: Partial<Record<'router' | 'haproxy', string>>;
 }
 
 /** Certificates that routes name. */
