@@ -1,6 +1,5 @@
 /** The list of modules in boot order, and what each is given by the others. */
 import { randomBytes } from 'node:crypto';
-import { spawn } from 'node:child_process';
 import { createServer } from 'node:https';
 import path from 'node:path';
 import { defaultPodSpec } from '../api/pod-defaults.ts';
@@ -31,6 +30,7 @@ import { listenOnLoopback, listenOnSocket } from './kernel/boot/listen.ts';
 import type { Pki } from './kernel/pki/pki.ts';
 import type { Store } from './kernel/store/store.ts';
 import type { ChosenRuntime } from './machine/choose-runtime.ts';
+import { GroundProgram } from './machine/ground-program.ts';
 import { machineModule } from './machine/module.ts';
 import { nodeName } from './machine/plan.ts';
 import type { Logs } from './open-logs.ts';
@@ -43,7 +43,7 @@ import { projectModule } from './project/module.ts';
 import type { RbacAuthorizer } from './project/rbac/authorizer.ts';
 import type { TokenAuthority } from './project/token/token-authority.ts';
 import { routeModule } from './route/module.ts';
-import { routerSupervisor } from './route/router/supervisor.ts';
+import { routerSupervisor } from './route/data-plane/supervisor.ts';
 import { serviceModule } from './service/module.ts';
 import { StartRefused } from './start-report.ts';
 
@@ -128,12 +128,12 @@ export function connectModules(around: Surroundings): ConnectedModules {
     scratch: path.join(home, homeLayout.cache, 'catalog'),
     makeImage: makeImageBeside([process.execPath, '--no-warnings', path.join(bundles, 'control-plane.js'), '--make-builder']),
   });
+  const routerProgram = new GroundProgram({ ground: () => machine.ground(), identityFile: path.join(runDirectory, 'router.json'), clock, log: logs.of('route') });
   const router = routerSupervisor({
     spawnInside: (argv, { stdio, env }) => {
-      const [program = '', ...args] = machine.ground().command(argv);
       const dial = machine.ground().podDial?.();
       if (dial !== undefined && haproxy) throw new StartRefused('MissingPower', 'HAProxy cannot reach the pods of this container engine: this machine has no network to them.', 'Start without --router haproxy.');
-      return spawn(program, args, { stdio, env: { PATH: process.env.PATH, ...env, ...(dial !== undefined && { [podDialVariable]: dial }) } });
+      return routerProgram.spawn(argv, { stdio, env: { PATH: process.env.PATH, ...env, ...(dial !== undefined && { [podDialVariable]: dial }) } });
     },
     command: [process.execPath, '--no-warnings', ...(haproxy ? [path.join(bundles, 'haproxy-router.js'), haproxy.program, path.join(runDirectory, 'haproxy')] : [path.join(bundles, 'router.js')])],
     env: process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {},
@@ -155,6 +155,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
       ...route,
       dependsOn: [...route.dependsOn, 'machine'],
       async start(context) {
+        await routerProgram.endPredecessor();
         await route.start?.(context);
         await announceRouter(context.client);
         showParts();

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import type { StartFailureReason, StartReport } from '../protocol/daemon.ts';
 import { PortInUse } from './kernel/boot/listen.ts';
 import { StoreFailure } from './kernel/store/failure.ts';
-import { PortTaken } from './route/listeners.ts';
+import { PortTaken } from './route/data-plane/listeners.ts';
 
 /** A start that cannot go on, with its reason and the next step. */
 export class StartRefused extends Error {

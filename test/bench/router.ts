@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toolsImage } from '../../src/api/well-known.ts';
-import { bindSocket } from '../../src/controlplane/route/listeners.ts';
+import { bindSocket } from '../../src/controlplane/route/data-plane/listeners.ts';
 import { authority, type Pair } from '../support/certificates.ts';
 import { eventually } from '../support/platform/platform.ts';
 import { manifestOf } from '../support/platform/web-pod.ts';

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTimeOf } from '../../src/agent/runtime/procfs.ts';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
-import { freePort } from '../support/free-port.ts';
+import { lastingPort } from '../support/free-port.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
 import { familyOf, processesNaming } from '../support/platform/processes.ts';
 import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
@@ -31,7 +32,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
   beforeAll(async () => {
     platform = new Platform();
     // One that no other platform of this machine takes while ours is down.
-    httpPort = String(await freePort());
+    httpPort = String(await lastingPort());
     await platform.up(['--runtime', runtime, '--http-port', httpPort]);
     const route = { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: 'counter' }, spec: { to: { kind: 'Service', name: 'counter' } } };
     await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter'), route) });
@@ -57,13 +58,16 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     expect((await fetchRoute(url)).status).toBe(200);
   });
 
-  test('the control plane: apps go on, the next start finds them', async () => {
+  test('the control plane, while its router hangs: apps go on, the next start finds them on the same port', async () => {
     const { pid } = runInfo();
+    const router = familyOf([pid]).find(({ command }) => command === 'slipway-router')?.pid ?? 0;
+    process.kill(router, 'SIGSTOP');
     await platform.kube('create', 'configmap', 'acknowledged', '--from-literal=kept=yes');
     process.kill(pid, 'SIGKILL');
     await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
     expect((await platform.run(['get', 'pods'])).stderr).toMatch(/cannot be reached[^]*slipway up/);
     await platform.up(['--runtime', runtime, '--http-port', httpPort]);
+    expect(startTimeOf(router)).toBeUndefined();
     expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
     await undisturbed();
     expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);

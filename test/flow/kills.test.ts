@@ -2,7 +2,6 @@
  * kill -9 of agent, shims, router and control plane at random points, while pods come and go: nothing is leaked, nothing acknowledged lost, logs have no gap, and no container
  * is restarted by a kill of agent, router or control plane. `SLIPWAY_KILLS=200` for more points, `SLIPWAY_KILL_SEED=<seed>` to run one again.
  */
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configMaps, pods, type ConfigMap, type Pod } from '../../src/api/kinds/core.ts';
 import type { Connection } from '../../src/client/connection.ts';
@@ -53,17 +52,6 @@ function kill(pid: number | undefined): boolean {
   }
 }
 
-/** A part that still holds a port on a busy machine lets go of it; until then it is told who that is. */
-const startAgain = () => eventually('the control plane starts again', async () => {
-  try {
-    await platform.up(flags);
-    return true;
-  } catch (error) {
-    console.log(spawnSync('sh', ['-c', `ss -ltnp | grep -E '${flags[3]}|${flags[5]}'; ps -eo pid,ppid,stat,etimes,args | grep -E 'router|${platform.home}' | cut -c1-200`], { encoding: 'utf8' }).stdout);
-    throw error;
-  }
-}, 60_000);
-
 test(`${points} points, seed ${seed}`, { timeout: 60_000 + points * 15_000 }, async () => {
   console.log(`SLIPWAY_KILLS=${points} SLIPWAY_KILL_SEED=${seed}`);
   const random = seeded(seed);
@@ -79,7 +67,7 @@ test(`${points} points, seed ${seed}`, { timeout: 60_000 + points * 15_000 }, as
       const found = processesOf(platform, part, [idOf(before)]);
       if (!kill(found[Math.floor(choice * found.length)])) continue;
       struck[part] = (struck[part] ?? 0) + 1;
-      if (part === 'control plane') await startAgain();
+      if (part === 'control plane') await platform.up(flags);
       break;
     }
   }

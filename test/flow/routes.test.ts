@@ -5,7 +5,7 @@ import path from 'node:path';
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toolsImage } from '../../src/api/well-known.ts';
-import type { AccessEntry } from '../../src/controlplane/route/router/access-log.ts';
+import type { AccessEntry } from '../../src/controlplane/route/data-plane/access-log.ts';
 import { authority } from '../support/certificates.ts';
 import { collect, eventually, Platform } from '../support/platform/platform.ts';
 import { manifestOf, webDeployment, webService } from '../support/platform/web-pod.ts';

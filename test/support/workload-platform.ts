@@ -24,7 +24,7 @@ import { informerFactory } from '../../src/controlplane/kernel/reconcile/informe
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { secretKind } from '../../src/controlplane/project/secret.ts';
 import { routeModule } from '../../src/controlplane/route/module.ts';
-import type { DataPlane } from '../../src/controlplane/route/data-plane.ts';
+import type { DataPlane } from '../../src/controlplane/route/data-plane/data-plane.ts';
 import { serviceModule } from '../../src/controlplane/service/module.ts';
 import type { StatsSummary } from '../../src/protocol/stats.ts';
 import { authority } from './certificates.ts';

@@ -1,12 +1,12 @@
 /** One node agent as a child that is replaced when it ends. Pods do not notice: their shims live on. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
-import { identify, isAlive, type ProcessIdentity } from '../../agent/runtime/procfs.ts';
 import { agentConfigVariable, type AgentConfig, type FromAgent } from '../../protocol/agent.ts';
+import { notedProcess, noteProcess } from './identity-file.ts';
 
 export interface AgentProcessOptions {
   config: AgentConfig;
@@ -52,7 +52,7 @@ export function runAgent(options: AgentProcessOptions): Disposable {
     });
     closeSync(out);
     child = started;
-    note(options.identityFile, started.pid);
+    noteProcess(options.identityFile, started.pid);
     started.on('message', (said: FromAgent) => said.type === 'ready' && options.onChannel?.(started, true));
     started.once('disconnect', () => options.onChannel?.(started, false));
     started.on('error', (error) => log.error('the agent could not be started', { node: config.nodeName, error }));
@@ -82,20 +82,10 @@ export function runAgent(options: AgentProcessOptions): Disposable {
   };
 }
 
-function note(file: string, pid: number | undefined): void {
-  const identity = pid === undefined ? undefined : identify(pid);
-  if (identity) writeFileSync(file, JSON.stringify(identity), { mode: 0o600 });
-}
-
 /** Two agents of one node would fight over its pods. The old one's pods are taken over by the new one. */
 function endPredecessor({ identityFile, kill, log, config }: AgentProcessOptions): void {
-  let found: ProcessIdentity;
-  try {
-    found = JSON.parse(readFileSync(identityFile, 'utf8')) as ProcessIdentity;
-  } catch {
-    return;
-  }
-  if (!isAlive(found)) return;
+  const found = notedProcess(identityFile);
+  if (!found) return;
   log.info('replacing the agent of an earlier control plane', { node: config.nodeName, pid: found.pid });
   kill(found.pid, 'SIGKILL');
 }

@@ -59,7 +59,8 @@ function heldGround(holder: Holder): Ground {
     },
     command: (argv) => holder.command(argv),
     kill: (pid, signal) => {
-      if (!holder.kill(pid, signal)) signalProcess(pid, signal);
+      // The process in between of one that was stopped is stopped itself, and would wait for ever.
+      if (!holder.kill(pid, signal) || signal === 'SIGKILL') signalProcess(pid, signal);
     },
     dispose: () => holder.stop(),
   };

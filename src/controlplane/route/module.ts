@@ -8,7 +8,7 @@ import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { Authorizer } from '../kernel/apiserver/ports.ts';
 import type { Module } from '../kernel/boot/module.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { DataPlane } from './data-plane/data-plane.ts';
 import { externalCertificateErrors, secretKeyOf } from './external-certificate.ts';
 import { HostPermission } from './host-permission.ts';
 import { defaultClassAnnotation, ingressClassKind, ingressKind } from './ingress/ingress.ts';

@@ -3,7 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import tls, { type TLSSocket } from 'node:tls';
-import type { RouterPorts } from '../../../src/controlplane/route/data-plane.ts';
+import type { RouterPorts } from '../../../src/controlplane/route/data-plane/data-plane.ts';
 import type { Request } from './contract.ts';
 
 export interface Seen {

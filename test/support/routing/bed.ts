@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Endpoints, Service } from '../../../src/api/kinds/core.ts';
 import type { Route } from '../../../src/api/kinds/route.ts';
-import type { RouterPorts } from '../../../src/controlplane/route/data-plane.ts';
+import type { RouterPorts } from '../../../src/controlplane/route/data-plane/data-plane.ts';
 import { routerRoute } from '../../../src/controlplane/route/table-plan.ts';
 import type { RouterRoute } from '../../../src/protocol/router.ts';
 import { authority } from '../certificates.ts';

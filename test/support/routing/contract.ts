@@ -3,7 +3,7 @@
  * `routerRoute` (src/controlplane/route/table-plan.ts) to the data plane under test. How to run it with another one: see test/unit/controlplane/route/router/cases.test.ts.
  */
 import type { RouteSpec } from '../../../src/api/kinds/route.ts';
-import type { DataPlane } from '../../../src/controlplane/route/data-plane.ts';
+import type { DataPlane } from '../../../src/controlplane/route/data-plane/data-plane.ts';
 import type { Pair } from '../certificates.ts';
 import type { Bed } from './bed.ts';
 

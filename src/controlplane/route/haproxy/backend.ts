@@ -1,6 +1,6 @@
 /** A route as a backend section. Pure; the words are those of OpenShift's router (openshift/router, haproxy-config.template). */
 import type { RouterBackend, RouterHeaderAction, RouterRoute } from '../../../protocol/router.ts';
-import { endpointWeights } from '../router/balance.ts';
+import { endpointWeights } from '../data-plane/endpoint-weights.ts';
 import { backendName, serverName } from './names.ts';
 import { literal, quoted } from './quote.ts';
 

@@ -1,5 +1,5 @@
 /** Our pages as HAProxy takes them: whole responses. */
-import { pageHeaders, pageOf } from '../router/pages.ts';
+import { pageHeaders, pageOf } from '../data-plane/pages.ts';
 import { STATUS_CODES } from 'node:http';
 import { errorStatuses } from './config.ts';
 

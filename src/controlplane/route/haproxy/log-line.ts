@@ -1,5 +1,5 @@
 /** What HAProxy writes of a request: of those whose routes have not answered yet, and of all while there is an access log. Words between spaces (configuration.txt section 8.2.4). */
-import type { AccessEntry } from '../router/access-log.ts';
+import type { AccessEntry } from '../data-plane/access-log.ts';
 import { routeKey, serverParts } from './names.ts';
 
 const common = '%b %s %ST %Ts.%ms %Ta %ci %U %B';

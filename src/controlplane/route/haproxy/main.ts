@@ -1,6 +1,6 @@
 /** The router worker whose requests HAProxy serves: `<HAProxy binary> <folder>`. Commands and descriptors as those of ours; see protocol/router.ts. */
 import { systemClock } from '../../../base/clock.ts';
-import { serveControl } from '../router/control.ts';
+import { serveControl } from '../data-plane/control.ts';
 import { HaproxyRouter } from './haproxy-router.ts';
 
 process.title = 'slipway-router';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { clientIdleMs, clientStallMs, plainAddress, type Downstream, type DownstreamListener, type Upgrade } from './downstream.ts';
-import { pageOf, pageHeaders, type PageStatus } from './pages.ts';
+import { pageOf, pageHeaders, type PageStatus } from '../data-plane/pages.ts';
 
 /** Largest body that leaves in one write with its head. */
 const largestJoined = 16 * 1024;

@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import type { Readable } from 'node:stream';
 import { clientStallMs, plainAddress, type Downstream, type DownstreamListener } from './downstream.ts';
 import { addField } from './http2-request.ts';
-import { pageOf, pageHeaders, type PageStatus } from './pages.ts';
+import { pageOf, pageHeaders, type PageStatus } from '../data-plane/pages.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
 /** Flag of the frame that a request came in: it has no body. */

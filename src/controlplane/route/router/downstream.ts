@@ -1,7 +1,7 @@
 /** A request of a client, and the way back for its answer: the same for HTTP/1.1 and HTTP/2. */
 import type net from 'node:net';
 import type { Readable } from 'node:stream';
-import type { PageStatus } from './pages.ts';
+import type { PageStatus } from '../data-plane/pages.ts';
 
 /** A client that neither sends the body it announced nor reads the response it asked for is cut off after this long. */
 export const clientStallMs = 30_000;

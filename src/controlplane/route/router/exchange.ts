@@ -1,14 +1,15 @@
 /** One HTTP request through the router: choose an endpoint, pass both bodies through, try another endpoint while nothing was sent. */
 import type net from 'node:net';
 import type { Readable } from 'node:stream';
-import { logged, type AccessLog } from './access-log.ts';
+import type { AccessLog } from '../data-plane/access-log.ts';
+import { logged } from './access-entry.ts';
 import { pick, type Server } from './balance.ts';
 import type { Downstream, DownstreamListener, Upgrade } from './downstream.ts';
 import type { Http1Downstream } from './downstream-http1.ts';
 import type { Endpoint } from './endpoint.ts';
 import { applyActions } from './header-actions.ts';
 import { requestHeaders } from './headers.ts';
-import type { PageStatus } from './pages.ts';
+import type { PageStatus } from '../data-plane/pages.ts';
 import type { ResponseHead } from './response-parser.ts';
 import type { Statistics } from './statistics.ts';
 import { readCookie } from './sticky.ts';

@@ -1,9 +1,9 @@
 /** Which route a request belongs to, and what is answered without asking an endpoint. */
-import { logged } from './access-log.ts';
+import { logged } from './access-entry.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { hostName } from './headers.ts';
-import type { PageStatus } from './pages.ts';
+import type { PageStatus } from '../data-plane/pages.ts';
 import type { RoutingTable, Target } from './table.ts';
 
 export interface ForwardContext extends ExchangeContext {

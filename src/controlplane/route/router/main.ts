@@ -1,5 +1,5 @@
 /** The router worker. Started by the supervisor with its listeners as descriptors 3 and 4; see protocol/router.ts. */
-import { serveControl } from './control.ts';
+import { serveControl } from '../data-plane/control.ts';
 import { Router } from './server.ts';
 
 process.title = 'slipway-router';

@@ -5,7 +5,7 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { defaultRouterLimits, type RouterCommand, type RouterLimits, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
-import { AccessLog } from './access-log.ts';
+import { AccessLog } from '../data-plane/access-log.ts';
 import { Certificates } from './certificates.ts';
 import { longestHello, readClientHello } from './client-hello.ts';
 import { clientIdleMs } from './downstream.ts';

@@ -1,7 +1,8 @@
 /** Host and path to route. Rules: the longest path of a host wins, wildcards come last; a path matches at segment borders. */
 import { equalJson } from '../../../api/json.ts';
 import type { RouterBackend, RouterRoute } from '../../../protocol/router.ts';
-import { endpointWeights, type Server } from './balance.ts';
+import { endpointWeights } from '../data-plane/endpoint-weights.ts';
+import type { Server } from './balance.ts';
 import type { EndpointSet, Transport } from './endpoint.ts';
 import { Guard } from './guard.ts';
 import { compileActions, type HeaderAction } from './header-actions.ts';

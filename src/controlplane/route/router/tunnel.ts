@@ -1,7 +1,7 @@
 /** Two connections joined byte for byte, as after an upgrade or for TLS passed through. */
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { AccessLog } from './access-log.ts';
+import type { AccessLog } from '../data-plane/access-log.ts';
 import { pick } from './balance.ts';
 import { dialPod } from './dial.ts';
 import { plainAddress } from './downstream.ts';

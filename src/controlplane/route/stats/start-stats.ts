@@ -8,7 +8,7 @@ import { ifFound } from '../../../client/if-found.ts';
 import type { UserInfo } from '../../kernel/apiserver/kind.ts';
 import type { Authorizer } from '../../kernel/apiserver/ports.ts';
 import { listenOnLoopback, type Listening } from '../../kernel/boot/listen.ts';
-import type { DataPlane } from '../data-plane.ts';
+import type { DataPlane } from '../data-plane/data-plane.ts';
 import { statsPort, statsServer } from './stats-server.ts';
 
 /** Named as OpenShift's ingress operator names it. */

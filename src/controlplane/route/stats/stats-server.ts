@@ -6,7 +6,7 @@ import { timingSafeEqual, createHash } from 'node:crypto';
 import http from 'node:http';
 import type { UserInfo } from '../../kernel/apiserver/kind.ts';
 import type { Authorizer } from '../../kernel/apiserver/ports.ts';
-import type { DataPlane } from '../data-plane.ts';
+import type { DataPlane } from '../data-plane/data-plane.ts';
 import { metricsText } from './metrics-text.ts';
 
 export const statsPort = 1_936;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pods, secrets, services } from '../../../../src/api/kinds/core.ts';
 import { routes, type Route, type RouteSpec } from '../../../../src/api/kinds/route.ts';
 import type { RouterRoute } from '../../../../src/protocol/router.ts';
-import type { DataPlane } from '../../../../src/controlplane/route/data-plane.ts';
+import type { DataPlane } from '../../../../src/controlplane/route/data-plane/data-plane.ts';
 import { authority } from '../../../support/certificates.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../../../../src/base/clock.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import { findHaproxy } from '../../../../../src/detect/haproxy.ts';
-import { routerSupervisor } from '../../../../../src/controlplane/route/router/supervisor.ts';
+import { routerSupervisor } from '../../../../../src/controlplane/route/data-plane/supervisor.ts';
 import { defaultCertificate } from '../../../../support/router.ts';
 import type { RouterUnderTest } from '../../../../support/routing/contract.ts';
 import { testCases } from '../../../../support/routing/table.ts';
@@ -25,7 +25,10 @@ afterAll(() => rmSync(bundles, { recursive: true, force: true }));
 testCases('haproxy', async (): Promise<RouterUnderTest> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-haproxy-'));
   const router = routerSupervisor({
-    spawnInside: ([command = '', ...args], options) => spawn(command, args, options),
+    spawnInside: ([command = '', ...args], options) => {
+      const child = spawn(command, args, options);
+      return { child, kill: () => void child.kill('SIGKILL') };
+    },
     command: [process.execPath, worker, program, path.join(folder, 'router')],
     defaultCertificate: await defaultCertificate(), clock: systemClock, log: silentLog,
   });

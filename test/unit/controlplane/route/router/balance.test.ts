@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultRouterLimits } from '../../../../../src/protocol/router.ts';
-import { endpointWeights, pick, type Server } from '../../../../../src/controlplane/route/router/balance.ts';
+import { endpointWeights } from '../../../../../src/controlplane/route/data-plane/endpoint-weights.ts';
+import { pick, type Server } from '../../../../../src/controlplane/route/router/balance.ts';
 import { Endpoint } from '../../../../../src/controlplane/route/router/endpoint.ts';
 
 const endpoint = (name: string) => new Endpoint(name, `127.0.0.1:${name.length}`, {}, defaultRouterLimits);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { statsServer } from '../../../../../src/controlplane/route/stats/stats-server.ts';
-import type { AccessEntry } from '../../../../../src/controlplane/route/router/access-log.ts';
+import type { AccessEntry } from '../../../../../src/controlplane/route/data-plane/access-log.ts';
 import { eventually } from '../../../../support/eventually.ts';
 import { application, browse, routeTo, startRouter, type Application, type TestRouter } from '../../../../support/router.ts';
 

@@ -1,15 +1,21 @@
 /**
  * The border between what a router is told and what carries it out. `table-plan.ts` makes `RouterRoute` documents (protocol/router.ts) of routes, services and endpoints; a data plane
- * serves them. Each lives in a folder of its own: `router/` is ours. All of them answer the same table of requests: test/support/routing/cases.
+ * serves them. Here stands what all of them share; each has a folder of its own: `../router` is ours, `../haproxy` configures HAProxy. All of them answer the same table of requests: test/support/routing/cases.
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import type { Clock } from '../../base/clock.ts';
-import type { Disposable } from '../../base/disposable.ts';
-import type { Log } from '../../base/log.ts';
-import type { RouterMetrics, RouterRoute, RouterRouteMetrics } from '../../protocol/router.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Disposable } from '../../../base/disposable.ts';
+import type { Log } from '../../../base/log.ts';
+import type { RouterMetrics, RouterRoute, RouterRouteMetrics } from '../../../protocol/router.ts';
+
+export interface InsideProcess {
+  readonly child: ChildProcess;
+  /** Ends the program itself: where namespaces are entered, `child` is a process in between. */
+  kill(): void;
+}
 
 /** Starts a program where pods can be reached: inside the machine holder, or simply here. Descriptors beyond the third are sockets that it inherits. */
-export type SpawnInside = (argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }) => ChildProcess;
+export type SpawnInside = (argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }) => InsideProcess;
 
 export interface DataPlaneOptions {
   spawnInside: SpawnInside;
@@ -46,7 +52,7 @@ export interface DataPlane extends Disposable {
   apply(table: ReadonlyMap<string, RouterRoute>): Promise<void>;
   /** Told when a route is answered by an endpoint for the first time since the router was started. One listener. */
   onFirstAnswer(listener: (key: string, status: number) => void): void;
-  /** One JSON line (`AccessEntry` in router/access-log.ts) for each request, in `accessLog`. Off until told. */
+  /** One JSON line (`AccessEntry` in access-log.ts) for each request, in `accessLog`. Off until told. */
   logAccess(on: boolean): void;
   /** Undefined while no program answers. */
   metrics(): Promise<RouterMetrics | undefined>;

@@ -1,7 +1,6 @@
 /** Listening sockets that outlive the workers that serve them. */
 import net from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Disposable } from '../../base/disposable.ts';
+import type { Disposable } from '../../../base/disposable.ts';
 
 /** A bound socket. The first worker that gets its descriptor makes it listen; between two workers connections wait in its queue. */
 export interface BoundSocket extends Disposable {
@@ -21,9 +20,6 @@ const makeHandle = (net as unknown as { _createServerHandle?(address: string | n
 /** Windows knows no inherited sockets. */
 export const canHandOver = process.platform !== 'win32' && makeHandle !== undefined;
 
-/** The router of a control plane that was killed gives its ports back in a moment; on a busy machine that takes seconds. */
-const patienceMs = 5_000;
-const againMs = 50;
 /** Ports tried after the preferred one when nobody asked for it by number. */
 const further = 100;
 
@@ -39,7 +35,7 @@ export class PortTaken extends Error {
 /** The first port at or after `preferred` that nobody listens on; with `exact` that one or `PortTaken`. */
 export async function freePort(host: string, preferred: number, exact: boolean, taken: ReadonlySet<number> = new Set()): Promise<number> {
   if (exact) {
-    for (const until = Date.now() + patienceMs; !(await isFree(host, preferred)); await sleep(againMs)) if (Date.now() >= until) throw new PortTaken(preferred, host);
+    if (!(await isFree(host, preferred))) throw new PortTaken(preferred, host);
     return preferred;
   }
   for (let port = preferred; port <= Math.min(preferred + further, 65_535); port += 1) if (!taken.has(port) && (await isFree(host, port))) return port;

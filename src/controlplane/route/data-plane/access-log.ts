@@ -1,7 +1,5 @@
 /** One JSON line for each request, in a file of bounded size with the one before it. What is asked for stands without its query, which may hold secrets. */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import type { Server } from './balance.ts';
-import type { Downstream } from './downstream.ts';
 
 export interface AccessEntry {
   /** Start, as a date in text. */
@@ -27,15 +25,6 @@ const largestFile = 10 * 1024 * 1024;
 /** Lines leave together: this many bytes, or this long after the first of them. */
 const batchBytes = 64 * 1024;
 const batchMs = 100;
-
-/** The line of a request that is over. */
-export function logged(client: Downstream, started: number, rest: Partial<AccessEntry>, by?: Server): AccessEntry {
-  const query = client.url.indexOf('?');
-  return {
-    time: new Date(started).toISOString(), client: client.client, protocol: client.http2 ? 'HTTP/2' : 'HTTP/1.1', method: client.method, host: client.host, path: query < 0 ? client.url : client.url.slice(0, query),
-    ...rest, ...(by && { service: by.service, endpoint: by.endpoint.address, ...(by.pod !== undefined && { pod: by.pod }) }), milliseconds: Date.now() - started,
-  };
-}
 
 /** Lines that cannot be written, e.g. on a full disk, are dropped: a log must not end what it tells about. */
 export class AccessLog {

@@ -1,9 +1,9 @@
 /** One worker process and the lines exchanged with it. */
-import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import type { Log } from '../../../base/log.ts';
 import type { RouterCommand, RouterReport } from '../../../protocol/router.ts';
+import type { InsideProcess } from './data-plane.ts';
 
 /** Commands that a stuck worker has not read; beyond this it is ended. */
 const mostUnread = 64 * 1024 * 1024;
@@ -11,10 +11,11 @@ const longestLogLine = 4_096;
 
 export class RouterWorker {
   readonly exited: Promise<string>;
-  readonly #child: ChildProcess;
+  readonly #process: InsideProcess;
 
-  constructor(child: ChildProcess, report: (report: RouterReport) => void, log: Log) {
-    this.#child = child;
+  constructor(process: InsideProcess, report: (report: RouterReport) => void, log: Log) {
+    const { child } = process;
+    this.#process = process;
     this.exited = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
@@ -26,17 +27,17 @@ export class RouterWorker {
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#process.child.pid;
   }
 
   send(command: RouterCommand): void {
-    const input = this.#child.stdin as Writable | null;
+    const input = this.#process.child.stdin as Writable | null;
     if (!input?.writable) return;
     input.write(`${JSON.stringify(command)}\n`);
     if (input.writableLength > mostUnread) this.kill();
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL');
+    this.#process.kill();
   }
 }

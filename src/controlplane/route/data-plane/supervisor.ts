@@ -2,8 +2,8 @@
 import type { Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import { routerDescriptors, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
-import type { DataPlane, DataPlaneOptions, RouterPorts } from '../data-plane.ts';
-import { RouterSockets } from '../router-sockets.ts';
+import type { DataPlane, DataPlaneOptions, RouterPorts } from './data-plane.ts';
+import { RouterSockets } from './router-sockets.ts';
 import { RouterWorker } from './worker-process.ts';
 
 export interface RouterOptions extends DataPlaneOptions {

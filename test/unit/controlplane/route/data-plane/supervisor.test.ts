@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../../src/base/clock.ts';
 import { silentLog } from '../../../../../src/base/log.ts';
 import type { RouterRoute } from '../../../../../src/protocol/router.ts';
-import { routerSupervisor, type RouterOptions } from '../../../../../src/controlplane/route/router/supervisor.ts';
-import type { DataPlane } from '../../../../../src/controlplane/route/data-plane.ts';
+import { routerSupervisor, type RouterOptions } from '../../../../../src/controlplane/route/data-plane/supervisor.ts';
+import type { DataPlane } from '../../../../../src/controlplane/route/data-plane/data-plane.ts';
 import { application, browse, defaultCertificate, routeTo } from '../../../../support/router.ts';
 
 let folder: string;
@@ -29,7 +29,7 @@ afterEach(async () => {
 
 async function supervisor(more: Partial<RouterOptions> = {}): Promise<DataPlane> {
   const one = routerSupervisor({
-    spawnInside: ([file = '', ...rest], { stdio, env }) => spawn(file, rest, { stdio, env }),
+    spawnInside: ([file = '', ...rest], { stdio, env }) => itself(spawn(file, rest, { stdio, env })),
     command: [process.execPath, program],
     defaultCertificate: await defaultCertificate(),
     clock: systemClock, log: silentLog, ...more,
@@ -38,6 +38,7 @@ async function supervisor(more: Partial<RouterOptions> = {}): Promise<DataPlane>
   return one;
 }
 
+const itself = (child: ChildProcess) => ({ child, kill: () => void child.kill('SIGKILL') });
 const table = (...routes: RouterRoute[]) => new Map(routes.map((route) => [route.key, route]));
 async function web(text: string) {
   const one = await application((_request, response) => response.end(text));
@@ -85,7 +86,7 @@ describe('the router', () => {
   });
 
   test.runIf(process.platform === 'linux')('serves this machine from a network namespace of its own', async () => {
-    const router = await supervisor({ spawnInside: (argv, { stdio, env }) => spawn('unshare', ['--user', '--map-root-user', '--net', ...argv], { stdio, env: { ...env, PATH: process.env.PATH } }) });
+    const router = await supervisor({ spawnInside: (argv, { stdio, env }) => itself(spawn('unshare', ['--user', '--map-root-user', '--net', ...argv], { stdio, env: { ...env, PATH: process.env.PATH } })) });
     void router.apply(table(routeTo('a.test', [await web('outside')])));
     const { http, https } = await router.start();
     expect((await browse(http, 'http://nobody.test/')).text).toContain('Application is not available');
