@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Service } from '../../src/api/kinds/core.ts';
+import type { Pod, Service } from '../../src/api/kinds/core.ts';
 import { freePort } from '../support/free-port.ts';
 import { installed } from '../support/installed.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
@@ -26,9 +26,13 @@ describe.each(ways)('services, %s', (way) => {
     if (way === 'kernel') expect(installed('nft'), 'the Debian package nftables').toBeDefined();
     await platform.up(['--runtime', 'sandbox'], { SLIPWAY_NODES: '2', ...(way === 'relay' && { SLIPWAY_SERVICE_PROXY: 'relay' }) });
     await apply(
-      talker('client', { node: 'node-1' }), talker('near', { labels: app, node: 'node-1' }), talker('far', { labels: app, node: 'node-2' }), talker('bare', { node: 'node-1', hostNetwork: true }),
+      talker('client', { node: 'node-1' }), talker('near', { labels: { ...app, at: 'near' }, node: 'node-1' }), talker('far', { labels: { ...app, at: 'far' }, node: 'node-2' }), talker('bare', { node: 'node-1', hostNetwork: true }),
+      talker('unready', { node: 'node-2', ready: false }),
       service('web', { selector: app, ports: talkerPorts }), service('sticky', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP' }), service('local', { selector: app, ports: talkerPorts, internalTrafficPolicy: 'Local' }),
       service('nobody', { selector: { app: 'nobody' }, ports: talkerPorts }), service('given', { selector: app, ports: talkerPorts, clusterIP: '172.30.0.77', externalIPs: ['192.0.2.10'] }),
+      service('brief', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } }), service('alone', { selector: { at: 'near' }, ports: talkerPorts }),
+      service('each', { clusterIP: 'None', selector: app, ports: talkerPorts }), service('elsewhere', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' }), service('nodes', { type: 'NodePort', selector: app, ports: talkerPorts }),
+      service('early', { selector: { app: 'unready' }, ports: talkerPorts, publishNotReadyAddresses: true }), service('late', { selector: { app: 'unready' }, ports: talkerPorts }), service('moving', { selector: { at: 'near' }, ports: talkerPorts }),
     );
     await platform.kube('wait', '--for=condition=Ready', 'pod/client', 'pod/near', 'pod/far', 'pod/bare', '--timeout=60s');
     address = await addresses();
@@ -36,26 +40,55 @@ describe.each(ways)('services, %s', (way) => {
   });
   afterAll(() => platform.dispose());
 
-  test('a connection and a datagram reach each endpoint in turn', async () => {
-    const { tcp, udp, nobody } = await ask<Record<'tcp' | 'udp' | 'nobody', string[]>>('print({ tcp: await all(6, () => web("web")), udp: await all(6, () => udp("web")), nobody: [await web("nobody")] })');
-    for (const answers of [tcp, udp]) expect(answers.map((one) => one.split(' ')[0])).toEqual(['far', 'near']);
-    expect(nobody).toEqual(['ECONNREFUSED']);
-    if (way === 'kernel') expect(new Set([...tcp, ...udp].map((one) => one.split(' ')[1]))).toEqual(new Set([address.client]));
+  test('who asks is seen with his own address where the kernel translates, with that of his node where connections are relayed', async () => {
+    const seen = await ask<string[]>("print([...new Set([...await all(6, () => web('web')), ...await all(6, () => udp('web'))].map((one) => one.split(' ')[1]))])");
+    const node = (await platform.kube('get', 'pod', 'client', '-o', 'jsonpath={.status.hostIP}')).trim();
+    if (way === 'kernel') expect(seen).toEqual([address.client]);
+    else expect(seen).toContain(node);
   });
 
-  test('a pod reaches itself through its service, and so does what runs on the node itself', async () => {
-    expect(await ask<string[]>('print((await all(6, async () => (await web("web")).split(" ")[0])))', 'near')).toEqual(['far', 'near']);
-    expect(await ask<string[]>('print((await all(6, async () => (await web("172.30.0.77")).split(" ")[0])))', 'bare')).toEqual(['far', 'near']);
+  /** Asked in a pod, and what it gets. `nodes`: addresses of both nodes; `port`: node ports by name. */
+  const rows: [name: string, pod: string, script: string, expected: unknown][] = [
+    ['several named ports', 'client', "[await all(4, () => who(web('web'))), await all(4, () => who(udp('web'))), await all(4, () => who(line('web')))]", [['far', 'near'], ['far', 'near'], ['far', 'near']]],
+    ['nobody: refused at once', 'client', "[await web('nobody'), await line('nobody'), await refused('nobody')]", ['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']],
+    ['a port that the service does not have', 'client', "[await web('web', 81), await refused('web', 54)]", ['ECONNREFUSED', 'ECONNREFUSED']],
+    ['a pod reaches itself through its service', 'near', "[await all(6, () => who(web('web'))), await who(web('alone')), await who(udp('alone')), await who(line('alone'))]", [['far', 'near'], 'near', 'near', 'near']],
+    ['what runs on the node itself', 'bare', "[await all(6, () => who(web('172.30.0.77'))), await all(6, () => who(udp('172.30.0.77')))]", [['far', 'near'], ['far', 'near']]],
+    ['a client stays with its endpoint', 'client', "[(await all(6, () => who(web('sticky')))).length, (await all(6, () => who(udp('sticky')))).length]", [1, 1]],
+    ['not for ever', 'client', "await (async () => { const seen = new Set(); for (let n = 0; n < 20 && seen.size < 2; n += 1) { seen.add(await who(web('brief'))); await sleep(1200); } return [...seen].sort(); })()", ['far', 'near']],
+    ['a local policy stays on the node', 'client', "[await all(6, () => who(web('local'))), await all(6, () => who(udp('local')))]", [['near'], ['near']]],
+    ['an external address', 'client', "[await all(6, () => who(web('192.0.2.10'))), await all(6, () => who(udp('192.0.2.10')))]", [['far', 'near'], ['far', 'near']]],
+    ['headless: the pods themselves', 'client', "[(await require('node:dns').promises.resolve4('each.default.svc.cluster.local')).length, await all(12, () => who(web('each', 8080)))]", [2, ['far', 'near']]],
+    ['an external name', 'client', "await all(6, () => who(web('elsewhere')))", ['far', 'near']],
+    ['every node at the node port', 'client', '[await all(4, () => who(web(nodes[0], port.web))), await all(4, () => who(web(nodes[1], port.web))), await all(4, () => who(udp(nodes[0], port.udp))), await all(4, () => who(udp(nodes[1], port.udp)))]', [['far', 'near'], ['far', 'near'], ['far', 'near'], ['far', 'near']]],
+    ['a node port, from the node itself', 'bare', '[await all(4, () => who(web(nodes[0], port.web))), await all(4, () => who(udp(nodes[0], port.udp)))]', [['far', 'near'], ['far', 'near']]],
+    ['those that are not ready, only where that is asked for', 'client', "[await who(web('early')), await who(udp('early')), await web('late')]", ['unready', 'unready', 'ECONNREFUSED']],
+  ];
+  test('what connections get', async () => {
+    const [near, far, nodes] = await Promise.all([platform.json<Pod>('get', 'pod', 'near'), platform.json<Pod>('get', 'pod', 'far'), platform.json<Service>('get', 'service', 'nodes')]);
+    const known = `const nodes = ${JSON.stringify([near.status?.hostIP, far.status?.hostIP])}, port = ${JSON.stringify(Object.fromEntries((nodes.spec.ports ?? []).map(({ name = '', nodePort }) => [name, nodePort])))};`;
+    const got: Record<string, unknown> = {};
+    await Promise.all([...new Set(rows.map(([, pod]) => pod))].map(async (pod) => {
+      const own = rows.filter((row) => row[1] === pod);
+      Object.assign(got, await ask<Record<string, unknown>>(`${known} const got = {}; ${own.map(([name, , script]) => `got[${JSON.stringify(name)}] = ${script};`).join('\n')} print(got)`, pod));
+    }));
+    expect(got).toEqual(Object.fromEntries(rows.map(([name, , , expected]) => [name, expected])));
   });
 
-  test('a client stays with its endpoint; a local policy stays on the node', async () => {
-    const { sticky, local } = await ask<Record<string, string[]>>('print({ sticky: await all(6, async () => (await web("sticky")).split(" ")[0]), local: await all(6, async () => (await web("local")).split(" ")[0]) })');
-    expect([sticky?.length, local]).toEqual([1, ['near']]);
-    expect(await ask<string[]>('print(await all(6, async () => (await udp("local")).split(" ")[0]))')).toEqual(['near']);
-  });
-
-  if (way === 'kernel') test('an external address leads to the service', async () => {
-    expect(await ask<string[]>('print((await all(6, async () => (await web("192.0.2.10")).split(" ")[0])))')).toEqual(['far', 'near']);
+  test('another selector, another port: what was begun goes on, what is new goes elsewhere', async () => {
+    const talk = inPod<unknown[]>(platform, 'client', `
+      const heard = [], said = []; const socket = net.connect(9000, 'moving', () => socket.write('a')); socket.on('data', (text) => heard.push(String(text))).on('error', (error) => heard.push(error.code));
+      const flow = dgram.createSocket('udp4').unref();
+      for (let n = 0; n < 100 && heard.length === 0; n += 1) await sleep(50);
+      said.push(await who(udp('moving', 53, flow))); require('node:fs').writeFileSync('/tmp/moving', '');
+      for (let n = 0; n < 300 && (await who(line('moving', 9001))) !== 'far'; n += 1) await sleep(100);
+      for (let n = 0; n < 20 && said.at(-1) !== 'far'; n += 1) said.push(await who(udp('moving', 53, flow)));
+      socket.write('b'); for (let n = 0; n < 100 && heard.length === 1; n += 1) await sleep(50);
+      print([heard, [...new Set(said)].filter((one) => one !== 'silence'), await web('moving'), await line('moving', 9000), await who(line('moving', 9001))]);`);
+    await eventually('the client talks', async () => ((await platform.kubectl(['exec', 'client', '--', 'test', '-f', '/tmp/moving'])).code === 0 ? true : undefined));
+    const ports = [{ name: 'talk', port: 9_001, targetPort: 9_000 }, { name: 'udp', port: 53, protocol: 'UDP', targetPort: 5_300 }];
+    await platform.kube('patch', 'service', 'moving', '--type', 'json', '-p', JSON.stringify([{ op: 'replace', path: '/spec/ports', value: ports }, { op: 'replace', path: '/spec/selector', value: { at: 'far' } }]));
+    expect(await talk).toEqual([['near a', 'near b'], ['near', 'far'], 'ECONNREFUSED', 'ECONNREFUSED', 'far']);
   });
 
   test('one who leaves finishes what was begun and gets nothing new; datagrams of a client go on elsewhere', async () => {

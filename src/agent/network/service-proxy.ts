@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { ServiceAddress, type AddressRules } from './address.ts';
+import type { LocalAddresses } from './local-addresses.ts';
 import type { RememberedPorts } from './remembered-ports.ts';
 import { listenerKey, listenersFor, type Listener, type ServiceTable } from './service-table.ts';
 import { connectFirst, join, tcpListener, type Dial } from './tcp-relay.ts';
@@ -24,6 +25,8 @@ export interface ServiceProxyOptions extends AddressRules {
   mode: 'cluster' | 'loopback';
   /** `loopback`: the ports of an earlier agent, taken again where they are free. */
   ports?: RememberedPorts;
+  /** `cluster`: makes addresses of others, which services may have too, ones that can be listened on. */
+  foreign?: Pick<LocalAddresses, 'take' | 'keep'>;
   /** These win over services of the same address. */
   sockets: readonly SocketService[];
   /** Name of this node: whose endpoints are local. */
@@ -107,6 +110,7 @@ export class AddressProxy implements ServiceProxy {
       this.#options.ports?.delete(key);
     }
     for (const [key, listener] of wanted) if (!this.#open.has(key) && !this.#disposed) await this.#listen(key, listener);
+    await this.#options.foreign?.keep(new Set([...wanted].filter(([key]) => this.#open.has(key)).map(([, { host }]) => host)));
   }
 
   async #listen(key: string, listener: Listener): Promise<void> {
@@ -139,7 +143,16 @@ export class AddressProxy implements ServiceProxy {
 
   /** Loopback: the port of before, or one that the system chooses. */
   async #bind<T>(key: string, host: string, port: number, listen: (host: string, port: number) => Promise<T>): Promise<T> {
-    if (this.#options.mode === 'cluster') return listen(host, port);
+    const { foreign, mode } = this.#options;
+    if (mode === 'cluster') {
+      try {
+        return await listen(host, port);
+      } catch (error) {
+        if (!foreign || (error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error;
+        await foreign.take(host);
+        return listen(host, port);
+      }
+    }
     const before = this.#options.ports?.get(key);
     const again = before === undefined ? undefined : await listen('127.0.0.1', before).catch(() => undefined);
     return again ?? listen('127.0.0.1', 0);

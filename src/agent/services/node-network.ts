@@ -25,6 +25,7 @@ import type { Drain } from './drain.ts';
 import { needPodsTeller } from './need-pods.ts';
 import { policyFeed } from './policy-feed.ts';
 import { PublishedPorts } from './published-ports.ts';
+import { rulesTeller } from './rules-teller.ts';
 import { serviceFeed } from './service-feed.ts';
 
 export interface NodeNetwork extends Disposable {
@@ -65,7 +66,8 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
   const needPods = scope.own(needPodsTeller(client, clock, config.nodeName));
   const allowed = (from: string, to: Target, protocol: 'TCP' | 'UDP') => permits(policies.isolations, from, to, protocol);
   const rules: AddressRules = { needPods: needPods.tell, permits: allowed };
-  const opened = own ? await openProxy(config, rules, log) : undefined;
+  const rulesOf = scope.own(rulesTeller(client, clock, config.nodeName));
+  const opened = own ? await openProxy(config, rules, log, rulesOf.services) : undefined;
   const proxy = scope.own(opened?.proxy ?? serviceProxy({
     ...rules,
     mode: 'loopback',
@@ -79,6 +81,7 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
   const policies = scope.own(policyFeed({
     client, clock, log, node: config.nodeName, system: systemPeers(network.clusterDns),
     enforce: !opened ? 'its pods share the network of this machine' : 'why' in opened.kernel ? opened.kernel.why : policyTable(opened.kernel.program, network),
+    tell: rulesOf.policies,
   }));
   const published = scope.own(new PublishedPorts({ rules, log }));
   const upstream = new UpstreamDns(config.egressSocket);

@@ -13,6 +13,8 @@ import { planPolicies, type Isolations, type PolicyPod, type SystemPeer } from '
 
 /** Changes that come together are planned together. */
 const gatherMs = 10;
+/** Rules that could not be made are tried again. */
+const againMs = 10_000;
 /** Pods remembered before the API tells their addresses; beyond, they are forgotten. */
 const mostAdmitted = 100;
 
@@ -24,6 +26,8 @@ export interface PolicyFeedOptions {
   system: readonly SystemPeer[];
   /** Makes them hold; or why nothing does here, which is told of each policy. */
   enforce: ((isolations: Isolations) => Promise<void>) | string;
+  /** Why policies that changed do not hold yet; undefined once they do. */
+  tell?(why: string | undefined): void;
 }
 
 export interface PolicyFeed extends Disposable {
@@ -33,7 +37,7 @@ export interface PolicyFeed extends Disposable {
   admit(pod: Pod, ip: string): Promise<void>;
 }
 
-export function policyFeed({ client, clock, log, node, system, enforce }: PolicyFeedOptions): PolicyFeed {
+export function policyFeed({ client, clock, log, node, system, enforce, tell }: PolicyFeedOptions): PolicyFeed {
   const scope = new Scope();
   const around = { clock, log };
   const policies = scope.own(informer(client, networkPolicies, {}, around));
@@ -58,6 +62,9 @@ export function policyFeed({ client, clock, log, node, system, enforce }: Policy
   /** Pods of this node whose address the API does not tell yet, by uid. */
   const admitted = new Map<string, { pod: Pod; ip: string }>();
 
+  /** After a failure. */
+  let again: Disposable | undefined;
+  let failing = false;
   const gather = () => {
     timer ??= clock.after(gatherMs, () => {
       timer = undefined;
@@ -74,8 +81,16 @@ export function policyFeed({ client, clock, log, node, system, enforce }: Policy
       await enforce(planned);
       isolations = planned;
       known = text;
+      if (failing) tell?.(undefined);
+      failing = false;
     } catch (error) {
       log.error('network policies cannot be enforced', { error });
+      if (!failing) tell?.((error as Error).message);
+      failing = true;
+      again ??= clock.after(againMs, () => {
+        again = undefined;
+        void next();
+      });
     }
   };
   const surroundings = async () => {
@@ -100,7 +115,10 @@ export function policyFeed({ client, clock, log, node, system, enforce }: Policy
   scope.own(policies.onChange(gather));
   // Rules of an agent before may be there, and their policies gone.
   void policies.synced.then(gather);
-  scope.defer(() => timer?.dispose());
+  scope.defer(() => {
+    void timer?.dispose();
+    void again?.dispose();
+  });
   return {
     get isolations() {
       return isolations;

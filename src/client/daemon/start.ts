@@ -48,7 +48,7 @@ export class StartFailure extends Error {
 
 /** Variables a control plane may inherit: it outlives the window that started it, and pods must not see the user's secrets. */
 const inherited = ['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'XDG_RUNTIME_DIR', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_TLS_VERIFY', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'CONTAINER_HOST', 'SLIPWAY_ENGINE_RELAY', 'SLIPWAY_ENGINE_TOOLS',
-  'SLIPWAY_NODES', 'SLIPWAY_CGROUP', 'DBUS_SESSION_BUS_ADDRESS', 'SLIPWAY_REQUEST_LOG', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'COMSPEC', 'PATHEXT'];
+  'SLIPWAY_NODES', 'SLIPWAY_SERVICE_PROXY', 'SLIPWAY_CGROUP', 'DBUS_SESSION_BUS_ADDRESS', 'SLIPWAY_REQUEST_LOG', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'TEMP', 'TMP', 'COMSPEC', 'PATHEXT'];
 
 export async function startPlatform(options: StartOptions): Promise<StartedPlatform> {
   const node = await findNodeRuntime();

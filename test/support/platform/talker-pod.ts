@@ -18,18 +18,20 @@ export interface TalkerOptions {
   node?: string;
   drainMs?: number;
   hostNetwork?: boolean;
+  /** False: it never passes its readiness probe. */
+  ready?: boolean;
   namespace?: string;
   spec?: object;
 }
 
-export function talkerSpec({ node, drainMs = 0, hostNetwork = false, spec = {} }: TalkerOptions = {}): object {
+export function talkerSpec({ node, drainMs = 0, hostNetwork = false, ready = true, spec = {} }: TalkerOptions = {}): object {
   return {
     ...(node && { nodeSelector: { 'kubernetes.io/hostname': node } }),
     ...(hostNetwork && { hostNetwork }),
     terminationGracePeriodSeconds: drainMs > 0 ? 60 : 1,
     containers: [{
       name: 'talker', image: toolsImage, imagePullPolicy: 'IfNotPresent', command: ['node', '-e', hostNetwork ? 'setInterval(() => {}, 1e6)' : program], env: [{ name: 'DRAIN_MS', value: String(drainMs) }],
-      ...(!hostNetwork && { ports: [{ name: 'web', containerPort: 8080 }, { name: 'talk', containerPort: 9000 }], readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } }),
+      ...(!hostNetwork && { ports: [{ name: 'web', containerPort: 8080 }, { name: 'talk', containerPort: 9000 }], readinessProbe: { tcpSocket: { port: ready ? 8080 : 1 }, periodSeconds: 1 } }),
     }],
     ...spec,
   };
@@ -50,6 +52,9 @@ const helpers = `
 const net = require('node:net'), http = require('node:http'), dgram = require('node:dgram'), sleep = require('node:timers/promises').setTimeout;
 const web = (host, port = 80) => new Promise((resolve) => http.get({ host, port, agent: false, timeout: 3000 }, (response) => { let text = ''; response.on('data', (part) => text += part).on('end', () => resolve(text)); }).on('timeout', function () { this.destroy(new Error('silence')); }).on('error', (error) => resolve(error.code ?? error.message)));
 const udp = (host, port = 53, socket = dgram.createSocket('udp4').unref()) => new Promise((resolve) => { const timer = setTimeout(() => resolve('silence'), 700); socket.once('message', (text) => { clearTimeout(timer); resolve(String(text)); }).on('error', () => undefined); socket.send('?', port, host); });
+const line = (host, port = 9000) => new Promise((resolve) => { const socket = net.connect(port, host, () => socket.write('x')); socket.on('data', (text) => { socket.destroy(); resolve(String(text)); }).on('error', (error) => resolve(error.code)); });
+const refused = (host, port = 53) => new Promise((resolve) => { const socket = dgram.createSocket('udp4'), timer = setTimeout(() => resolve('silence'), 3000); socket.on('error', (error) => { clearTimeout(timer); resolve(error.code); }).on('message', String).connect(port, host, () => socket.send('?')); });
+const who = async (answer) => (await answer).split(' ')[0];
 const all = async (count, ask) => { const seen = new Set(); for (let n = 0; n < count; n += 1) seen.add(await ask()); return [...seen].sort(); };
 const print = (value) => console.log(JSON.stringify(value));
 `;

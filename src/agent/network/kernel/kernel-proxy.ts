@@ -1,6 +1,7 @@
 /**
  * Service addresses where the kernel can translate them: rules for every service with endpoints; the proxy of our own for the rest, which are the addresses that
- * lead to sockets of the control plane and those of idle services. Should the kernel refuse a rule, all of them are our own proxy's from then on.
+ * lead to sockets of the control plane and those of idle services. While rules cannot be made (the kernel refuses one, `nft` is gone) all of them are our own proxy's;
+ * it is tried again from time to time.
  */
 import type { Log } from '../../../base/log.ts';
 import { AddressProxy, type ServiceProxy, type ServiceProxyOptions } from '../service-proxy.ts';
@@ -8,15 +9,23 @@ import { listenersFor, type Listener, type ServiceTable } from '../service-table
 import { KernelTable } from './nft.ts';
 import { serviceRules, UdpZones } from './service-rules.ts';
 
+/** Told when the way of connections changes: whether the rules are in force, and why not. */
+export type TellOfRules = (change: { inForce: true } | { inForce: false; why: string; /** Rules of before are still there, with the endpoints of then. */ stale: boolean }) => void;
+
 export interface KernelProxyOptions extends Omit<ServiceProxyOptions, 'mode' | 'ports'> {
   /** `nft`. */
   program: string;
   serviceCidr: string;
   podCidr: string;
   node: string;
+  tell?: TellOfRules;
+  /** After how long refused rules are tried again, ms; doubled each time they are refused again. */
+  againMs?: number;
   log: Log;
 }
 
+const defaultAgainMs = 10_000;
+const longestAgainMs = 300_000;
 const tableName = 'slipway-services';
 
 export function kernelProxy(options: KernelProxyOptions): ServiceProxy {
@@ -28,7 +37,10 @@ class KernelProxy implements ServiceProxy {
   readonly #table: KernelTable;
   readonly #zones = new UdpZones();
   readonly #own: AddressProxy;
-  #refused = false;
+  /** Rules were refused, `times` in a row. */
+  #refused: { times: number; again: NodeJS.Timeout } | undefined;
+  #retry = false;
+  #latest: ServiceTable = [];
   /** The newest table waits for the one under way; those in between are passed over. */
   #next: ServiceTable | undefined;
   #work: Promise<void> | undefined;
@@ -40,6 +52,11 @@ class KernelProxy implements ServiceProxy {
   }
 
   update(table: ServiceTable): Promise<void> {
+    this.#latest = table;
+    return this.#take(table);
+  }
+
+  #take(table: ServiceTable): Promise<void> {
     this.#next = table;
     return (this.#work ??= this.#catchUp().finally(() => (this.#work = undefined)));
   }
@@ -50,6 +67,7 @@ class KernelProxy implements ServiceProxy {
 
   /** The rules stay: connections go on, and the next agent takes them over. */
   dispose(): void {
+    clearTimeout(this.#refused?.again);
     this.#own.dispose();
   }
 
@@ -61,18 +79,38 @@ class KernelProxy implements ServiceProxy {
   }
 
   async #apply(listeners: Map<string, Listener>): Promise<void> {
-    if (this.#refused) return this.#own.follow(listeners);
-    const { serviceCidr, podCidr, log } = this.#options;
+    if (this.#refused && !this.#retry) return this.#own.follow(listeners);
+    this.#retry = false;
+    const { serviceCidr, podCidr, log, tell } = this.#options;
     const ours = new Map([...listeners].filter(([, { targets }]) => targets.length === 0));
     const kernels = new Map([...listeners].filter(([key]) => !ours.has(key)));
     try {
       await this.#table.set(serviceRules(kernels.values(), this.#zones, { serviceCidr, podCidr }));
     } catch (error) {
-      log.error('the kernel refuses the rules of services: they are relayed from now on', { error });
-      this.#refused = true;
-      await this.#table.remove().catch(() => undefined);
-      return this.#own.follow(listeners);
+      await this.#relay(listeners, error as Error);
+      return;
+    }
+    if (this.#refused) {
+      this.#refused = undefined;
+      log.info('service addresses are translated by the kernel again');
+      tell?.({ inForce: true });
     }
     await this.#own.follow(ours, kernels);
+  }
+
+  async #relay(listeners: Map<string, Listener>, error: Error): Promise<void> {
+    const { log, tell, againMs = defaultAgainMs } = this.#options;
+    const stale = await this.#table.remove().then(() => false, () => true);
+    const times = (this.#refused?.times ?? 0) + 1;
+    if (times === 1) {
+      log.error('the rules of services cannot be made: they are relayed', { error, stale });
+      tell?.({ inForce: false, why: error.message, stale });
+    }
+    const again = setTimeout(() => {
+      this.#retry = true;
+      void this.#take(this.#latest).catch((failure: unknown) => log.warn('cannot follow the services', { error: failure }));
+    }, Math.min(longestAgainMs, againMs * 2 ** (times - 1)));
+    this.#refused = { times, again: again.unref() };
+    await this.#own.follow(listeners);
   }
 }
