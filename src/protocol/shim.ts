@@ -43,13 +43,15 @@ export interface ShimSpec {
   stdinOnce: boolean;
   /** Bytes; watched and ended from outside. 0: none, or a control group does it. */
   memoryLimit: number;
+  /** Thousandths of a core; its processes are stopped and continued from outside. 0: none, or a control group does it. */
+  cpuLimit: number;
   /** Folder of the control group that holds the container to its memory: it knows why the container was killed. */
   group?: string;
   /** The process reports on descriptor 3 who the container is; else the process started is the container. */
   reports: boolean;
   /** Set where no process namespace ends the container's tree: every process with this text `NAME=value` in its environment belongs to it. */
   marker?: string;
-  /** Set where the container shares its process namespace with others: every process in the mount namespace of its first one belongs to it. */
+  /** Set where the container shares its process namespace with others: every process in the mount namespace of its first one belongs to it, and all are ended with it. */
   sharesProcesses?: boolean;
   /** Folder of the terminals' devices, for resizing. Default `/dev/pts`. */
   terminals?: string;

@@ -4,7 +4,7 @@
  *   by systemd    `systemd-run --user --scope -p Delegate=yes`: the user's service manager hands out a part of its own
  *   given         `SLIPWAY_CGROUP=/sys/fs/cgroup/<group>`: a group this user may write, below which it was started (a development container, a service)
  *
- * Where neither works, memory is watched and CPU is not limited.
+ * Where neither works, memory is watched, and processes that use more than their share of the processors are stopped and continued (shim/throttle.ts).
  */
 import { userInfo } from 'node:os';
 import { agentGroup } from '../runtime/cgroup.ts';
@@ -12,7 +12,7 @@ import { run } from '../runtime/run.ts';
 import { findProgram, systemEnvironment } from '../runtime/system-path.ts';
 
 export interface CgroupScope {
-  /** Memory and CPU are both held to by the kernel. */
+  /** Memory and CPU limits are both held to by the kernel. */
   whole: boolean;
   /** How limits are held to, for people. */
   detail: string;
@@ -37,8 +37,8 @@ exec "$@"
 const tell = `cat "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/../cgroup.subtree_control"`;
 
 export async function findCgroupScope(variables: NodeJS.ProcessEnv = process.env): Promise<CgroupScope> {
-  const plain = (why: string, fix?: string): CgroupScope => ({ whole: false, detail: `memory limits by watching, CPU limits not at all: ${why}`, ...(fix && { fix }), command: (argv) => argv, environment: {} });
-  if (process.platform !== 'linux') return plain('control groups need Linux');
+  const plain = (why: string, fix?: string): CgroupScope => ({ whole: false, detail: `memory limits by watching, CPU limits by stopping and continuing: ${why}`, ...(fix && { fix }), command: (argv) => argv, environment: {} });
+  if (process.platform !== 'linux') return { ...plain(''), detail: 'memory and CPU limits not at all: both need Linux' };
   const given = variables['SLIPWAY_CGROUP'];
   if (given) {
     const scope = inShell(['sh'], `${given.replace(/\/+$/, '')}/slipway`, {}, `limits by the kernel, in ${given}`);
@@ -60,7 +60,7 @@ async function works(scope: CgroupScope): Promise<CgroupScope | undefined> {
   try {
     const handed = (await run(scope.command(['sh', '-c', tell]), { env: { ...systemEnvironment, ...scope.environment }, timeout: 5000 })).trim().split(/\s+/);
     if (!handed.includes('memory')) return undefined;
-    return handed.includes('cpu') ? scope : { ...scope, whole: false, detail: `${scope.detail}; CPU limits not at all, since its controller is not handed on`, fix: 'as root: mkdir -p /etc/systemd/system/user@.service.d; printf "[Service]\\nDelegate=cpu cpuset io memory pids\\n" > /etc/systemd/system/user@.service.d/delegate.conf; systemctl daemon-reload; then log in anew' };
+    return handed.includes('cpu') ? scope : { ...scope, whole: false, detail: `${scope.detail}; CPU limits by stopping and continuing, since its controller is not handed on`, fix: 'as root: mkdir -p /etc/systemd/system/user@.service.d; printf "[Service]\\nDelegate=cpu cpuset io memory pids\\n" > /etc/systemd/system/user@.service.d/delegate.conf; systemctl daemon-reload; then log in anew' };
   } catch {
     return undefined;
   }

@@ -124,18 +124,22 @@ export function nodeStatus(view: NodeView): NodeStatus {
 /** The release whose behaviour this agent follows. */
 const kubernetesVersion = 'v1.32.0';
 
+/** How limits are held to, for people. */
+function limitsText({ memoryLimit, cpuLimit }: Capabilities): string {
+  if (memoryLimit === 'cgroup' && cpuLimit === 'cgroup') return 'memory and CPU limits are enforced by the kernel';
+  if (memoryLimit === 'none' && cpuLimit === 'none') return 'memory and CPU limits are not enforced by this runtime';
+  const memory = { cgroup: 'by the kernel', poll: 'by watching', none: 'not at all' }[memoryLimit];
+  const cpu = { cgroup: 'by the kernel', poll: 'by stopping and continuing processes', none: 'not at all' }[cpuLimit];
+  return `memory limits are enforced ${memory}, CPU limits ${cpu}${memoryLimit === 'poll' || cpuLimit === 'poll' ? ': this user has no cgroup to manage' : ''}`;
+}
+
 function conditions({ driver: { capabilities }, pressure, before, now, trouble }: NodeView): NodeCondition[] {
   const [memoryFull, diskFull, pidsFull] = [pressure.has('MemoryPressure'), pressure.has('DiskPressure'), pressure.has('PIDPressure')];
-  const limits: Record<Capabilities['memoryLimit'], string> = {
-    cgroup: 'memory and CPU limits are enforced by the kernel',
-    poll: 'memory limits are enforced by watching, CPU limits are not: this user has no cgroup to manage',
-    none: 'memory and CPU limits are not enforced by this runtime',
-  };
   const wanted: Omit<NodeCondition, 'lastHeartbeatTime' | 'lastTransitionTime'>[] = [
     { type: 'MemoryPressure', status: memoryFull ? 'True' : 'False', reason: memoryFull ? 'KubeletHasInsufficientMemory' : 'KubeletHasSufficientMemory', message: `kubelet has ${memoryFull ? 'insufficient' : 'sufficient'} memory available` },
     { type: 'DiskPressure', status: diskFull ? 'True' : 'False', reason: diskFull ? 'KubeletHasDiskPressure' : 'KubeletHasNoDiskPressure', message: diskFull ? 'kubelet has disk pressure' : 'kubelet has no disk pressure' },
     { type: 'PIDPressure', status: pidsFull ? 'True' : 'False', reason: pidsFull ? 'KubeletHasInsufficientPID' : 'KubeletHasSufficientPID', message: `kubelet has ${pidsFull ? 'insufficient' : 'sufficient'} PID available` },
-    { type: 'ResourceLimits', status: capabilities.memoryLimit === 'cgroup' ? 'True' : 'False', reason: { cgroup: 'Cgroup', poll: 'Polling', none: 'None' }[capabilities.memoryLimit], message: limits[capabilities.memoryLimit] },
+    { type: 'ResourceLimits', status: capabilities.memoryLimit === 'cgroup' ? 'True' : 'False', reason: { cgroup: 'Cgroup', poll: 'Polling', none: 'None' }[capabilities.memoryLimit], message: limitsText(capabilities) },
     { type: 'Isolation', status: capabilities.rootfs && capabilities.podNetwork ? 'True' : 'False', reason: capabilities.rootfs ? 'Namespaces' : 'Processes', message: capabilities.rootfs ? 'pods have a root file system, a network and processes of their own' : 'pods are plain processes of this user: nothing is isolated' },
     trouble === undefined
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }

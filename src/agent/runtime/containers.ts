@@ -7,6 +7,7 @@ import type { Disposable } from '../../base/disposable.ts';
 import { Emitter } from '../../base/emitter.ts';
 import type { Log } from '../../base/log.ts';
 import { shimFiles, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
+import { continueFamily, signal } from './family.ts';
 import { isAlive } from './procfs.ts';
 import { run } from './run.ts';
 import { RuntimeFailure, type ContainerStatus } from './runtime.ts';
@@ -258,11 +259,9 @@ export class Containers<Extra> implements Disposable {
     if (written?.state === 'exited') return this.#changed(entry, written);
     const known = written ?? entry.status;
     if (known.pid !== undefined && known.startTime !== undefined && isAlive({ pid: known.pid, startTime: known.startTime })) {
-      try {
-        process.kill(known.pid, 'SIGKILL');
-      } catch {
-        // Ended meanwhile.
-      }
+      // It may have been standing, held to its share of the processors.
+      continueFamily(known.pid);
+      signal(known.pid, 'SIGKILL');
     }
     const status: ShimStatus = { ...known, state: 'exited', exitCode: 137, signal: 9, reason: 'Error', message: 'the process that watched the container ended unexpectedly', finishedAt: new Date().toISOString() };
     this.#log.warn('shim lost', { container: entry.record.id });

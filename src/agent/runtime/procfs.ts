@@ -1,5 +1,6 @@
 /** What Linux tells about processes. Every function answers undefined or nothing for a process that is gone. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** A process for sure: a pid alone may have been given to another one since. */
 export interface ProcessIdentity {
@@ -15,6 +16,38 @@ function statFields(pid: number): string[] | undefined {
     return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
+  }
+}
+
+export interface ProcessStat extends ProcessIdentity {
+  parent: number;
+  /** Of the program, at most 15 characters. */
+  name: string;
+  /** As in `ps`: `T` stands, `Z` has ended. */
+  state: string;
+  /** User and system time with that of its reaped children, ms. */
+  cpuMs: number;
+}
+
+export function processStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  const end = text.lastIndexOf(')');
+  const fields = text.slice(end + 2).split(' ');
+  return { pid, name: text.slice(text.indexOf('(') + 1, end), state: fields[0] ?? '', parent: Number(fields[1]), startTime: fields[19] ?? '', cpuMs: 10 * (Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14])) };
+}
+
+/** SIGTSTP (Ctrl-Z in a terminal) waits for it. */
+export function isAskedToStop(pid: number): boolean {
+  try {
+    const waiting = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
+    return (BigInt(`0x${waiting}`) & (1n << BigInt(constants.signals.SIGTSTP - 1))) !== 0n;
+  } catch {
+    return false;
   }
 }
 

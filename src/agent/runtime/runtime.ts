@@ -14,7 +14,8 @@ export interface Capabilities {
   podNetwork: boolean;
   /** `poll`: watched and killed from outside, told as such. */
   memoryLimit: 'cgroup' | 'poll' | 'none';
-  cpuLimit: 'cgroup' | 'none';
+  /** `poll`: watched, stopped and continued from outside. */
+  cpuLimit: 'cgroup' | 'poll' | 'none';
   /** More than one uid can exist in a container. */
   multipleUids: boolean;
   tty: 'pty' | 'script' | 'none';

@@ -1,12 +1,13 @@
 /** Starts the container's process, owns its stdio, ends it. */
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
-import { anonymousMemory, descendantsOf, processesAt, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
+import { Family, seesPlace, signal as send, type Recognise } from '../runtime/family.ts';
+import { allProcesses, anonymousMemory, descendantsOf, processesAt, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
 
 export interface ProcessEvents {
   /** The application runs now; `pid` is its first process. */
@@ -85,6 +86,15 @@ export class ContainerProcess {
     if (signal !== 'SIGKILL') return;
     this.#killShared();
     if (this.#spec.marker !== undefined) for (const pid of findMarked(this.#spec.marker)) send(pid, signal);
+  }
+
+  /** All of its processes, to hold them to a limit from outside. `waiters`: programs of ours wait outside of its process namespace. */
+  family(): { family: Family; waiters: boolean } | undefined {
+    if (this.#pid === undefined) return undefined;
+    const { marker } = this.#spec;
+    if (marker !== undefined) return { family: new Family(this.#pid, marked(marker)), waiters: false };
+    const place = sharedPlaceOf(this.#pid);
+    return place && { family: new Family(this.#pid, seesPlace(place)), waiters: true };
   }
 
   /** Bytes that only the container's processes hold. What was executed into it from outside does not count. */
@@ -188,25 +198,20 @@ function openInput(path: string): { ours: Writable; theirs: number } | undefined
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already.
-  }
-}
-
 /** Processes of this user that carry `marker` in their environment. Linux only: elsewhere the group has to do. */
 function findMarked(marker: string): number[] {
-  if (process.platform !== 'linux') return [];
+  return process.platform === 'linux' ? allProcesses().filter((pid) => pid !== process.pid).filter(marked(marker)) : [];
+}
+
+function marked(marker: string): Recognise {
   const wanted = Buffer.from(marker);
-  return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && Number(name) !== process.pid).map(Number).filter((pid) => {
+  return (pid) => {
     try {
       return readFileSync(`/proc/${pid}/environ`).includes(wanted);
     } catch {
       return false;
     }
-  });
+  };
 }
 
 /** `pid` has the terminal as its standard input; its device is found by number in `folder`. False while that is not so. */

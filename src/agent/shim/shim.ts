@@ -1,7 +1,7 @@
 /** One container's shim: log, status, socket. Keeps going whatever becomes of the agent. */
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { join } from 'node:path';
 import { channel } from '../../protocol/agent.ts';
 import { shimFiles, type ShimRequest, type ShimSpec, type ShimStatus } from '../../protocol/shim.ts';
@@ -13,6 +13,7 @@ import { encodeFrames, FrameReader } from './frame.ts';
 import { LogFile } from './log-file.ts';
 import { LineCutter, logClock } from './log-line.ts';
 import { listenAddress } from './shim-socket.ts';
+import { CpuThrottle } from './throttle.ts';
 
 /** An attached client that takes its output slower than this many bytes behind is cut off; the log has everything. */
 const attachedLimit = 4 * 1024 * 1024;
@@ -36,6 +37,7 @@ export class Shim {
   #status: ShimStatus = { state: 'created', shimPid: process.pid };
   #process: ContainerProcess | undefined;
   #killAt: { at: number; timer: NodeJS.Timeout } | undefined;
+  #throttle: CpuThrottle | undefined;
   #overLimit = false;
 
   /** `ready` is called when it listens, `done` once: when the container has ended, everything is on disk and everybody has been told. */
@@ -106,6 +108,7 @@ export class Shim {
         started: (pid) => {
           this.#save({ ...this.#status, state: 'running', pid, startTime: startTimeOf(pid), startedAt: new Date().toISOString() });
           if (spec.memoryLimit > 0) this.#watchMemory(spec.memoryLimit);
+          if (spec.cpuLimit > 0) this.#holdCpu(spec.cpuLimit / 1000);
         },
         output: (stream, chunk) => this.#output(stream, chunk),
         ended: (end) => this.#end(end.code, end.signal, end.error),
@@ -118,13 +121,21 @@ export class Shim {
   #stop(signal: string, graceSeconds: number): void {
     if (this.#status.state === 'exited') return;
     if (!this.#process) return this.#end(137, 9, 'stopped before it was started');
-    if (graceSeconds > 0) this.#process.kill(signalName(signal));
+    if (graceSeconds > 0) {
+      this.#throttle?.release();
+      this.#process.kill(signalName(signal));
+    }
     const at = Date.now() + graceSeconds * 1000;
     // A second request may only shorten the time.
     if (this.#killAt && this.#killAt.at <= at) return;
     clearTimeout(this.#killAt?.timer);
-    if (graceSeconds <= 0) return this.#process.kill('SIGKILL');
-    this.#killAt = { at, timer: setTimeout(() => this.#process?.kill('SIGKILL'), graceSeconds * 1000) };
+    if (graceSeconds <= 0) return this.#kill();
+    this.#killAt = { at, timer: setTimeout(() => this.#kill(), graceSeconds * 1000) };
+  }
+
+  #kill(): void {
+    this.#throttle?.end();
+    this.#process?.kill('SIGKILL');
   }
 
   #output(stream: 'stdout' | 'stderr', chunk: Buffer): void {
@@ -179,14 +190,21 @@ export class Shim {
       if (this.#status.state === 'exited') return;
       const used = this.#process?.memory() ?? 0;
       this.#overLimit = used > limit;
-      if (this.#overLimit) this.#process?.kill('SIGKILL');
+      if (this.#overLimit) this.#kill();
       else setTimeout(look, memoryInterval).unref();
     };
     setTimeout(look, memoryInterval).unref();
   }
 
+  /** Nothing is watched where no limit can be exceeded. */
+  #holdCpu(limit: number): void {
+    const found = limit < availableParallelism() ? this.#process?.family() : undefined;
+    if (found) this.#throttle = new CpuThrottle({ ...found, limit });
+  }
+
   #end(exitCode: number, signal: number | undefined, error: string | undefined): void {
     clearTimeout(this.#killAt?.timer);
+    this.#throttle?.end();
     const { log, cutters, spec } = this.#equipment ?? {};
     for (const stream of ['stdout', 'stderr'] as const) if (log && cutters) log.write(cutters[stream].end());
     log?.close();

@@ -1,15 +1,18 @@
 /** What every driver of the runtime contract does, as one table of tests. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { ContainerStatus, PodSandbox } from '../../../src/agent/runtime/runtime.ts';
+import type { ContainerStats, ContainerStatus, PodSandbox, RuntimeName } from '../../../src/agent/runtime/runtime.ts';
 import type { Machine } from '../../support/sandbox/machine.ts';
 import { eventually } from '../../support/eventually.ts';
-import { runPod, startPod } from '../../support/sandbox/pods.ts';
+import { eventually as until } from '../../support/platform/platform.ts';
+import { runPod, startPod, type TestPod } from '../../support/sandbox/pods.ts';
 import type { RemoteError } from '../../support/sandbox/rpc.ts';
 import type { ExecResult, Step } from '../../support/sandbox/runtime-methods.ts';
 
 export interface ContractCase {
   name: string;
+  /** Of drivers that do it themselves: others ask a service of this machine. */
+  drivers?: readonly RuntimeName[];
   run(machine: Machine): Promise<void>;
 }
 
@@ -143,6 +146,40 @@ export const contract: ContractCase[] = [
       const { pod, container } = await startPod(machine, { args: ['eat'], memoryLimit: 200 << 20 });
       expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled', message: expect.stringContaining('used more memory than its limit') as string });
       await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
+    name: 'holds a container to its share of the processors, with all that runs in it, also after a kill of the agent',
+    drivers: ['sandbox', 'process'],
+    async run(machine) {
+      const spin = 'while :; do :; done';
+      const script = `trap 'echo bye; exit 0' TERM; (${spin}) & echo up; ${spin}`;
+      const held = await startPod(machine, { command: ['sh', '-c', script], cpuLimit: 100 });
+      const free = await startPod(machine, { command: ['sh', '-c', script], cpuLimit: 1200 });
+      const used = async ({ container }: TestPod) => ((await machine.agent<ContainerStats>(1, 'stats', container)).cpuNanoseconds / 1e6);
+      /** How much more the other one gets while it has a second of processor time. */
+      const ratio = async () => {
+        const [first, other] = [await used(held), await used(free)];
+        return until('both to get on', async () => {
+          const [now, there] = [(await used(held)) - first, (await used(free)) - other];
+          return now > 0 && there > 1000 ? there / now : undefined;
+        });
+      };
+      // A limit is not held from the first moment on.
+      await until('both to be known', async () => ((await used(free)) > 2200 ? true : undefined));
+      expect(await ratio()).toBeGreaterThan(2.5);
+      // Commands in it wait, but they do not end otherwise; a shell with job control does not learn that its command stood.
+      const busy = 'i=0; while [ $i -lt 8000 ]; do i=$((i+1)); done';
+      expect(await exec(machine, held.container, ['sh', '-c', `${busy}; echo done; exit 3`])).toEqual({ stdout: 'done\n', stderr: '', exit: { code: 3 } });
+      await machine.call('killAgent', 1);
+      await machine.startAgent(1);
+      const terminal = await exec(machine, held.container, ['sh'], { tty: true, steps: [{ write: `PS1=; sh -c '${busy}; echo is$((1+1)); exit 4'; echo code$?; exit 5\n` }, { waitFor: 'code4' }] });
+      expect(terminal).toMatchObject({ stdout: expect.not.stringContaining('Stopped') as string, exit: { code: 5 } });
+      expect(await ratio()).toBeGreaterThan(2.5);
+      await machine.agent(1, 'stop', held.container, 30);
+      expect(await machine.agent(1, 'status', held.container)).toMatchObject({ exitCode: 0, reason: 'Completed' });
+      expect(held.lines()).toEqual(['up', 'bye']);
+      for (const { pod } of [held, free]) await machine.agent(1, 'removePod', pod.id);
     },
   },
   {

@@ -29,7 +29,8 @@ describe.each(cases)('%s', (_title, driver, engineName) => {
     await engine?.stop();
   });
 
-  for (const { name, run } of contract) {
+  for (const { name, drivers, run } of contract) {
+    if (drivers?.includes(driver) === false) continue;
     const reason = absent ?? skips[driver][name];
     test.skipIf(reason !== undefined)(reason === undefined ? name : `${name} (${reason})`, () => run(machine!));
   }

@@ -299,10 +299,17 @@ describe('life', () => {
     await machine.agent(1, 'removePod', pod.id);
   });
 
-  test('a killed shim ends its container, which nobody would watch', async () => {
-    const { pod, container } = await startPod(machine, { command: ['sleep', '1000'] });
-    await machine.call('inside', ['sh', '-c', `kill -9 $(sed 's/.*"shimPid":\\([0-9]*\\).*/\\1/' ${machine.directory}/nodes/node-1/runtime/containers/${container}/status.json)`]);
+  test('a killed shim ends its container, which nobody would watch, even while it stands for its share of the processors', async () => {
+    const { pod, container } = await startPod(machine, { command: ['sh', '-c', 'while :; do :; done'], tty: true, cpuLimit: 20 });
+    const session = exec(container, ['sleep', '1000']);
+    const inside = async (text: string) => (await machine.call<string>('inside', ['sh', '-c', text])).trim();
+    const standing = () => inside(`sed -n 's/^Name:\\s*//p' $(grep -l '^State:.T' /proc/[0-9]*/status 2>/dev/null) /dev/null | sort | xargs`);
+    // The container, the command in it, and those who wait outside for each.
+    await eventually(standing).toBe('nsenter script sh sh sleep');
+    await inside(`kill -9 $(sed 's/.*"shimPid":\\([0-9]*\\).*/\\1/' ${machine.directory}/nodes/node-1/runtime/containers/${container}/status.json)`);
     expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ exitCode: 137, reason: 'Error' });
+    expect(await session).toMatchObject({ exit: { code: 137 } });
+    await eventually(standing).toBe('');
     await machine.agent(1, 'removePod', pod.id);
   });
 

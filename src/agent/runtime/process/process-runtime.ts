@@ -77,7 +77,7 @@ export class ProcessRuntime implements Runtime {
     const posix = process.platform !== 'win32';
     this.#options = options;
     this.images = options.images;
-    this.capabilities = { rootfs: false, podNetwork: false, memoryLimit: process.platform === 'linux' ? 'poll' : 'none', cpuLimit: 'none', multipleUids: false, tty: posix && findProgram('script') ? 'script' : 'none' };
+    this.capabilities = { rootfs: false, podNetwork: false, memoryLimit: process.platform === 'linux' ? 'poll' : 'none', cpuLimit: process.platform === 'linux' ? 'poll' : 'none', multipleUids: false, tty: posix && findProgram('script') ? 'script' : 'none' };
     this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
     this.#containers = new Containers(join(directory, containersFolder), this.#launcher, log);
     this.#pods = new ProcessPods(join(directory, 'pods'));
@@ -157,7 +157,7 @@ export class ProcessRuntime implements Runtime {
       {
         argv: config.tty ? terminalCommand(argv, reports) : argv, environment: { ...environment, ...(config.tty && { SHELL: '/bin/sh' }) }, cwd, log: logPath,
         tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
-        memoryLimit: this.capabilities.memoryLimit === 'poll' ? config.memoryLimit : 0, reports, marker: `${markerVariable}=${id}`,
+        memoryLimit: this.capabilities.memoryLimit === 'poll' ? config.memoryLimit : 0, cpuLimit: this.capabilities.cpuLimit === 'poll' ? config.cpuLimit : 0, reports, marker: `${markerVariable}=${id}`,
       },
     );
   }

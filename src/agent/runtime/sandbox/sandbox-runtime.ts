@@ -93,7 +93,7 @@ export class SandboxRuntime implements Runtime {
     this.#options = options;
     this.#node = node;
     this.images = options.images;
-    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: options.cgroups ? 'cgroup' : 'poll', cpuLimit: options.cgroups?.limitsCpu ? 'cgroup' : 'none', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
+    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: options.cgroups ? 'cgroup' : 'poll', cpuLimit: options.cgroups?.limitsCpu ? 'cgroup' : 'poll', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
     this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
     this.#containers = new Containers(join(directory, 'containers'), this.#launcher, log);
     this.#pods = new Pods(join(directory, 'pods'), options, log);
@@ -216,7 +216,7 @@ export class SandboxRuntime implements Runtime {
       },
       {
         argv, environment: { ...(systemEnvironment as Record<string, string>), SHELL: '/bin/sh' }, cwd: '/', handOver, log: logPath, tty: config.tty, stdin: config.stdin, stdinOnce: config.stdinOnce,
-        memoryLimit: group === undefined ? config.memoryLimit : 0, ...(group !== undefined && { group }), reports: true, terminals: pod.terminals, ...(joined !== undefined && { sharesProcesses: true }),
+        memoryLimit: group === undefined ? config.memoryLimit : 0, cpuLimit: this.capabilities.cpuLimit === 'poll' ? config.cpuLimit : 0, ...(group !== undefined && { group }), reports: true, terminals: pod.terminals, ...(joined !== undefined && { sharesProcesses: true }),
       },
     );
   }

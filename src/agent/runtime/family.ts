@@ -1,0 +1,95 @@
+/** All processes of one container, and who waits outside for them: for holding them to a limit from outside. Linux. */
+import { allProcesses, namespaceOf, processStat, type ProcessStat, type SharedPlace } from './procfs.ts';
+
+/** How old a list of this machine's processes may be, for containers that are looked at one after the other. */
+const sharedListMs = 5;
+/** What was no process of the container when it was new may have become one by executing a program. */
+const reconsiderMs = 2000;
+
+let list: { at: number; pids: number[] } | undefined;
+
+function listed(): number[] {
+  const now = performance.now();
+  if (!list || now - list.at > sharedListMs) list = { at: now, pids: allProcesses().sort((a, b) => a - b) };
+  return list.pids;
+}
+
+/** True for a process that belongs to the container, wherever it comes from. What its processes start belongs to it without being asked about. */
+export type Recognise = (pid: number) => boolean;
+
+export function seesPlace(place: SharedPlace): Recognise {
+  return (pid) => namespaceOf(pid, 'mnt') === place.mnt && namespaceOf(pid, 'pid') === place.pid;
+}
+
+export class Family {
+  readonly #recognise: Recognise;
+  /** Start times by pid. */
+  readonly #members = new Map<number, string>();
+  readonly #strangers = new Set<number>();
+  #considered = performance.now();
+
+  constructor(first: number, recognise: Recognise) {
+    this.#recognise = recognise;
+    const stat = processStat(first);
+    if (stat) this.#members.set(first, stat.startTime);
+  }
+
+  /** Parents come before those of their children that are younger; zombies are in. `fresh`: the list of processes must be of now. */
+  look(fresh = false): ProcessStat[] {
+    if (fresh) list = undefined;
+    const pids = listed();
+    const now = performance.now();
+    if (now - this.#considered > reconsiderMs) {
+      this.#considered = now;
+      this.#strangers.clear();
+    }
+    const there = new Set(pids);
+    for (const pid of this.#strangers) if (!there.has(pid)) this.#strangers.delete(pid);
+    for (const pid of this.#members.keys()) if (!there.has(pid)) this.#members.delete(pid);
+    return pids.flatMap((pid) => {
+      if (this.#strangers.has(pid)) return [];
+      const stat = processStat(pid);
+      if (!stat) return [];
+      if (this.#members.get(pid) === stat.startTime || this.#members.has(stat.parent) || this.#recognise(pid)) {
+        this.#members.set(pid, stat.startTime);
+        return [stat];
+      }
+      this.#members.delete(pid);
+      this.#strangers.add(pid);
+      return [];
+    });
+  }
+}
+
+/** Programs that the sandbox puts above a container or a command in it. Some stop themselves, or take their child for ended, when they see it stopped. */
+const waitingPrograms = new Set(['sh', 'nsenter', 'unshare', 'script']);
+
+/** Those between the process of a container and the program of ours that started it, outermost first. */
+export function waitersAbove(process: ProcessStat): ProcessStat[] {
+  const above: ProcessStat[] = [];
+  for (let parent = process.parent; parent > 1 && above.length < 8; ) {
+    const stat = processStat(parent);
+    if (!stat || !waitingPrograms.has(stat.name)) break;
+    above.unshift(stat);
+    parent = stat.parent;
+  }
+  return above;
+}
+
+/** For a container whose watcher was killed: nobody else would continue what stands by its order. */
+export function continueFamily(first: number): void {
+  const place = { pid: namespaceOf(first, 'pid'), mnt: namespaceOf(first, 'mnt') };
+  const own = place.pid === namespaceOf('self', 'pid');
+  const { pid, mnt } = place;
+  const members = new Family(first, own || pid === undefined || mnt === undefined ? () => false : seesPlace({ pid, mnt })).look(true);
+  for (const member of [...members].reverse()) signal(member.pid, 'SIGCONT');
+  if (!own) for (const member of members) for (const waiter of waitersAbove(member).reverse()) signal(waiter.pid, 'SIGCONT');
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
+}
