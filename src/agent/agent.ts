@@ -50,6 +50,8 @@ export interface AgentParts {
   /** Resolves when network policies hold for a pod that got its address. */
   admit(pod: Pod, ip: string): Promise<void>;
   drain: Drain;
+  /** Told of the pods of this node. */
+  follow?(own: Informer<Pod>): void;
   clock: Clock;
   log: Log;
   /** What is left of this machine; by default it is asked. */
@@ -153,6 +155,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     },
   }));
   const ownPods = scope.own(informer(client, pods, { fieldSelector: `spec.nodeName=${config.nodeName}` }, around));
+  parts.follow?.(ownPods);
   // A container's variables name the services of its project: the first pods wait for that list.
   void parts.services.synced.then(() => manager.start(ownPods));
   scope.own(volumeRefresher({

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     const found = config.runtime === 'process' ? network.addressOf(host, Number(port), 'TCP') : undefined;
     return found && `${found.host}:${found.port}`;
   };
-  const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, admit: network.admit, drain: network.drain, clock: systemClock, log });
+  const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, admit: network.admit, drain: network.drain, follow: network.follow, clock: systemClock, log });
   namespaceOf = agent.namespaceOf;
 
   const stop = async () => {

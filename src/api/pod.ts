@@ -23,6 +23,26 @@ export function isSidecar(container: Pick<Container, 'restartPolicy'>): boolean 
   return container.restartPolicy === 'Always';
 }
 
+export interface HostPort {
+  protocol: 'TCP' | 'UDP';
+  hostPort: number;
+  containerPort: number;
+  /** Absent: every address of the node. */
+  hostIP?: string;
+}
+
+const everyAddress = ['', '0.0.0.0', '::'];
+
+/** Ports of its node that a pod with a network of its own asks for; none of one that has ended. */
+export function hostPortsOf(pod: Pod): HostPort[] {
+  const { spec } = pod;
+  if (spec.hostNetwork || isTerminal(pod)) return [];
+  return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ ports = [] }) => ports.flatMap(({ protocol = 'TCP', hostPort, containerPort, hostIP = '' }): HostPort[] => {
+    if (!hostPort || (protocol !== 'TCP' && protocol !== 'UDP')) return [];
+    return [{ protocol, hostPort, containerPort, ...(!everyAddress.includes(hostIP) && { hostIP }) }];
+  }));
+}
+
 /** Made for this very pod (generic ephemeral volumes): not merely under the name it would have. */
 export function isOwnedBy({ metadata }: KubeObject, pod: Pod): boolean {
   return metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === pod.metadata.uid) ?? false;

@@ -31,6 +31,18 @@ export const channel = {
 export const agentSocketAnnotation = 'slipway.dev/agent-socket';
 /** Annotation of a pod on a `process` node: JSON, container port to port of this machine. Endpoints follow it. */
 export const portMapAnnotation = 'slipway.dev/port-map';
+
+/** The ports of a pod by those that its containers name; undefined where both are the same. */
+export function portMapOf({ metadata: { annotations } }: { metadata: { annotations?: Record<string, string> | undefined } }): Record<string, number> | undefined {
+  const text = annotations?.[portMapAnnotation];
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, number>;
+  } catch {
+    return {};
+  }
+}
+
 /** Label of nodes and pods: which driver runs them. */
 export const runtimeLabel = 'slipway.dev/runtime';
 
@@ -89,17 +101,17 @@ export interface AgentConfig {
   nodeBinary: string;
 }
 
-/** A port of this machine that leads to a service. Its listening socket comes with the message. */
+/** Where a port of this machine leads: to a service, `namespace/name`, whose port may have an empty name; or to one address. */
+export type PublishedTo = { service: string; portName: string } | { ip: string; port: number };
+
+/** A port of this machine that leads to pods. Its listening socket comes with the message. */
 export interface PublishedPort {
   /** `TCP 127.0.0.1:30080`. */
   key: string;
   protocol: 'TCP' | 'UDP';
   host: string;
   port: number;
-  /** `namespace/name`. */
-  service: string;
-  /** Empty for one without a name. */
-  portName: string;
+  to: PublishedTo;
   /** Whose connections are taken; everybody's if absent. */
   sourceRanges?: string[];
 }

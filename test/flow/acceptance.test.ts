@@ -5,7 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPackageIndex, type PackageIndex } from '../support/build/package-index.ts';
 import { startGitServer, type GitServer } from '../support/platform/git-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
+import { manifestOf, webPod } from '../support/platform/web-pod.ts';
 
 interface PodList {
   items: { metadata: { name: string; labels?: Record<string, string> }; status: { phase: string; podIP?: string; containerStatuses?: { ready: boolean; restartCount: number; containerID: string }[] } }[];
@@ -83,6 +85,20 @@ describe.each([{ runtime: 'sandbox', replicas: 1 }, { runtime: 'process', replic
       return new Set([...logs.matchAll(/\[pod\/(\S+)\/[^\]]*\] GET \/ 200/g)].map((match) => match[1])).size === replicas ? true : undefined;
     });
     expect(bodies).toEqual(new Set(['200']));
+  });
+
+  if (runtime === 'process') test('pods in the network of this machine: a host port leads to theirs, a policy that nobody enforces is told', async () => {
+    const hostPort = await freePort();
+    const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'closed' }, spec: { podSelector: {} } };
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('held', { hostPort }), policy) });
+    await platform.kube('wait', '--for=condition=Ready', 'pod/held', '--timeout=60s');
+    const page = () => fetch(`http://127.0.0.1:${hostPort}/`).then((response) => response.text(), () => 'nobody');
+    await eventually('the host port answers', async () => ((await page()).startsWith('version 1') ? true : undefined));
+    await platform.kube('delete', 'pod', 'held', '--wait');
+    await eventually('it ends with the pod', async () => ((await page()) === 'nobody' ? true : undefined));
+    const told = () => platform.kube('get', 'events', '--field-selector', 'involvedObject.kind=NetworkPolicy', '-o', 'jsonpath={range .items[*]}{.type} {.reason} {.involvedObject.name}: {.message}{end}');
+    await eventually('the policy has its event', async () => ((await told()) === 'Warning PolicyNotEnforced closed: Node node-1 does not enforce network policies: its pods share the network of this machine' ? true : undefined));
+    await platform.kube('delete', 'networkpolicy', 'closed');
   });
 
   if (runtime === 'sandbox') test('the sandbox proves itself', async () => {

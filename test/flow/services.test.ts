@@ -15,6 +15,12 @@ import { inPod, service, talker, talkerPorts, talkerSpec } from '../support/plat
 const app = { app: 'web' };
 const ways = ['kernel', 'relay'] as const;
 
+/** Who answers a datagram to a port of this machine. */
+const answerOf = (port: number) => new Promise<string>((resolve) => {
+  const socket = createSocket('udp4').on('message', (text) => (socket.close(), resolve(String(text).split(' ')[0] ?? '')));
+  socket.send('?', port, '127.0.0.1');
+});
+
 describe.each(ways)('services, %s', (way) => {
   const platform = new Platform();
   const ask = <T>(script: string, pod = 'client') => inPod<T>(platform, pod, script);
@@ -27,14 +33,14 @@ describe.each(ways)('services, %s', (way) => {
     await platform.up(['--runtime', 'sandbox'], { SLIPWAY_NODES: '2', ...(way === 'relay' && { SLIPWAY_SERVICE_PROXY: 'relay' }) });
     await apply(
       talker('client', { node: 'node-1' }), talker('near', { labels: { ...app, at: 'near' }, node: 'node-1' }), talker('far', { labels: { ...app, at: 'far' }, node: 'node-2' }), talker('bare', { node: 'node-1', hostNetwork: true }),
-      talker('unready', { node: 'node-2', ready: false }),
+      talker('unready', { node: 'node-2', ready: false }), talker('held', { node: 'node-2', hostPorts: { web: 8_088, udp: 5_388 } }),
       service('web', { selector: app, ports: talkerPorts }), service('sticky', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP' }), service('local', { selector: app, ports: talkerPorts, internalTrafficPolicy: 'Local' }),
       service('nobody', { selector: { app: 'nobody' }, ports: talkerPorts }), service('given', { selector: app, ports: talkerPorts, clusterIP: '172.30.0.77', externalIPs: ['192.0.2.10'] }),
       service('brief', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } }), service('alone', { selector: { at: 'near' }, ports: talkerPorts }),
       service('each', { clusterIP: 'None', selector: app, ports: talkerPorts }), service('elsewhere', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' }), service('nodes', { type: 'NodePort', selector: app, ports: talkerPorts }),
       service('early', { selector: { app: 'unready' }, ports: talkerPorts, publishNotReadyAddresses: true }), service('late', { selector: { app: 'unready' }, ports: talkerPorts }), service('moving', { selector: { at: 'near' }, ports: talkerPorts }),
     );
-    await platform.kube('wait', '--for=condition=Ready', 'pod/client', 'pod/near', 'pod/far', 'pod/bare', '--timeout=60s');
+    await platform.kube('wait', '--for=condition=Ready', 'pod/client', 'pod/near', 'pod/far', 'pod/bare', 'pod/held', '--timeout=60s');
     address = await addresses();
     await eventually('both endpoints are known everywhere', async () => ((await ask<string[]>('print(await all(4, async () => (await web("web")).split(" ")[0]))')).length === 2 ? true : undefined));
   });
@@ -62,6 +68,8 @@ describe.each(ways)('services, %s', (way) => {
     ['an external name', 'client', "await all(6, () => who(web('elsewhere')))", ['far', 'near']],
     ['every node at the node port', 'client', '[await all(4, () => who(web(nodes[0], port.web))), await all(4, () => who(web(nodes[1], port.web))), await all(4, () => who(udp(nodes[0], port.udp))), await all(4, () => who(udp(nodes[1], port.udp)))]', [['far', 'near'], ['far', 'near'], ['far', 'near'], ['far', 'near']]],
     ['a node port, from the node itself', 'bare', '[await all(4, () => who(web(nodes[0], port.web))), await all(4, () => who(udp(nodes[0], port.udp)))]', [['far', 'near'], ['far', 'near']]],
+    ['a host port at the address of its node', 'client', '[await who(web(nodes[1], 8088)), await who(udp(nodes[1], 5388)), await web(nodes[0], 8088)]', ['held', 'held', 'ECONNREFUSED']],
+    ['a host port, from its own pod', 'held', '[await who(web(nodes[1], 8088)), await who(udp(nodes[1], 5388))]', ['held', 'held']],
     ['those that are not ready, only where that is asked for', 'client', "[await who(web('early')), await who(udp('early')), await web('late')]", ['unready', 'unready', 'ECONNREFUSED']],
   ];
   test('what connections get', async () => {
@@ -156,10 +164,7 @@ describe.each(ways)('services, %s', (way) => {
     await reached(web);
     await reached(balanced);
     await apply(service('second', { type: 'LoadBalancer', selector: app, ports: [{ name: 'web', port: balanced, targetPort: 'web' }] }));
-    const answer = () => new Promise<string>((resolve) => {
-      const socket = createSocket('udp4').on('message', (text) => (socket.close(), resolve(String(text).split(' ')[0] ?? '')));
-      socket.send('?', udp, '127.0.0.1');
-    });
+    const answer = () => answerOf(udp);
     expect(['near', 'far']).toContain(await answer());
     const status = await eventually('the load balancer has an address', async () => (await platform.json<Service>('get', 'service', 'balanced')).status?.loadBalancer?.ingress);
     expect(status).toEqual([{ ip: '127.0.0.1', ipMode: 'VIP', ports: [{ port: balanced, protocol: 'TCP' }, { port: busy, protocol: 'TCP', error: 'slipway.dev/PortUnavailable' }] }]);
@@ -191,6 +196,31 @@ describe.each(ways)('services, %s', (way) => {
     await eventually('nobody listens any more', () => new Promise<true | undefined>((resolve) => {
       const socket = connect(web, '127.0.0.1', () => (socket.destroy(), resolve(undefined))).on('error', () => resolve(true));
     }));
+  });
+
+  if (way === 'kernel') test('a host port leads to its pod, from this machine and from pods, until the pod is gone', async () => {
+    const [web, udp, taken] = [await freePort(), await freePort(), createServer()];
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port: busy } = taken.address() as AddressInfo;
+    await apply(talker('first', { node: 'node-2', hostPorts: { web, udp } }), talker('unlucky', { node: 'node-1', hostPorts: { web: busy } }));
+    await platform.kube('wait', '--for=condition=Ready', 'pod/first', 'pod/unlucky', '--timeout=60s');
+    await apply(talker('second', { node: 'node-2', hostPorts: { web } }));
+    const page = () => fetch(`http://127.0.0.1:${web}/`).then((response) => response.text(), () => 'nobody');
+    await eventually('the port leads to the pod', async () => ((await page()).startsWith('first ') ? true : undefined));
+    expect(await answerOf(udp)).toBe('first');
+    const { status: { hostIP = '', podIP = '' } = {} } = await platform.json<Pod>('get', 'pod', 'first');
+    // At the node's address, as applications ask for it by `status.hostIP`; the pod itself, too.
+    const own = (pod: string) => ask<string[]>(`print([await who(web('${hostIP}', ${web})), await who(udp('${hostIP}', ${udp})), await who(web('${podIP}', 8080))])`, pod);
+    for (const pod of ['client', 'first']) expect(await own(pod)).toEqual(['first', 'first', 'first']);
+    const events = (reason: string, pod: string) => platform.kube('get', 'events', '--field-selector', `reason=${reason},involvedObject.name=${pod}`, '-o', 'jsonpath={.items[*].message}');
+    await eventually('who has no free node is told', async () => ((await events('FailedScheduling', 'second')).includes("didn't have free ports for the requested pod ports") ? true : undefined));
+    await eventually('who has a port of another program is told', async () => ((await events('HostPortConflict', 'unlucky')).includes(`TCP 127.0.0.1:${busy} of this machine does not lead to the pod: another program listens there`) ? true : undefined));
+    taken.close();
+    await platform.kube('delete', 'pod', 'first', 'unlucky', '--wait');
+    await eventually('the next one has the port', async () => ((await page()).startsWith('second ') ? true : undefined));
+    await platform.kube('delete', 'pod', 'second', '--wait');
+    await eventually('nobody has it any more', async () => ((await page()) === 'nobody' ? true : undefined));
+    expect(await ask(`print(await web('${hostIP}', ${web}))`)).toBe('ECONNREFUSED');
   });
 
   test('an idle service has no pods until somebody connects, and keeps him until it has', async () => {
@@ -229,6 +259,15 @@ describe.each(ways)('services, %s', (way) => {
     await fall();
     expect(await ask<string>('const flow = dgram.createSocket("udp4").unref(); let answer = "silence"; for (let n = 0; n < 40 && answer === "silence"; n += 1) answer = await udp("sleeper", 53, flow); print(answer.slice(0, 7))')).toBe('sleeper');
     expect((await platform.run(['idle', 'nobody'])).stderr).toContain('no scalable resource found to idle');
+  });
+
+  if (way === 'relay') test('a network policy that nobody enforces is told', async () => {
+    await apply({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'closed' }, spec: { podSelector: {} } });
+    await eventually('both nodes tell', async () => {
+      const told = await platform.kube('get', 'events', '--field-selector', 'reason=PolicyNotEnforced', '-o', 'jsonpath={range .items[*]}{.message}{"\\n"}{end}');
+      return told.trim().split('\n').sort().join() === ['node-1', 'node-2'].map((node) => `Node ${node} does not enforce network policies: relaying was asked for`).join() ? true : undefined;
+    });
+    await platform.kube('delete', 'networkpolicy', 'closed');
   });
 
   if (way === 'kernel') describe('network policies', () => {

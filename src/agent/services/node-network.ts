@@ -22,6 +22,7 @@ import { serviceProxy } from '../network/service-proxy.ts';
 import type { Target } from '../network/service-table.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
 import type { Drain } from './drain.ts';
+import { hostPorts, type HostPorts } from './host-ports.ts';
 import { needPodsTeller } from './need-pods.ts';
 import { policyFeed } from './policy-feed.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -36,6 +37,8 @@ export interface NodeNetwork extends Disposable {
   /** A pod got its address, and nothing of it runs yet: resolves when network policies hold for it. */
   admit(pod: Pod, ip: string): Promise<void>;
   drain: Drain;
+  /** The pods of this node, once there is somebody who follows them. */
+  follow(this: void, own: Informer<Pod>): void;
 }
 
 export interface NodeNetworkParts {
@@ -59,7 +62,7 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     }));
     if (inside.connect && config.engine) scope.own(await dialServer(config.engine.dialSocket, inside.connect));
     const { admit } = scope.own(policyFeed({ client, clock, log, node: config.nodeName, system: [], enforce: 'its pods are containers of an engine' }));
-    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, drain, dispose: () => scope.dispose() };
+    return { services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit, drain, follow: () => undefined, dispose: () => scope.dispose() };
   }
   const { network } = config;
   const own = config.runtime === 'sandbox';
@@ -89,8 +92,10 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
   const feed = scope.own(serviceFeed(client, clock, log, (table) => {
     dns?.update(table);
     published.update(table);
-    void proxy.update(table).catch((error: unknown) => log.warn('cannot follow the services', { error }));
+    follow();
   }));
+  let ports: HostPorts | undefined;
+  const follow = () => void proxy.update([...feed.table, ...(ports?.entries ?? [])]).catch((error: unknown) => log.warn('cannot follow the services', { error }));
   // Pods without a network of their own go out as this machine does.
   if (own) scope.own(await startEgress({ network, egressSocket: config.egressSocket, services: () => feed.table, namespaceOf, isolations: () => policies.isolations, resolve: (name) => upstream.addresses(name), log }));
   const environment = own ? Object.fromEntries(egressEnvironment(network).map(({ name, value }) => [name, value])) : {};
@@ -100,6 +105,10 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     egress: () => environment,
     admit: (pod, ip) => policies.admit(pod, ip),
     drain: feed.drain,
+    follow(pods) {
+      // Where pods share this machine's network its other addresses are not the platform's.
+      if (own) ports = scope.own(hostPorts(pods, follow));
+    },
     dispose: () => scope.dispose(),
   };
 }

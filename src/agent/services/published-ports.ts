@@ -1,4 +1,4 @@
-/** Ports of this machine that lead to services: their sockets were bound outside and came from the control plane. They are served while this agent lives. */
+/** Ports of this machine that lead to pods: their sockets were bound outside and came from the control plane. They are served while this agent lives. */
 import { Socket as UdpSocket } from 'node:dgram';
 import { BlockList, Server, type Socket } from 'node:net';
 import type { Disposable } from '../../base/disposable.ts';
@@ -88,7 +88,9 @@ export class PublishedPorts implements Disposable {
   }
 
   /** What the port leads to now. The platform's loopback stands for all nodes: a local policy leaves it every endpoint. */
-  #listener({ service, portName, protocol, host, port }: PublishedPort): Listener {
+  #listener({ key, to, protocol, host, port }: PublishedPort): Listener {
+    if (!('service' in to)) return { service: key, portName: '', protocol, host, port, targets: [to] };
+    const { service, portName } = to;
     const entry = this.#table.find((one) => `${one.namespace}/${one.name}` === service);
     const targets = targetsOf(entry?.ports.find((one) => one.name === portName && one.protocol === protocol)?.endpoints ?? []);
     return { service, portName, protocol, host, port, targets, ...(entry?.affinitySeconds !== undefined && { affinitySeconds: entry.affinitySeconds }), ...(entry?.idle && targets.length === 0 && { idle: true }) };

@@ -7,7 +7,7 @@ import { isPodReady, isTerminal } from '../../api/pod.ts';
 import { apiVersionOf } from '../../api/resource.ts';
 import { matches, selectorOfMap } from '../../api/selector.ts';
 import { serviceNameLabel } from '../../api/well-known.ts';
-import { portMapAnnotation } from '../../protocol/agent.ts';
+import { portMapOf } from '../../protocol/agent.ts';
 
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const sliceController = 'endpointslice-controller.k8s.io';
@@ -71,7 +71,7 @@ function memberOf(service: Service, pod: Pod): Member | undefined {
 function portsOf(service: Service, pod: Pod): Port[] | undefined {
   const wanted = service.spec.ports ?? [];
   if (wanted.length === 0) return [];
-  const map = portMap(pod);
+  const map = portMapOf(pod);
   const found = wanted.flatMap((port) => {
     const protocol = port.protocol ?? 'TCP';
     const inside = targetPort(port.targetPort ?? port.port, protocol, pod);
@@ -85,16 +85,6 @@ function targetPort(target: number | string, protocol: string, pod: Pod): number
   if (typeof target === 'number') return target;
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')];
   return containers.flatMap(({ ports }) => ports ?? []).find((port) => port.name === target && (port.protocol ?? 'TCP') === protocol)?.containerPort;
-}
-
-function portMap(pod: Pod): Record<string, number> | undefined {
-  const text = pod.metadata.annotations?.[portMapAnnotation];
-  if (!text) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, number>;
-  } catch {
-    return {};
-  }
 }
 
 function endpointsOf(service: Service, members: readonly Member[]): Endpoints {

@@ -1,15 +1,16 @@
-/** Holds the loopback ports of services: bound here, in this machine's network, and handed to a node, which is where pods can be reached. */
+/** Holds the loopback ports that lead to pods: bound here, in this machine's network, and handed to a node, which is where pods can be reached. */
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
-import { services, type Service } from '../../api/kinds/core.ts';
+import { pods as podsResource, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { equalJson } from '../../api/json.ts';
+import { hostPortsOf } from '../../api/pod.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
 import { ifFound } from '../../client/if-found.ts';
 import type { PublishedPort } from '../../protocol/agent.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
-import { balanced, balancerStatus, planPublished, type WantedPort } from './published-plan.ts';
+import { balanced, balancerStatus, hostPorts, planPublished, servicePorts, type WantedPort } from './published-plan.ts';
 
 /** A node's agent, as it is seen from here. */
 export interface PortCarrier {
@@ -30,14 +31,18 @@ const everything = 'all';
 export function startPublishedController({ client, informers, clock, log, scope }: ModuleContext, carrier: PortCarrier): void {
   const recorder = scope.own(eventRecorder(client, 'service-controller', clock));
   const known = informers.for(services);
+  const knownPods = informers.for(podsResource);
   const open = new Map<string, WantedPort>();
-  /** Why a port of a service does not answer, and what was told of it. */
+  /** Why a port does not answer, and what was told of it. */
   let failed = new Map<string, string>();
   let told = new Map<string, string>();
   let ready = false;
   const loop = scope.own(controller({ name: 'published-ports', clock, log, reconcile }));
   scope.own(known.onChange(({ object, previous }) => {
     if (concerns(object) || (previous && concerns(previous))) loop.enqueue(everything);
+  }));
+  scope.own(knownPods.onChange(({ object }) => {
+    if (hostPortsOf(object).length > 0) loop.enqueue(everything);
   }));
   scope.own(carrier.onReady(() => {
     ready = true;
@@ -46,17 +51,19 @@ export function startPublishedController({ client, informers, clock, log, scope 
   }));
 
   async function reconcile(): Promise<ReconcileResult> {
-    await known.synced;
+    await Promise.all([known.synced, knownPods.synced]);
     const all = known.list().filter(concerns);
-    const plan = planPublished(all, new Map([...open.values()].map(({ key, service }) => [key, service])));
+    const allPods = knownPods.list().filter((pod) => hostPortsOf(pod).length > 0);
+    const plan = planPublished(all, allPods, new Map([...open.values()].map(({ key, owner }) => [key, owner])));
     for (const [key, held] of open) {
       const wanted = plan.ports.get(key);
       if (wanted && equalJson(wanted, held)) continue;
       carrier.withdraw(key);
       open.delete(key);
     }
-    failed = new Map(plan.conflicts.map(({ wanted, holder }) => [nameOf(wanted), `service ${holder} has it`]));
+    failed = new Map(plan.conflicts.map(({ wanted, holder }) => [nameOf(wanted), `${holder} has it`]));
     if (ready) for (const [key, wanted] of plan.ports) if (!open.has(key)) await publish(wanted);
+    for (const pod of allPods) tellUnavailable(pod, hostPorts(pod), 'the pod');
     for (const service of all) await tell(service);
     // A port that answered meanwhile is told of again.
     told = new Map(failed);
@@ -73,15 +80,21 @@ export function startPublishedController({ client, informers, clock, log, scope 
     }
   }
 
-  async function tell(service: Service): Promise<void> {
+  /** Of the ports that `object` wants those that do not answer, by key. */
+  function tellUnavailable(object: Service | Pod, ports: readonly WantedPort[], what: string): Map<string, string> {
     const unavailable = new Map<string, string>();
-    for (const wanted of planPublished([service]).ports.values()) {
+    for (const wanted of ports) {
       const why = failed.get(nameOf(wanted));
       if (why === undefined) continue;
       unavailable.set(wanted.key, why);
       if (told.get(nameOf(wanted)) === why) continue;
-      recorder.warning(service, wanted.why === 'LoadBalancer' ? 'SyncLoadBalancerFailed' : 'PortNotPublished', `${wanted.key} of this machine does not lead to the service: ${why}`);
+      recorder.warning(object, wanted.why === 'LoadBalancer' ? 'SyncLoadBalancerFailed' : wanted.why === 'HostPort' ? 'HostPortConflict' : 'PortNotPublished', `${wanted.key} of this machine does not lead to ${what}: ${why}`);
     }
+    return unavailable;
+  }
+
+  async function tell(service: Service): Promise<void> {
+    const unavailable = tellUnavailable(service, servicePorts(service), 'the service');
     if (!ready) return;
     const status = balancerStatus(service, unavailable);
     if (equalJson(service.status?.loadBalancer ?? {}, status)) return;
@@ -91,7 +104,7 @@ export function startPublishedController({ client, informers, clock, log, scope 
   }
 }
 
-const nameOf = (wanted: WantedPort) => `${wanted.key} ${wanted.service}`;
+const nameOf = (wanted: WantedPort) => `${wanted.key} ${wanted.owner}`;
 
 /** Services that have or had something to do with ports of this machine. */
 function concerns(service: Service): boolean {

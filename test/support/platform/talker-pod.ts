@@ -18,20 +18,26 @@ export interface TalkerOptions {
   node?: string;
   drainMs?: number;
   hostNetwork?: boolean;
+  /** Ports of its node: for HTTP, and for datagrams. */
+  hostPorts?: { web: number; udp?: number };
   /** False: it never passes its readiness probe. */
   ready?: boolean;
   namespace?: string;
   spec?: object;
 }
 
-export function talkerSpec({ node, drainMs = 0, hostNetwork = false, ready = true, spec = {} }: TalkerOptions = {}): object {
+export function talkerSpec({ node, drainMs = 0, hostNetwork = false, ready = true, hostPorts, spec = {} }: TalkerOptions = {}): object {
   return {
     ...(node && { nodeSelector: { 'kubernetes.io/hostname': node } }),
     ...(hostNetwork && { hostNetwork }),
     terminationGracePeriodSeconds: drainMs > 0 ? 60 : 1,
     containers: [{
       name: 'talker', image: toolsImage, imagePullPolicy: 'IfNotPresent', command: ['node', '-e', hostNetwork ? 'setInterval(() => {}, 1e6)' : program], env: [{ name: 'DRAIN_MS', value: String(drainMs) }],
-      ...(!hostNetwork && { ports: [{ name: 'web', containerPort: 8080 }, { name: 'talk', containerPort: 9000 }], readinessProbe: { tcpSocket: { port: ready ? 8080 : 1 }, periodSeconds: 1 } }),
+      ...(!hostNetwork && { ports: [
+          { name: 'web', containerPort: 8080, ...(hostPorts && { hostPort: hostPorts.web }) }, { name: 'talk', containerPort: 9000 },
+          ...(hostPorts?.udp === undefined ? [] : [{ name: 'udp', containerPort: 5300, protocol: 'UDP', hostPort: hostPorts.udp }]),
+        ],
+        readinessProbe: { tcpSocket: { port: ready ? 8080 : 1 }, periodSeconds: 1 } }),
     }],
     ...spec,
   };

@@ -18,9 +18,11 @@ export interface WebPodOptions {
   env?: Record<string, string>;
   nodeName?: string;
   readinessProbe?: boolean;
+  /** A port of its node that leads to it. */
+  hostPort?: number;
 }
 
-export function webPodSpec({ env = {}, nodeName, readinessProbe = true }: WebPodOptions = {}): object {
+export function webPodSpec({ env = {}, nodeName, readinessProbe = true, hostPort }: WebPodOptions = {}): object {
   return {
     ...(nodeName && { nodeSelector: { 'kubernetes.io/hostname': nodeName } }),
     terminationGracePeriodSeconds: 5,
@@ -30,7 +32,7 @@ export function webPodSpec({ env = {}, nodeName, readinessProbe = true }: WebPod
       imagePullPolicy: 'IfNotPresent',
       command: ['node', '-e', program],
       env: Object.entries(env).map(([name, value]) => ({ name, value })),
-      ports: [{ name: 'http', containerPort: 8080 }],
+      ports: [{ name: 'http', containerPort: 8080, ...(hostPort && { hostPort }) }],
       ...(readinessProbe && { readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 } }),
     }],
   };
