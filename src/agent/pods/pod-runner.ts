@@ -149,10 +149,10 @@ export class PodRunner {
         return error instanceof Error ? error : new Error(String(error));
       }
     });
+    // A volume may tell the pod's address (downward API): only such pods wait for their sandbox first. Those of the others are asked for before anything else is begun.
+    const early = needsAddress(pod) ? undefined : volumes.prepare(pod, this.facts(pod));
     const sandbox = attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(pod.metadata.uid ?? '')) : this.#createSandbox(pod, attempt);
-    // A volume may tell the pod's address (downward API): only such pods wait for their sandbox first.
-    const ready = needsAddress(pod) ? sandbox : Promise.resolve(undefined);
-    const prepared = ready.then(() => volumes.prepare(pod, this.facts(pod)));
+    const prepared = early ?? sandbox.then(() => volumes.prepare(pod, this.facts(pod)));
     const [made, volume] = await Promise.allSettled([sandbox, prepared]);
     if (made.status === 'rejected') {
       await Promise.all(pulls);

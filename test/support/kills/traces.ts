@@ -35,7 +35,7 @@ export interface Traces {
   /** Ids of sandboxes, by what tells of them. */
   podFolders: string[];
   podMounts: number;
-  /** Processes that hold a pod's namespaces. */
+  /** Processes that hold a pod's namespaces; one in reserve still waits for its name. */
   sleepers: number;
   ports: number;
   /** Ids of containers. */
@@ -64,7 +64,7 @@ export function tracesOf(platform: Platform): Traces {
   return {
     podFolders: listOf(path.join(node, 'runtime/pods')).sort(),
     podMounts: mountsBelow(agent, path.join(node, 'runtime/pods')),
-    sleepers: family.filter(({ command }) => command === 'sleep 2147483647').filter(({ pid }) => linkOf(`/proc/${pid}/ns/net`) !== machine).length,
+    sleepers: family.filter(({ command }) => command === 'sleep 2147483647' || /^sh -c [^]* slipway-pod /.test(command)).filter(({ pid }) => linkOf(`/proc/${pid}/ns/net`) !== machine).length,
     ports: agent === undefined ? -1 : portsIn(platform, agent),
     containerFolders: containers.filter(isMade).sort(),
     spareContainers: containers.filter((id) => !isMade(id)).length,
@@ -73,7 +73,7 @@ export function tracesOf(platform: Platform): Traces {
     agents: agents(platform).length,
     routers: processesOf(platform, 'router').length,
     sockets: listOf(runInfo(platform).runDirectory).sort(),
-    others: family.filter(({ command }) => /^(?:unshare|nsenter|sh) /.test(command) && /\bstart\.sh|slipway-pod/.test(command) && !/waitText|"\$@"; exit/.test(command)).map(({ command }) => command.slice(0, 160)),
+    others: family.filter(({ command }) => /^(?:unshare|nsenter|sh) /.test(command) && /\bstart\.sh/.test(command) && !/waitText|"\$@"; exit/.test(command)).map(({ command }) => command.slice(0, 160)),
   };
 }
 

@@ -1,7 +1,9 @@
 /** A pod's network, host name and IPC namespaces, held by one sleeping process; its terminals and shared memory. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hardwareAddress, podBridge } from '../../holder/node-network.ts';
 import { allProcesses, childrenOf, identify, isAlive, namespaceOf, type ProcessIdentity } from '../procfs.ts';
 import { run } from '../run.ts';
@@ -18,7 +20,10 @@ const startLimit = 20_000;
 /** Bytes of `/dev/shm`, as container engines give. */
 const sharedMemory = '64m';
 
-/** `$1` agent's pid, `$2` lines for the pod's side, `$3` port on the bridge, `$4` bridge, `$5` folder, `$6` host name. */
+/** A pod in reserve waits at the pipe for its host name, and says by the file that it has it. */
+const naming = { pipe: 'name', done: 'named' } as const;
+
+/** `$1` agent's pid, `$2` lines for the pod's side, `$3` port on the bridge, `$4` bridge, `$5` folder, `$6` host name; none: it is told later. */
 const script = `
 exec 2>&1
 echo $$ > "$5/holder.pid"
@@ -29,12 +34,20 @@ if [ -n "$2" ]; then
   out=$(printf %s "$2" | ip -batch - 2>&1) || fail "$out"
   out=$(nsenter "--net=/proc/$1/ns/net" ip link set "$3" master "$4" up 2>&1) || fail "$out"
 fi
-hostname "$6" 2>/dev/null
-echo ready
+name=$6
+if [ -z "$name" ]; then
+  out=$(mkfifo -m 600 "$5/${naming.pipe}" 2>&1) || fail "$out"
+  echo ready
+  exec >/dev/null 2>&1
+  read -r name < "$5/${naming.pipe}"
+fi
+hostname "$name" 2>/dev/null
+: > "$5/${naming.done}"
+[ -n "$6" ] && echo ready
 exec sleep 2147483647 >/dev/null 2>&1
 `;
 
-/** Makes the namespaces. Without `network` the pod shares the node's. */
+/** Makes the namespaces. Without `network` the pod shares the node's; without `hostname` it waits for `setHostname`. */
 export function makePodNamespaces(directory: string, hostname: string, network: PodNetworkPlan | undefined): Promise<ProcessIdentity> {
   for (const name of Object.values(podMounts)) mkdirSync(join(directory, name), { recursive: true, mode: 0o755 });
   const port = network ? portName(network.address) : '';
@@ -74,9 +87,19 @@ export function makePodNamespaces(directory: string, hostname: string, network: 
   });
 }
 
-/** Sets the host name of namespaces that were made before it was known. */
-export async function setHostname(holder: ProcessIdentity, hostname: string): Promise<void> {
-  await run(['nsenter', '-t', String(holder.pid), '-u', 'hostname', hostname], { env: systemEnvironment }).catch(() => undefined);
+/** Namespaces that were made without a host name and have none yet. */
+export const waitsForName = (directory: string): boolean => existsSync(join(directory, naming.pipe)) && !existsSync(join(directory, naming.done));
+
+/**
+ * Sets the host name of namespaces that were made without one. Their holder waits for it: to start a program of our own would cost a pod's start milliseconds.
+ * A pod without a name is better than none: it is not waited for longer than a second.
+ */
+export async function setHostname(directory: string, hostname: string): Promise<void> {
+  // Opened for reading, too: that waits for nobody.
+  const pipe = await open(join(directory, naming.pipe), constants.O_RDWR | constants.O_NONBLOCK).catch(() => undefined);
+  if (!pipe) return;
+  await pipe.write(`${hostname}\n`).catch(() => undefined).finally(() => pipe.close());
+  for (let looks = 0; looks < 500 && !existsSync(join(directory, naming.done)); looks += 1) await sleep(2);
 }
 
 /** Sleeps as process 1. It reaps whom others left behind, since one who ignores the ends of its children has none that wait for it. */

@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity } from '../procfs.ts';
 import { RuntimeFailure, type PodSandbox, type PodSandboxConfig } from '../runtime.ts';
 import { readState, writeRunState } from '../state-file.ts';
 import { AddressPool } from './address-pool.ts';
-import { endPodNamespaces, holdProcesses, makePodNamespaces, podMounts, setHostname } from './pod-namespaces.ts';
+import { endPodNamespaces, holdProcesses, makePodNamespaces, podMounts, setHostname, waitsForName } from './pod-namespaces.ts';
 import { hostsFile, resolvFile } from './pod-files.ts';
 
 interface PodRecord {
@@ -67,7 +67,7 @@ export class Pods {
       }
       if (!record.stopped && record.ip !== '') this.#addresses.keep(record.ip);
       if (record.config) this.#pods.set(id, record);
-      else if (!this.#spare) this.#spare = Promise.resolve(record);
+      else if (!this.#spare && waitsForName(this.#folder(id))) this.#spare = Promise.resolve(record);
       else await this.#discard(record);
     }
     this.#keepSpare();
@@ -83,7 +83,7 @@ export class Pods {
       record = await spare;
       if (record && isAlive(record.holder)) {
         const { id } = record;
-        const naming = setHostname(record.holder, config.hostname).finally(() => this.#naming.delete(id));
+        const naming = setHostname(this.#folder(id), config.hostname).finally(() => this.#naming.delete(id));
         this.#naming.set(id, naming);
       } else if (record) {
         await this.#discard(record);
@@ -194,7 +194,7 @@ export class Pods {
     // After the containers of the pod just made had the processors.
     this.#refill = setTimeout(() => {
       if (this.#spare || this.#disposed) return;
-      this.#spare = this.#make('slipway', false).catch((error: Error) => {
+      this.#spare = this.#make('', false).catch((error: Error) => {
         this.#log.debug('no pod network in reserve', { error });
         return undefined;
       });

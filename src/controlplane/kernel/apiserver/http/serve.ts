@@ -81,6 +81,8 @@ export class HttpRequest implements ApiRequest {
 
 const noQuery = new URLSearchParams();
 const never = new AbortController().signal;
+/** One for all: a reason of its own for each request would take its stack. */
+const over = new DOMException('the request is over', 'AbortError');
 
 async function handle(options: HttpOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const began = performance.now();
@@ -88,7 +90,7 @@ async function handle(options: HttpOptions, message: IncomingMessage, response: 
   const request = new HttpRequest(message, gone);
   let user = '';
   response.once('close', () => {
-    gone.abort();
+    gone.abort(over);
     const milliseconds = performance.now() - began;
     options.metrics.count(request.method, response.statusCode);
     options.requests?.({
