@@ -1,5 +1,5 @@
 /** Paths inside one folder, resolved as a chroot would: no link, absolute or climbing, leads out of it. */
-import type { Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerError } from './layer-error.ts';
@@ -80,7 +80,7 @@ export class ScopedFolder {
       const last = todo.every((one) => one === '' || one === '.');
       if (last && !followLast) return [...done, part];
       const at = [...done, part].join('/');
-      const found = await this.#lookup(at);
+      const found = this.#lookup(at);
       if (found?.stat.isSymbolicLink()) {
         if (++links > linkLimit) throw new LayerError('UnsafePath', `"${name}" goes through more than ${linkLimit} links`);
         const target = await readlink(found.path);
@@ -99,16 +99,16 @@ export class ScopedFolder {
     return done;
   }
 
-  async #lookup(path: string): Promise<Found | undefined> {
+  #lookup(path: string): Found | undefined {
     return lookupMerged([this.root, ...this.#lowers], path);
   }
 }
 
-/** What layers (topmost first) together show at `path`, whose directories are real ones in the merged view. */
-export async function lookupMerged(layers: readonly string[], path: string): Promise<Found | undefined> {
+/** What layers (topmost first) together show at `path`, whose directories are real ones in the merged view. Synchronous: a look costs less than to wait for it, and a path takes many. */
+export function lookupMerged(layers: readonly string[], path: string): Found | undefined {
   for (const [index, layer] of layers.entries()) {
     const at = join(layer, path);
-    const stat = await lstatOr(at);
+    const stat = lstatOr(at);
     if (stat === 'hidden') return undefined;
     if (!stat) continue;
     return isOverlayWhiteout(stat) ? undefined : { path: at, stat, own: index === 0 };
@@ -122,7 +122,7 @@ export async function mergedNames(layers: readonly string[], directory: string):
   const hidden = new Set<string>();
   for (const layer of layers) {
     const at = join(layer, directory);
-    const stat = await lstatOr(at);
+    const stat = lstatOr(at);
     if (!stat) continue;
     if (stat === 'hidden' || !stat.isDirectory()) break;
     for (const entry of await readdir(at, { withFileTypes: true })) {
@@ -135,9 +135,9 @@ export async function mergedNames(layers: readonly string[], directory: string):
 }
 
 /** `hidden`: a component above is no directory in this layer, which hides everything further down. */
-async function lstatOr(path: string): Promise<Stats | 'hidden' | undefined> {
+function lstatOr(path: string): Stats | 'hidden' | undefined {
   try {
-    return await lstat(path);
+    return lstatSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;

@@ -67,7 +67,7 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
       const name = options.prefix ? `${options.prefix}/${at}` : at;
       if (options.exclude?.(name)) continue;
       if (isOverlayWhiteout(stat)) {
-        if (await lookupMerged(diff.lowers, at)) lost.add(leaf);
+        if (lookupMerged(diff.lowers, at)) lost.add(leaf);
         continue;
       }
       if (!stat.isDirectory() || !(await isUntouched(diff.lowers, at, stat))) {
@@ -92,7 +92,7 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
 
 /** A directory that only holds changes keeps the owner it has in the layers below, which nobody here knows: without an entry readers leave it alone. */
 async function isUntouched(lowers: readonly string[], path: string, stat: Stats): Promise<boolean> {
-  const below = await lookupMerged(lowers, path);
+  const below = lookupMerged(lowers, path);
   return below?.stat.isDirectory() === true && (below.stat.mode & 0o7777) === (stat.mode & 0o7777);
 }
 

@@ -1,6 +1,6 @@
 /** Carries out the actions of a plan on the runtime, with the events a kubelet gives. */
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Container, Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
@@ -200,13 +200,12 @@ export class PodRunner {
     const mounts = await manager.mounts(pod, container, volumes, env);
     const record = { image: container.image ?? '', fallbackToLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError' };
     const termination = folders.terminationMessage(container.name, attempt);
-    await mkdir(path.dirname(termination), { recursive: true, mode: 0o700 });
-    await Promise.all([
-      // Whoever the container's user is may write it.
-      writeFile(termination, '').then(() => chmod(termination, 0o666)),
-      writeFile(folders.record(container.name, attempt), JSON.stringify(record), { mode: 0o600 }),
-      mkdir(folders.logs(container.name), { recursive: true, mode: 0o700 }),
-    ]);
+    mkdirSync(path.dirname(termination), { recursive: true, mode: 0o700 });
+    writeFileSync(termination, '');
+    // Whoever the container's user is may write it.
+    chmodSync(termination, 0o666);
+    writeFileSync(folders.record(container.name, attempt), JSON.stringify(record), { mode: 0o600 });
+    mkdirSync(folders.logs(container.name), { recursive: true, mode: 0o700 });
     const messagePath = container.terminationMessagePath || '/dev/termination-log';
     const processesOf = this.#debugged(uid, container);
     const config = containerConfig(pod, container, {

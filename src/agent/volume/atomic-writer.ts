@@ -4,53 +4,60 @@
  *   <volume>/key            → ..data/key
  *   <volume>/..data         → ..<serial>        swapped by one rename
  *   <volume>/..<serial>/key
+ *
+ * Synchronous: a few small files, thirty calls, none of which is worth being waited for at the start of a pod.
  */
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile, chmod } from 'node:fs/promises';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { VolumeFiles } from './volume-files.ts';
 
 const dataLink = '..data';
 
 /** True if anything changed. */
-export async function writeAtomically(folder: string, files: VolumeFiles): Promise<boolean> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  const before = await readlink(path.join(folder, dataLink)).catch(() => undefined);
-  if (before !== undefined && (await holds(path.join(folder, before), files))) return false;
+export function writeAtomically(folder: string, files: VolumeFiles): boolean {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const before = linkAt(path.join(folder, dataLink));
+  if (before !== undefined && holds(path.join(folder, before), files)) return false;
 
-  const next = await mkdtemp(`${folder}${path.sep}..`);
-  await chmod(next, 0o755);
+  const next = mkdtempSync(`${folder}${path.sep}..`);
+  chmodSync(next, 0o755);
   for (const [name, { data, mode }] of files) {
     const file = path.join(next, name);
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+    if (name.includes('/')) mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     // Nobody else reads a secret between the two calls.
-    await writeFile(file, data, { mode: 0o600 });
-    await chmod(file, mode);
+    writeFileSync(file, data, { mode: 0o600 });
+    chmodSync(file, mode);
   }
   const temporary = path.join(folder, '..data_tmp');
-  await rm(temporary, { force: true });
-  await symlink(path.basename(next), temporary);
-  await rename(temporary, path.join(folder, dataLink));
+  rmSync(temporary, { force: true });
+  symlinkSync(path.basename(next), temporary);
+  renameSync(temporary, path.join(folder, dataLink));
 
   const wanted = new Set([...files.keys()].map((name) => name.split('/')[0] as string));
-  for (const entry of await readdir(folder)) {
-    if (!entry.startsWith('..') && !wanted.has(entry)) await rm(path.join(folder, entry), { force: true });
+  for (const entry of readdirSync(folder)) {
+    if (!entry.startsWith('..') && !wanted.has(entry)) rmSync(path.join(folder, entry), { force: true });
     // Only what an earlier update left behind.
-    if (entry.startsWith('..') && entry !== dataLink && entry !== path.basename(next)) await rm(path.join(folder, entry), { recursive: true, force: true });
+    if (entry.startsWith('..') && entry !== dataLink && entry !== path.basename(next)) rmSync(path.join(folder, entry), { recursive: true, force: true });
   }
   for (const name of wanted) {
     const link = path.join(folder, name);
-    if (!(await lstat(link).catch(() => undefined))) await symlink(path.join(dataLink, name), link);
+    if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync(path.join(dataLink, name), link);
   }
   return true;
 }
 
-async function holds(folder: string, files: VolumeFiles): Promise<boolean> {
-  const present = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+function linkAt(file: string): string | undefined {
+  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(file) : undefined;
+}
+
+function holds(folder: string, files: VolumeFiles): boolean {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const present = readdirSync(folder, { recursive: true, withFileTypes: true });
   if (present.filter((entry) => !entry.isDirectory()).length !== files.size) return false;
   for (const [name, { data, mode }] of files) {
     const file = path.join(folder, name);
-    const [there, info] = [await readFile(file).catch(() => undefined), await stat(file).catch(() => undefined)];
-    if (!there?.equals(data) || !info || (info.mode & 0o777) !== (mode & 0o777)) return false;
+    const info = statSync(file, { throwIfNoEntry: false });
+    if (!info?.isFile() || (info.mode & 0o777) !== (mode & 0o777) || !readFileSync(file).equals(data)) return false;
   }
   return true;
 }

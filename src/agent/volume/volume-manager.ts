@@ -151,7 +151,7 @@ export class VolumeManager {
   /** True if the volume is one of files. */
   async #write(pod: Pod, volume: Volume, own: string, facts: PodFacts): Promise<boolean> {
     const files = await volumeFiles(pod, volume, this.#sources(pod, facts));
-    if (files) await writeAtomically(own, files);
+    if (files) writeAtomically(own, files);
     return files !== undefined;
   }
 

@@ -1,6 +1,5 @@
 /** Where a path of a container lies once its links are followed, found in the layers before they are mounted. */
-import type { Stats } from 'node:fs';
-import { readlink } from 'node:fs/promises';
+import { readlinkSync, type Stats } from 'node:fs';
 import { lookupMerged } from '../../../oci/scoped-folder.ts';
 
 export interface MergedPath {
@@ -13,8 +12,8 @@ export interface MergedPath {
 
 const linkLimit = 40;
 
-/** `layers` topmost first. Links never lead out of them. Rejects on a loop. */
-export async function resolveInLayers(layers: readonly string[], path: string): Promise<MergedPath> {
+/** `layers` topmost first. Links never lead out of them. Throws on a loop. */
+export function resolveInLayers(layers: readonly string[], path: string): MergedPath {
   const todo = path.split('/').reverse();
   const done: string[] = [];
   let links = 0;
@@ -28,10 +27,10 @@ export async function resolveInLayers(layers: readonly string[], path: string): 
       continue;
     }
     const here = [...done, part].join('/');
-    const found = await lookupMerged(layers, here);
+    const found = lookupMerged(layers, here);
     if (found?.stat.isSymbolicLink()) {
       if (++links > linkLimit) throw new Error(`"${path}" goes through too many links`);
-      const target = await readlink(found.path);
+      const target = readlinkSync(found.path);
       if (target.startsWith('/')) done.length = 0;
       todo.push(...target.split('/').reverse());
       continue;

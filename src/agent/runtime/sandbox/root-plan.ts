@@ -1,6 +1,5 @@
 /** Plans a container's root: overlay, mount points, table of mounts. Looks at layers, changes nothing but missing mount points inside volumes. */
-import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { opendir } from 'node:fs/promises';
+import { existsSync, lstatSync, mkdirSync, opendirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RuntimeFailure, type Mount } from '../runtime.ts';
 import { resolveInLayers } from './merged-path.ts';
@@ -39,23 +38,23 @@ const masked = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_de
 const emptied = ['/proc/acpi', '/proc/scsi'];
 const frozen = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-export async function planRoot(input: RootInput): Promise<RootPlan> {
+export function planRoot(input: RootInput): RootPlan {
   const { root, node, points } = input;
   const plan: RootPlan = { entries: [], directories: [], files: [] };
   const at = (path: string) => (path === '/' ? root : root + path);
   const target = (path: string, directory: boolean) => place(input, plan, path, directory);
   const missing = new Set<string>();
-  const folder = async (path: string) => {
-    const found = await target(path, true);
+  const folder = (path: string) => {
+    const found = target(path, true);
     if (plan.directories.at(-1) === at(found)) missing.add(plan.directories.pop()!);
     return at(found);
   };
 
-  for (const host of input.hostBinds) plan.entries.push(...(await hostBind(input, host)));
-  plan.entries.push({ source: node.devices, target: await folder('/dev'), type: 'none', options: ['rbind', 'ro', 'nosuid', 'noexec'] });
+  for (const host of input.hostBinds) plan.entries.push(...hostBind(input, host));
+  plan.entries.push({ source: node.devices, target: folder('/dev'), type: 'none', options: ['rbind', 'ro', 'nosuid', 'noexec'] });
   plan.entries.push(...bind(input.pod.terminals, at('/dev/pts'), false, []), ...bind(input.pod.sharedMemory, at('/dev/shm'), false, []));
-  plan.entries.push({ source: 'proc', target: await folder('/proc'), type: 'proc', options: ['nosuid', 'nodev', 'noexec'] });
-  const sys = await folder('/sys');
+  plan.entries.push({ source: 'proc', target: folder('/proc'), type: 'proc', options: ['nosuid', 'nodev', 'noexec'] });
+  const sys = folder('/sys');
   plan.entries.push(node.sysfs ? { source: 'sysfs', target: sys, type: 'sysfs', options: ['ro', 'nosuid', 'nodev', 'noexec'] } : emptyFolder(sys));
   if (!input.unmasked) {
     for (const path of masked.filter(existsSync)) plan.entries.push({ source: '/dev/null', target: at(path), type: 'none', options: ['bind'] });
@@ -63,7 +62,7 @@ export async function planRoot(input: RootInput): Promise<RootPlan> {
     for (const path of frozen.filter(existsSync)) plan.entries.push({ source: at(path), target: at(path), type: 'none', options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec'] });
     if (node.sysfs && existsSync('/sys/firmware')) plan.entries.push(emptyFolder(at('/sys/firmware')));
   }
-  for (const { source, target: path } of input.generated) plan.entries.push(...bind(source, at(await target(path, false)), false, points));
+  for (const { source, target: path } of input.generated) plan.entries.push(...bind(source, at(target(path, false)), false, points));
   const placed: { path: string; mount: Mount }[] = [];
   for (const mount of [...input.mounts].sort((one, other) => depth(one.containerPath) - depth(other.containerPath))) {
     let directory: boolean;
@@ -73,11 +72,11 @@ export async function planRoot(input: RootInput): Promise<RootPlan> {
       throw new RuntimeFailure('CreateContainerError', `the volume for ${mount.containerPath} is not there: ${mount.hostPath}`, { cause });
     }
     const outer = placed.findLast(({ mount: one }) => under(mount.containerPath, one.containerPath));
-    const path = outer ? outer.path + insideVolume(outer.mount, mount.containerPath, directory) : directory ? await folder(mount.containerPath) : at(await target(mount.containerPath, false));
+    const path = outer ? outer.path + insideVolume(outer.mount, mount.containerPath, directory) : directory ? folder(mount.containerPath) : at(target(mount.containerPath, false));
     plan.entries.push(...bind(mount.hostPath, path, mount.readOnly, points));
     placed.push({ path, mount });
   }
-  if (!placed.some(({ mount }) => under(input.workingDir, mount.containerPath))) await target(input.workingDir, true);
+  if (!placed.some(({ mount }) => under(input.workingDir, mount.containerPath))) target(input.workingDir, true);
   for (const entry of plan.entries) if (missing.delete(entry.target)) entry.options = [...entry.options, 'X-mount.mkdir'];
   plan.directories = [...new Set(plan.directories)];
   plan.files = [...new Set(plan.files)];
@@ -85,8 +84,8 @@ export async function planRoot(input: RootInput): Promise<RootPlan> {
 }
 
 /** Resolves a mount point and notes it if it has to be made. */
-async function place(input: RootInput, plan: RootPlan, wanted: string, directory: boolean): Promise<string> {
-  const resolved = await resolveInLayers(input.layers, wanted);
+function place(input: RootInput, plan: RootPlan, wanted: string, directory: boolean): string {
+  const resolved = resolveInLayers(input.layers, wanted);
   const shared = input.hostBinds.find(({ path }) => under(resolved.path, path)) ?? (under(resolved.path, '/dev') && resolved.path !== '/dev' ? { path: '/dev', source: input.node.devices } : undefined);
   if (shared && resolved.path !== shared.path) {
     const there = join(shared.source ?? shared.path, resolved.path.slice(shared.path.length));
@@ -124,7 +123,7 @@ function insideVolume(outer: Mount, path: string, directory: boolean): string {
 }
 
 /** A host folder that layers of the image add to is shown merged with them. */
-async function hostBind(input: RootInput, host: RootInput['hostBinds'][number]): Promise<MountEntry[]> {
+function hostBind(input: RootInput, host: RootInput['hostBinds'][number]): MountEntry[] {
   const source = host.source ?? host.path;
   const target = input.root + host.path;
   if (host.directory) {
@@ -132,17 +131,17 @@ async function hostBind(input: RootInput, host: RootInput['hostBinds'][number]):
     for (const layer of input.layers) {
       const path = layer + host.path;
       // The lowest layer has an empty mount point there.
-      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() && (await notEmpty(path))) additions.push(path);
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() && notEmpty(path)) additions.push(path);
     }
     if (additions.length > 0) return [{ source: 'overlay', target, type: 'overlay', options: [`lowerdir=${[...additions, source].join(':')}`, 'userxattr', 'ro', 'nosuid', 'nodev'] }];
   }
   return bind(source, target, true, input.points);
 }
 
-async function notEmpty(path: string): Promise<boolean> {
-  const folder = await opendir(path);
-  const first = await folder.read();
-  await folder.close();
+function notEmpty(path: string): boolean {
+  const folder = opendirSync(path);
+  const first = folder.readSync();
+  folder.closeSync();
   return first !== null;
 }
 

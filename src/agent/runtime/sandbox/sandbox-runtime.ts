@@ -169,14 +169,14 @@ export class SandboxRuntime implements Runtime {
     const host = image.hostPaths && (await this.#skeleton([...image.hostPaths, ...(image.allToolchains ? await this.#options.toolchains() : [])]));
     const layerNames = [...image.layers, ...(host ? [host.layer] : [])];
     const layers = layerNames.map((name) => join(images.layers, name));
-    const user = await containerUser(config.user, image.config.user, workingDir, layers);
+    const user = containerUser(config.user, image.config.user, workingDir, layers);
     const root = join(folder, files.root);
     for (const name of [files.root, files.upper, files.work]) mkdirSync(join(folder, name), { mode: 0o755 });
     if (user.passwd !== undefined) writeFileSync(join(folder, files.passwd), user.passwd, { mode: 0o644 });
     const builds = { hostPath: join(directory, files.build), containerPath: '/build', readOnly: false };
     if (config.buildPowers) for (const name of [id, cacheFolder]) mkdirSync(join(builds.hostPath, name), { recursive: true, mode: 0o755 });
     const buildEnv = config.buildPowers ? [{ name: 'SLIPWAY_BUILD_FOLDER', value: `/build/${id}` }, { name: 'SLIPWAY_BUILD_CACHE', value: `/build/${cacheFolder}` }] : [];
-    const plan = await planRoot({
+    const plan = planRoot({
       node: this.#node, root, layers, workingDir, pod, unmasked: config.buildPowers, points: readMountPoints(),
       hostBinds: [...(host?.binds ?? []), ...(image.extraBinds ?? [])],
       generated: [

@@ -1,5 +1,5 @@
 /** Who a container runs as. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { RuntimeFailure } from '../runtime.ts';
 import { resolveInLayers } from './merged-path.ts';
 
@@ -12,8 +12,8 @@ export interface ContainerUser {
 }
 
 /** `wish` of the pod wins over the image's `USER`, which is `uid`, `uid:gid`, `name` or `name:group`. `layers` topmost first. */
-export async function containerUser(wish: { uid?: number; gid?: number } | undefined, imageUser: string | undefined, workingDir: string, layers: readonly string[]): Promise<ContainerUser> {
-  const passwd = await readInLayers(layers, '/etc/passwd');
+export function containerUser(wish: { uid?: number; gid?: number } | undefined, imageUser: string | undefined, workingDir: string, layers: readonly string[]): ContainerUser {
+  const passwd = readInLayers(layers, '/etc/passwd');
   const entries = parsePasswd(passwd ?? '');
   const [who = '', group = ''] = (imageUser ?? '').split(':');
   let uid = wish?.uid;
@@ -26,7 +26,7 @@ export async function containerUser(wish: { uid?: number; gid?: number } | undef
     } else if (who !== '' && !entry) throw new RuntimeFailure('CreateContainerError', `the image's user "${who}" is not in its /etc/passwd`);
     uid ??= entry?.uid ?? 0;
   }
-  if (gid === undefined && wish?.uid === undefined && group !== '') gid = /^\d+$/.test(group) ? Number(group) : await groupId(layers, group);
+  if (gid === undefined && wish?.uid === undefined && group !== '') gid = /^\d+$/.test(group) ? Number(group) : groupId(layers, group);
   gid ??= entry?.gid ?? 0;
   entry ??= entries.find((one) => one.uid === uid);
   // An arbitrary uid has no entry; programs that ask for their user's name would fail (CRI-O adds one in the same way).
@@ -48,14 +48,14 @@ function parsePasswd(text: string): PasswdEntry[] {
   });
 }
 
-async function groupId(layers: readonly string[], name: string): Promise<number> {
-  const line = (await readInLayers(layers, '/etc/group'))?.split('\n').find((one) => one.startsWith(`${name}:`));
+function groupId(layers: readonly string[], name: string): number {
+  const line = readInLayers(layers, '/etc/group')?.split('\n').find((one) => one.startsWith(`${name}:`));
   const gid = Number(line?.split(':')[2]);
   if (line === undefined || !Number.isInteger(gid)) throw new RuntimeFailure('CreateContainerError', `the image's group "${name}" is not in its /etc/group`);
   return gid;
 }
 
-async function readInLayers(layers: readonly string[], path: string): Promise<string | undefined> {
-  const found = await resolveInLayers(layers, path);
-  return found.file === undefined || !found.stat?.isFile() ? undefined : readFile(found.file, 'utf8');
+function readInLayers(layers: readonly string[], path: string): string | undefined {
+  const found = resolveInLayers(layers, path);
+  return found.file === undefined || !found.stat?.isFile() ? undefined : readFileSync(found.file, 'utf8');
 }

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeAtomically } from '../../../../src/agent/volume/atomic-writer.ts';
 import { prepareHostPath } from '../../../../src/agent/volume/host-path.ts';
@@ -58,26 +60,45 @@ describe('the atomic writer', () => {
   const make = (all: Record<string, string>): VolumeFiles => new Map(Object.entries(all).map(([name, data]) => [name, { data: Buffer.from(data), mode: 0o640 }]));
 
   test('writes, replaces and removes in one step', async () => {
-    expect(await writeAtomically(folder, make({ a: '1', 'deep/b': '2' }))).toBe(true);
+    expect(writeAtomically(folder, make({ a: '1', 'deep/b': '2' }))).toBe(true);
     const first = readlinkSync(path.join(folder, '..data'));
     expect(readFileSync(path.join(folder, 'deep/b'), 'utf8')).toBe('2');
     expect(statSync(path.join(folder, 'a')).mode & 0o777).toBe(0o640);
-    expect(await writeAtomically(folder, make({ a: '1', 'deep/b': '2' }))).toBe(false);
+    expect(writeAtomically(folder, make({ a: '1', 'deep/b': '2' }))).toBe(false);
     expect(readlinkSync(path.join(folder, '..data'))).toBe(first);
-    expect(await writeAtomically(folder, make({ a: 'new', c: '3' }))).toBe(true);
+    expect(writeAtomically(folder, make({ a: 'new', c: '3' }))).toBe(true);
     expect(readFileSync(path.join(folder, 'a'), 'utf8')).toBe('new');
     expect(existsSync(path.join(folder, 'deep'))).toBe(false);
     expect(readdirSync(folder).sort()).toEqual(['..data', readlinkSync(path.join(folder, '..data')), 'a', 'c'].sort());
   });
 
   test('shows old or new, never a mixture, to who reads meanwhile', async () => {
-    await writeAtomically(folder, make({ a: '0', b: '0' }));
-    for (let round = 1; round <= 20; round++) {
-      const writing = writeAtomically(folder, make({ a: String(round), b: String(round) }));
-      const data = readlinkSync(path.join(folder, '..data'));
-      expect(readFileSync(path.join(folder, data, 'a'), 'utf8')).toBe(readFileSync(path.join(folder, data, 'b'), 'utf8'));
-      await writing;
-    }
+    writeAtomically(folder, make({ a: '0', b: '0' }));
+    const over = new Int32Array(new SharedArrayBuffer(4));
+    const reader = new Worker(`
+      const { workerData: { folder, over }, parentPort } = require('node:worker_threads');
+      const { readFileSync, readlinkSync } = require('node:fs');
+      let pairs = 0, mixed = 0;
+      parentPort.postMessage('reads');
+      while (Atomics.load(over, 0) === 0) {
+        const data = folder + '/' + readlinkSync(folder + '/..data');
+        try {
+          const [a, b] = [readFileSync(data + '/a', 'utf8'), readFileSync(data + '/b', 'utf8')];
+          pairs += 1;
+          if (a !== b) mixed += 1;
+        } catch (error) {
+          // What it was led to has been replaced since.
+          if (error.code !== 'ENOENT') throw error;
+        }
+      }
+      parentPort.postMessage({ pairs, mixed });
+    `, { eval: true, workerData: { folder, over } });
+    await once(reader, 'message');
+    for (let round = 1; round <= 200; round++) writeAtomically(folder, make({ a: String(round), b: String(round) }));
+    Atomics.store(over, 0, 1);
+    const [seen] = (await once(reader, 'message')) as [{ pairs: number; mixed: number }];
+    expect(seen.mixed).toBe(0);
+    expect(seen.pairs).toBeGreaterThan(0);
   });
 });
 

@@ -49,7 +49,7 @@ export async function packTogether(state: StageState, directory: string, signal:
   }
   const entries: LayerEntry[] = [];
   for (const entry of merged.values()) {
-    if (entry.type === 'whiteout' && !(await lookupMerged(base, entry.name))) continue;
+    if (entry.type === 'whiteout' && !lookupMerged(base, entry.name)) continue;
     // The file that it was a second name of came with an earlier layer, and went.
     if (entry.type === 'link' && merged.get(entry.target)?.type !== 'file') throw new Error(`/${entry.name} is a hard link to /${entry.target}, which a later instruction replaced: the layers cannot be joined. Leave out imageOptimizationPolicy`);
     entries.push(entry);

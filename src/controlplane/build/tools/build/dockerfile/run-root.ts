@@ -78,7 +78,7 @@ export class RunRoots {
           const to = join(upper, entry.name);
           if (entry.type === 'whiteout') {
             await rm(to, { recursive: true, force: true });
-            if (await lookupMerged(layers, entry.name)) gone.push(to);
+            if (lookupMerged(layers, entry.name)) gone.push(to);
           } else await copyOne(join(folder, entry.name), to);
         }
         for (const path of gone) await mkdir(dirname(path), { recursive: true });

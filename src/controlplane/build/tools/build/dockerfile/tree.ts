@@ -30,7 +30,7 @@ export class Tree {
 
   /** What is at exactly this name, whose folders are real ones. */
   async at(name: string): Promise<TreeFile | undefined> {
-    const found = await lookupMerged(this.layers, name);
+    const found = lookupMerged(this.layers, name);
     return found && { name, path: found.path, stat: found.stat };
   }
 
@@ -44,25 +44,25 @@ export class Tree {
   async resolve(path: string, followLast = true): Promise<{ name: string; found: { path: string; stat: Stats } | undefined }> {
     const todo = path.split('/').reverse();
     let done: string[] = [];
-    let found = await lookupMerged(this.layers, '');
+    let found = lookupMerged(this.layers, '');
     let links = 0;
     while (todo.length > 0) {
       const part = todo.pop() ?? '';
       if (part === '' || part === '.') continue;
       if (part === '..') {
         done = done.slice(0, -1);
-        found = await lookupMerged(this.layers, done.join('/'));
+        found = lookupMerged(this.layers, done.join('/'));
         continue;
       }
       const name = [...done, part].join('/');
-      found = await lookupMerged(this.layers, name);
+      found = lookupMerged(this.layers, name);
       const last = todo.every((one) => one === '' || one === '.');
       if (found?.stat.isSymbolicLink() && (!last || followLast)) {
         if (++links > linkLimit) throw new Error(`/${path} goes through more than ${linkLimit} links`);
         const target = await readlink(found.path);
         if (target.startsWith('/')) done = [];
         todo.push(...target.split('/').reverse());
-        found = await lookupMerged(this.layers, done.join('/'));
+        found = lookupMerged(this.layers, done.join('/'));
         continue;
       }
       done = [...done, part];

@@ -75,7 +75,7 @@ function pathIn(layers: readonly string[], path: string): string {
 
 /** The source may hold links to anywhere: nothing is written through one that leads out of it. */
 async function copyTree(layers: readonly string[], from: string, into: ScopedFolder, to: string): Promise<void> {
-  const found = await lookupMerged(layers, from);
+  const found = lookupMerged(layers, from);
   if (!found) return;
   const name = posix.normalize(`/${to}`).slice(1);
   const path = await into.place(name);
