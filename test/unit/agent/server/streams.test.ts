@@ -88,14 +88,17 @@ describe('through the API', () => {
     runtime.say('web', 'two');
     expect(await logs('web-1')).toEqual(['one', 'two']);
     expect(await logs('web-1', { tailLines: 1 })).toEqual(['two']);
-    const following = logs('web-1', { follow: true, tailLines: 0 });
-    while (!runtime.calls.includes('create web #1')) {
+    const followed: string[] = [];
+    const following = (async () => {
+      for await (const line of logLines(over, at, { follow: true, tailLines: 0 }, systemClock)) followed.push(line.text);
+    })();
+    while (followed.length === 0) {
       runtime.say('web', 'three');
-      const running = runtime.running('web');
-      if (running?.attempt === 0) runtime.end(running.id, 1);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    expect((await following).at(-1) ?? 'three').toBe('three');
+    runtime.end(runtime.running('web')?.id ?? '', 1);
+    await following;
+    expect(followed.at(-1)).toBe('three');
     await platform.until('demo', 'web-1', ({ status }) => status?.containerStatuses?.[0]?.restartCount === 1);
     expect((await logs('web-1', { previous: true })).slice(0, 2)).toEqual(['one', 'two']);
   });
