@@ -2,6 +2,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
+import net from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { RouterPorts } from '../../../src/controlplane/route/data-plane/data-plane.ts';
 import type { Request } from './contract.ts';
@@ -68,6 +69,13 @@ export function openHttp2(ports: RouterPorts, host: string): Promise<http2.Clien
   });
 }
 
+/** A session without TLS, by prior knowledge. */
+export function openPlainHttp2(ports: RouterPorts, host: string): http2.ClientHttp2Session {
+  const session = http2.connect(`http://${host}`, { createConnection: () => net.connect(ports.http, '127.0.0.1') });
+  session.on('error', () => undefined);
+  return session;
+}
+
 async function askHttp2(ports: RouterPorts, request: Request, url: URL): Promise<Seen> {
   const session = await openHttp2(ports, url.hostname);
   try {
@@ -92,7 +100,7 @@ export function askIn(session: http2.ClientHttp2Session, { method = 'GET', heade
       if (!head || stream.rstCode !== 0) return reject(new Error(`the stream ended with code ${stream.rstCode}`));
       resolve({
         status: Number(head[':status']), headers: joined(head), cookies: head['set-cookie'] ?? [], text: Buffer.concat(chunks).toString(), trailers: joined(trailers),
-        certificate: commonName(session.socket as TLSSocket), version: '2.0',
+        certificate: session.encrypted ? commonName(session.socket as TLSSocket) : undefined, version: '2.0',
       });
     });
     if (body !== undefined) stream.end(body);

@@ -20,7 +20,7 @@ export function forward(context: ForwardContext, client: Downstream): void {
   const path = query < 0 ? url : url.slice(0, query);
   const name = hostName(client.host);
   const target = context.table.match(name, path, client.secure);
-  if (!target) return answer(context, client, client.http2 && context.table.hasPassthrough && context.table.matchPassthrough(name) ? 421 : 503);
+  if (!target) return answer(context, client, client.http2 && client.secure && context.table.hasPassthrough && context.table.matchPassthrough(name) ? 421 : 503);
   const { counters, guard, route } = target;
   counters.requests += 1;
   if (!client.secure && route.insecure === 'redirect') return redirect(context, client, target, url);

@@ -44,7 +44,7 @@ export function requestHeaders(raw: readonly string[], hop: Hop, mode: RouterRou
   add('X-Forwarded-Host', host);
   add('X-Forwarded-Port', String(hop.port));
   add('X-Forwarded-Proto', protocol);
-  if (hop.http2) add('X-Forwarded-Proto-Version', 'h2');
+  if (hop.http2 && hop.secure) add('X-Forwarded-Proto-Version', 'h2');
   add('Forwarded', `for=${hop.client.includes(':') ? `"[${hop.client}]"` : hop.client};host=${/^[\w.-]+$/.test(host) ? host : `"${host.replaceAll('"', '')}"`};proto=${protocol}`);
   return headers;
 }

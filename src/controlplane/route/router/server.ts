@@ -1,4 +1,9 @@
-/** The router worker: two listeners, one table. */
+/**
+ * The router worker: two listeners, one table.
+ *
+ *   plain ─▶ first bytes ─▶ HTTP/1.1, or HTTP/2 by prior knowledge (gRPC without TLS), as the HAProxy of OpenShift's router takes it
+ *   front ─▶ TLS hello ─▶ passed through, or ended here ─▶ HTTP/1.1 or HTTP/2 as client and route agreed
+ */
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
@@ -23,6 +28,10 @@ type Configuration = Extract<RouterCommand, { type: 'configure' }>;
 /** The whole head of a request must arrive within this time, a TLS hello within half of it. */
 const requestHeadMs = 10_000;
 const backlog = 4_096;
+/** Bytes of a plain connection that are read before somebody takes them. */
+const readAhead = 64 * 1024;
+/** By what an HTTP/2 connection begins (RFC 9113 section 3.4). */
+const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** Requests at a time of one HTTP/2 connection. */
 const mostStreams = 256;
 
@@ -34,14 +43,20 @@ export class Router implements ForwardContext {
   readonly #endpoints: EndpointSet;
   readonly #certificates: Certificates;
   readonly #health = new HealthChecks();
-  readonly #plain: http.Server;
+  /** Takes plain connections and looks at their first bytes before `#http` or `#http2` gets them. */
+  readonly #plain: net.Server;
+  readonly #http: http.Server;
   /** Takes TLS connections and looks at their hello before `#tls` gets them. */
   readonly #front: net.Server;
   /** Ends TLS, and hands what is inside to one of the two after it, as client and route agreed. */
   readonly #tls: tls.Server;
   readonly #secure: http.Server;
-  readonly #secure2: http2.Http2Server;
+  /** Of both listeners. */
+  readonly #http2: http2.Http2Server;
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
   readonly #sockets = new Set<net.Socket>();
+  /** Plain connections that have said nothing yet. */
+  readonly #silent = new Set<net.Socket>();
   readonly #configuration: Configuration;
   readonly #report: (report: RouterReport) => void;
 
@@ -52,27 +67,31 @@ export class Router implements ForwardContext {
     this.#endpoints = new EndpointSet(this.#limits);
     this.table = new RoutingTable(this.#endpoints);
     this.#certificates = new Certificates(configuration.defaultCertificate);
-    this.#plain = this.#httpServer(false);
+    this.#http = this.#httpServer(false);
     this.#secure = this.#httpServer(true);
-    // It never listens itself, but has to watch over heads that do not end.
-    this.#secure.emit('listening');
-    this.#secure2 = http2.createServer({ settings: { maxConcurrentStreams: mostStreams, initialWindowSize: 256 * 1024 }, unknownProtocolTimeout: requestHeadMs });
-    this.#secure2.on('stream', (stream, headers, flags, raw) => forward(this, new Http2Downstream(stream, headers, flags, raw as unknown as string[], true)));
-    this.#secure2.on('session', (session) => session.setTimeout(clientIdleMs, () => session.close()));
-    this.#secure2.on('sessionError', ignore);
+    // They never listen themselves, but have to watch over heads that do not end.
+    for (const server of [this.#http, this.#secure]) server.emit('listening');
+    this.#http2 = http2.createServer({ settings: { maxConcurrentStreams: mostStreams, initialWindowSize: 256 * 1024 }, unknownProtocolTimeout: requestHeadMs });
+    this.#http2.on('stream', (stream, headers, flags, raw) => forward(this, new Http2Downstream(stream, headers, flags, raw as unknown as string[], stream.session?.encrypted === true)));
+    this.#http2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      session.setTimeout(clientIdleMs, () => session.close());
+    });
+    this.#http2.on('sessionError', ignore);
     const { certificate: cert, key } = configuration.defaultCertificate;
     this.#tls = tls.createServer({
       cert, key, noDelay: true, handshakeTimeout: requestHeadMs,
       SNICallback: (name, done) => done(null, this.#certificates.find(name).context),
       ALPNCallback: ({ servername, protocols }) => this.#protocol(servername, protocols),
-    } as tls.TlsOptions, (socket) => (socket.alpnProtocol === 'h2' ? this.#secure2 : this.#secure).emit('connection', socket));
+    } as tls.TlsOptions, (socket) => (socket.alpnProtocol === 'h2' ? this.#http2 : this.#secure).emit('connection', socket));
     this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#front = net.createServer({ noDelay: true }, (socket) => this.#takeTls(socket));
-    this.#plain.on('connection', (socket) => this.#count(socket));
+    this.#plain = net.createServer({ noDelay: true, highWaterMark: readAhead }, (socket) => this.#takePlain(socket));
   }
 
   #httpServer(secure: boolean): http.Server {
-    const server = http.createServer({ maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: 0, noDelay: true, highWaterMark: 64 * 1024 });
+    const server = http.createServer({ maxHeaderSize: 32 * 1024, headersTimeout: requestHeadMs, requestTimeout: 0, keepAliveTimeout: 0, noDelay: true, highWaterMark: readAhead });
     server.on('request', (request, response) => forward(this, new Http1Downstream(request, response, secure)));
     // One timer a connection; `keepAliveTimeout` would make two for each request.
     server.timeout = clientIdleMs;
@@ -141,9 +160,12 @@ export class Router implements ForwardContext {
 
   /** Takes no more connections, ends idle ones, and whatever is still open after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    this.#secure.close();
+    for (const server of [this.#http, this.#secure]) server.close();
     const closed = Promise.all([this.#plain, this.#front].map((server) => new Promise((resolve) => (server.listening ? server.close(resolve) : resolve(undefined)))));
-    for (const server of [this.#plain, this.#secure]) server.closeIdleConnections();
+    for (const server of [this.#http, this.#secure]) server.closeIdleConnections();
+    for (const socket of this.#silent) socket.destroy();
+    // Those that have streams end with the last of them.
+    for (const session of this.#sessions) session.close();
     this.#health.stop();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
@@ -167,6 +189,29 @@ export class Router implements ForwardContext {
       this.#sockets.delete(socket);
     });
     return true;
+  }
+
+  #takePlain(socket: net.Socket): void {
+    if (!this.#count(socket)) return;
+    socket.on('error', ignore);
+    this.#silent.add(socket);
+    socket.once('close', () => this.#silent.delete(socket));
+    socket.setTimeout(requestHeadMs, () => socket.destroy());
+    let seen: Buffer = Buffer.alloc(0);
+    const look = () => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk) seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+      const asked = seen.subarray(0, preface.length).equals(preface.subarray(0, seen.length));
+      if (asked && seen.length < preface.length && !socket.readableEnded) return;
+      socket.off('readable', look);
+      this.#silent.delete(socket);
+      socket.setTimeout(0);
+      socket.removeAllListeners('timeout');
+      if (seen.length > 0) socket.unshift(seen);
+      (asked ? this.#http2 : this.#http).emit('connection', socket);
+    };
+    socket.on('readable', look);
+    socket.once('end', () => this.#silent.has(socket) && socket.destroy());
   }
 
   #takeTls(socket: net.Socket): void {

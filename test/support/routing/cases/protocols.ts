@@ -1,7 +1,9 @@
+import type { ClientHttp2Session } from 'node:http2';
+import net from 'node:net';
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RouteSpec } from '../../../../src/api/kinds/route.ts';
-import { openHttp2, askIn } from '../ask.ts';
+import { openHttp2, openPlainHttp2, askIn } from '../ask.ts';
 import type { Bed } from '../bed.ts';
 import type { Material, RouteCase } from '../contract.ts';
 import { call } from '../grpc.ts';
@@ -11,8 +13,8 @@ const edge = (material: Material, more: Partial<RouteSpec> = {}) => ({ name: 'ow
 const reencrypt = (material: Material) => ({ name: 'own', spec: { tls: { termination: 'reencrypt' as const, ...own(material), destinationCACertificate: material.authority } } });
 
 /** A call of one message, a conversation, and one that fails at once: by what its trailers say. */
-async function speakGrpc(bed: Bed, host: string): Promise<void> {
-  const session = await openHttp2(bed.ports, host);
+async function speakGrpc(bed: Bed, host: string, session?: ClientHttp2Session): Promise<void> {
+  session ??= await openHttp2(bed.ports, host);
   try {
     expect(await call(session, host, 'Say', ['hello'])).toEqual({ status: '0', message: 'well', messages: ['echo hello'], trailersOnly: false });
     expect(await call(session, host, 'Say', ['a', 'b', 'c'])).toMatchObject({ status: '0', messages: ['echo a', 'echo b', 'echo c'] });
@@ -121,6 +123,36 @@ export const protocols: RouteCase[] = [
   { name: 'gRPC through edge', apps: { web: { speaks: 'grpc' } }, routes: (material) => [edge(material)], run: (bed) => speakGrpc(bed, 'own.test') },
   { name: 'gRPC through reencrypt', apps: { web: { speaks: 'grpcs' } }, routes: (material) => [reencrypt(material)], run: (bed) => speakGrpc(bed, 'own.test') },
   { name: 'gRPC through passthrough', apps: { web: { speaks: 'grpcs' } }, routes: [{ name: 'pass', spec: { tls: { termination: 'passthrough' } } }], run: (bed) => speakGrpc(bed, 'pass.test') },
+  { name: 'gRPC without TLS', apps: { web: { speaks: 'grpc' } }, routes: [{ name: 'plain' }], run: (bed) => speakGrpc(bed, 'plain.test', openPlainHttp2(bed.ports, 'plain.test')) },
+  {
+    name: 'HTTP/2 by prior knowledge on the plain listener',
+    routes: [{ name: 'plain' }, { name: 'moved', spec: { tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Redirect' } } }],
+    async run(bed) {
+      const session = openPlainHttp2(bed.ports, 'plain.test');
+      const at = (path: string, host = 'plain.test') => new URL(`http://${host}${path}`);
+      const seen = await askIn(session, { url: '', method: 'POST', body: 'b'.repeat(300_000) }, at('/a?b'));
+      expect(JSON.parse(seen.text)).toMatchObject({ path: '/a?b', version: '1.1', body: 'b'.repeat(300_000), headers: { host: 'plain.test', 'x-forwarded-proto': 'http' } });
+      expect((JSON.parse(seen.text) as { headers: object }).headers).not.toHaveProperty('x-forwarded-proto-version');
+      const many = await Promise.all(Array.from({ length: 20 }, (_, n) => askIn(session, { url: '' }, at(`/${n}?size=50000`))));
+      expect(many.every(({ status, text }) => status === 200 && text.length === 50_000)).toBe(true);
+      expect((await askIn(session, { url: '' }, at('/', 'moved.test')))).toMatchObject({ status: 302, headers: { location: expect.stringMatching(/^https:\/\/moved\.test/) as string } });
+      expect((await askIn(session, { url: '' }, at('/', 'nobody.test'))).status).toBe(503);
+      session.close();
+      expect((await bed.ask('http://plain.test/')).version).toBe('1.1');
+    },
+  },
+  {
+    name: 'what begins like HTTP/2 and is not is refused',
+    routes: [{ name: 'plain' }],
+    async run(bed) {
+      const said = await new Promise<string>((resolve) => {
+        let text = '';
+        const socket = net.connect(bed.ports.http, '127.0.0.1', () => socket.write('PRI * HTTP/2.0\r\n\r\nno\r\n\r\n'));
+        socket.on('data', (part) => (text += part.toString('latin1'))).on('error', () => undefined).once('close', () => resolve(text));
+      });
+      expect(said).toMatch(/^(|HTTP\/1\.[01] 400 [^]*)$/);
+    },
+  },
   {
     name: 'trailers reach clients of HTTP/1.1 and HTTP/2',
     routes: (material) => [edge(material)],
