@@ -85,4 +85,5 @@ export type ShimRequest =
   | { op: 'start' }
   /** `signal`, then KILL after `graceSeconds`. */
   | { op: 'stop'; signal: string; graceSeconds: number }
-  | { op: 'attach' };
+  /** `stdin` false: only looks on, so its end does not end the container's input. */
+  | { op: 'attach'; stdin?: boolean };

@@ -199,6 +199,6 @@ function pullFailure(text: string, reference: ImageReference, error: unknown, si
   if (error instanceof RuntimeFailure) return error;
   if (signal.aborted) return new RuntimeFailure('ErrImagePull', `pulling "${text}" was cancelled`, { cause: error });
   const { message } = error as Error;
-  if (isRegistryError(error, 'Unreachable') && !isInternal(reference)) return new RuntimeFailure('ErrImagePull', `the registry ${reference.host} cannot be reached: ${message}`, { cause: error });
+  if (isRegistryError(error, 'Unreachable') && !isInternal(reference)) return new RuntimeFailure('ErrImagePull', message, { cause: error });
   return new RuntimeFailure('ErrImagePull', `pulling "${text}": ${message}`, { cause: error });
 }

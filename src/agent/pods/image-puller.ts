@@ -3,6 +3,7 @@ import type { Pod } from '../../api/kinds/core.ts';
 import type { ObjectReference } from '../../api/meta.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { EventRecorder } from '../../client/event-recorder.ts';
+import { parseReference } from '../../oci/reference.ts';
 import { RuntimeFailure, type ImageAuth, type ImageInfo, type ImageService } from '../runtime/runtime.ts';
 import { StartError } from './start-error.ts';
 
@@ -38,7 +39,8 @@ export class ImagePuller {
     const image = container.image ?? '';
     if (!image) throw new StartError('InvalidImageName', 'the container names no image');
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    const present = await this.#status(image, events, about);
+    checkName(image, events, about);
+    const present = await this.#parts.images.status(image);
     if (present && policy !== 'Always') {
       events.normal(about, 'Pulled', `Container image "${image}" already present on machine`);
       return this.#seen(present);
@@ -46,19 +48,10 @@ export class ImagePuller {
     if (policy === 'Never') {
       const message = `Container image "${image}" is not present with pull policy of Never`;
       events.warning(about, 'ErrImageNeverPull', message);
+      events.warning(about, 'Failed', 'Error: ErrImageNeverPull');
       throw new StartError('ErrImageNeverPull', message);
     }
     return this.#seen(await this.#pull(pod, image, about, signal, images));
-  }
-
-  async #status(image: string, events: EventRecorder, about: ObjectReference): Promise<ImageInfo | undefined> {
-    try {
-      return await this.#parts.images.status(image);
-    } catch (error) {
-      const message = `Failed to apply default image tag "${image}": ${text(error)}`;
-      events.warning(about, 'InspectFailed', message);
-      throw new StartError(error instanceof RuntimeFailure ? error.reason : 'InvalidImageName', message, { cause: error });
-    }
   }
 
   async #pull(pod: Pod, image: string, about: ObjectReference, signal: AbortSignal, images: ImageService): Promise<ImageInfo> {
@@ -95,6 +88,17 @@ export class ImagePuller {
   #seen(info: ImageInfo): ImageInfo {
     this.#references.set(info.id, info.reference);
     return info;
+  }
+}
+
+function checkName(image: string, events: EventRecorder, about: ObjectReference): void {
+  try {
+    parseReference(image);
+  } catch (error) {
+    const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${text(error)}`;
+    events.warning(about, 'InspectFailed', message);
+    events.warning(about, 'Failed', 'Error: InvalidImageName');
+    throw new StartError('InvalidImageName', message, { cause: error });
   }
 }
 

@@ -276,8 +276,9 @@ export class PodManager implements Disposable {
 
   #imageBackoffs(pod: Pod, plan: PodPlan): void {
     const { events } = this.#parts;
+    const tried = new Set(plan.actions.map((action) => (action.type === 'startContainer' ? action.named.container.name : '')));
     for (const [name, { reason }] of Object.entries(plan.waiting)) {
-      if (reason !== 'ImagePullBackOff') continue;
+      if (reason !== 'ImagePullBackOff' || tried.has(name)) continue;
       const image = containersOf(pod).find(({ container }) => container.name === name)?.container.image;
       events.normal(containerPlace(pod, name), 'BackOff', `Back-off pulling image "${image}"`);
       events.warning(containerPlace(pod, name), 'Failed', 'Error: ImagePullBackOff');

@@ -214,14 +214,14 @@ function restart(context: Context, named: NamedContainer, instance: ObservedCont
 function start({ plan, observed, memory, now }: Context, named: NamedContainer, attempt?: number): void {
   const { name, image } = named.container;
   const failure = memory.startFailures[name];
-  if (failure && now < failure.retryAt) {
+  if (failure) {
     const fresh = now < failure.at + showErrorMs;
     const holdsBack = failure.reason === 'ErrImagePull' && !fresh;
+    // It stands while the next try is under way, too.
     plan.waiting[name] = holdsBack
       ? { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${failure.message}` }
       : { reason: failure.reason, ...(failure.message && { message: failure.message }) };
-    recheck(plan, fresh ? Math.min(failure.at + showErrorMs, failure.retryAt) : failure.retryAt);
-    return;
+    if (now < failure.retryAt) return recheck(plan, fresh ? Math.min(failure.at + showErrorMs, failure.retryAt) : failure.retryAt);
   }
   const newest = instancesOf(observed, name)[0];
   plan.actions.push({ type: 'startContainer', named, attempt: attempt ?? (newest ? newest.attempt + 1 : 0) });

@@ -23,6 +23,7 @@ import { containersOf, type NamedContainer, type Waiting } from './pod-view.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
 import { sandboxConfig, type ClusterDns } from './sandbox-config.ts';
 import { StartError } from './start-error.ts';
+import { unmetAsks } from './unmet-asks.ts';
 
 export interface RunnerParts {
   runtime: Runtime;
@@ -62,6 +63,8 @@ export class PodRunner {
   readonly #parts: RunnerParts;
   /** Stops under way, by container id, so that a shorter grace can overtake them. */
   readonly #stopping = new Map<string, { hurried: AbortController; graceSeconds: number; startedAt: number }>();
+  /** Uids of pods whose volumes could not be given: their images wait until they are, or each try would pull them again. */
+  readonly #unmounted = new Set<string>();
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -129,6 +132,7 @@ export class PodRunner {
       await runtime.removePodSandbox(id);
       cache.forgetSandbox(id);
     }
+    this.#unmounted.delete(uid);
     await volumes.release(uid);
     await rm(podFolders(folder, uid).root, { recursive: true, force: true });
   }
@@ -142,16 +146,19 @@ export class PodRunner {
   /** Volumes, sandbox and images do not need one another: they are made at the same time, which is most of a pod's start. */
   async #begin(pod: Pod, attempt: number | undefined, starts: readonly Start[], signal: AbortSignal, result: RunResult): Promise<void> {
     const { volumes, events, images } = this.#parts;
-    const pulls = starts.map(async ({ named }) => {
+    const uid = pod.metadata.uid ?? '';
+    const failedBefore = this.#unmounted.delete(uid);
+    const pull = async ({ named }: Start) => {
       try {
         return await images.ensure(pod, named.container, containerReference(pod, named), signal);
       } catch (error) {
         return error instanceof Error ? error : new Error(String(error));
       }
-    });
+    };
+    let pulls = failedBefore ? [] : starts.map(pull);
     // A volume may tell the pod's address (downward API): only such pods wait for their sandbox first. Those of the others are asked for before anything else is begun.
     const early = needsAddress(pod) ? undefined : volumes.prepare(pod, this.facts(pod));
-    const sandbox = attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(pod.metadata.uid ?? '')) : this.#createSandbox(pod, attempt);
+    const sandbox = attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(uid)) : this.#createSandbox(pod, attempt);
     const prepared = early ?? sandbox.then(() => volumes.prepare(pod, this.facts(pod)));
     const [made, volume] = await Promise.allSettled([sandbox, prepared]);
     if (made.status === 'rejected') {
@@ -161,10 +168,14 @@ export class PodRunner {
     }
     if (volume.status === 'rejected') {
       await Promise.all(pulls);
-      if (volume.reason instanceof MountFailure) events.warning(pod, 'FailedMount', volume.reason.message);
+      if (volume.reason instanceof MountFailure) {
+        this.#unmounted.add(uid);
+        events.warning(pod, 'FailedMount', volume.reason.message);
+      }
       throw volume.reason;
     }
     if (!made.value) return;
+    if (failedBefore) pulls = starts.map(pull);
     for (const [index, start] of starts.entries()) {
       const image = await pulls[index];
       signal.throwIfAborted();
@@ -184,6 +195,8 @@ export class PodRunner {
   async #createSandbox(pod: Pod, attempt: number): Promise<PodSandbox> {
     const { runtime, cache, cluster, events, onSandbox } = this.#parts;
     if (attempt > 0) events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    const unmet = unmetAsks(pod);
+    if (unmet !== undefined) events.warning(pod, 'NotGranted', unmet);
     const sandbox = await runtime.runPodSandbox(sandboxConfig(pod, attempt, cluster));
     cache.putSandbox(sandbox);
     await onSandbox(pod, sandbox);

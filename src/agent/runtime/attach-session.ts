@@ -34,16 +34,18 @@ export function attachToShim(directory: string, options: { tty: boolean; stdin: 
     stdout.end();
     stderr.end();
   });
+  // Who does not send leaves the container's input to others.
+  const sent = (id: number, chunk: Buffer, done: () => void) => void (options.stdin ? socket.write(encodeFrames(id, chunk), done) : done());
   const stdin = new Writable({
-    write: (chunk: Buffer, _encoding, done) => void socket.write(encodeFrames(channel.stdin, chunk), () => done()),
-    final: (done) => void socket.write(encodeFrames(channel.stdinEnd, Buffer.alloc(0)), () => done()),
+    write: (chunk: Buffer, _encoding, done) => sent(channel.stdin, chunk, () => done()),
+    final: (done) => sent(channel.stdinEnd, Buffer.alloc(0), () => done()),
   });
   stdin.on('error', () => undefined);
   if (!options.stdin) stdin.end();
   return new Promise((resolve, reject) => {
     socket.once('error', (cause) => reject(new RuntimeFailure('AttachFailed', `the container cannot be attached to: ${cause.message}`, { cause })));
     socket.once('connect', () => {
-      socket.write(`${JSON.stringify({ op: 'attach' })}\n`);
+      socket.write(`${JSON.stringify({ op: 'attach', stdin: options.stdin })}\n`);
       resolve({
         stdin, stdout, stderr, exit,
         resize: (width, height) => void socket.write(encodeFrames(channel.resize, Buffer.from(JSON.stringify({ width, height })))),

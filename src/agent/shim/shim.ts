@@ -78,7 +78,7 @@ export class Shim {
         if (!request) return void socket.destroy();
         if (request.op === 'attach') {
           socket.off('data', onData);
-          return this.#attach(socket, Buffer.from(text, 'latin1'));
+          return this.#attach(socket, Buffer.from(text, 'latin1'), request.stdin ?? true);
         }
         this.#handle(socket, request);
       }
@@ -149,7 +149,7 @@ export class Shim {
     }
   }
 
-  #attach(socket: Socket, first: Buffer): void {
+  #attach(socket: Socket, first: Buffer, sends: boolean): void {
     if (this.#status.state === 'exited') return void socket.end(exitFrame(this.#status));
     const { spec } = this.#equip();
     this.#attached.add(socket);
@@ -171,7 +171,7 @@ export class Shim {
     socket.on('data', push);
     socket.once('close', () => {
       this.#attached.delete(socket);
-      if (spec.stdinOnce) this.#process?.stdin?.end();
+      if (spec.stdinOnce && sends) this.#process?.stdin?.end();
     });
     if (first.length > 0) push(first);
   }

@@ -9,6 +9,7 @@ import type { Module, ModuleContext } from '../kernel/boot/module.ts';
 import type { Store } from '../kernel/store/store.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { podDisruptionBudgetKind } from './disruption/pod-disruption-budget.ts';
+import { staleTargetController } from './disruption/stale-target-controller.ts';
 import { mirrorPods, type MirrorPods } from './mirror-pods.ts';
 import { nodeKind } from './node-kind.ts';
 import { nodeLifecycleController } from './node-lifecycle-controller.ts';
@@ -51,6 +52,7 @@ export function podModule({ store, clock, log, volumesFolder }: PodModuleDepende
       podGcController(context);
       schedulerController(context);
       disruptionController(context);
+      staleTargetController(context);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Disposable } from '../../base/disposable.ts';
 import { eventRecorder } from '../../client/event-recorder.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller, type ReconcileResult } from '../kernel/reconcile/controller.ts';
+import { disruptions, noteDisruption } from './disruption/disruption-target.ts';
 import { evictionTime, planNode } from './node-lifecycle-plan.ts';
 
 /** How often silence is measured. */
@@ -73,7 +74,7 @@ export function nodeLifecycleController({ client, informers, clock, log, scope }
   const evict = async (pod: Pod): Promise<void> => {
     const { name, namespace, uid } = pod.metadata;
     events.normal(pod, 'TaintManagerEviction', `Marking for deletion Pod ${namespace}/${name}`);
-    await client.delete(pods, { namespace, name }, { ...(uid && { preconditions: { uid } }) }).catch(gone);
+    await noteDisruption(client, pod, disruptions.taint, clock.now()).then(() => client.delete(pods, { namespace, name }, { ...(uid && { preconditions: { uid } }) })).catch(gone);
   };
 
   const queue = scope.own(controller({ name: 'node-lifecycle', reconcile, workers: 2, clock, log }));

@@ -4,6 +4,7 @@ import { isTerminal } from '../../api/pod.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { ModuleContext } from '../kernel/boot/module.ts';
 import { controller } from '../kernel/reconcile/controller.ts';
+import { disruptions, noteDisruption } from './disruption/disruption-target.ts';
 import { podGarbage } from './pod-gc-plan.ts';
 
 const everyMs = 20_000;
@@ -28,7 +29,8 @@ export function podGcController({ client, informers, clock, log, scope }: Module
       const { name, namespace, uid } = pod.metadata;
       log.info('removing a pod', { pod: name, namespace, why });
       try {
-        if (!isTerminal(pod)) await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { phase: 'Failed', reason: 'NodeLost', message: 'the node of this pod is gone' } });
+        if (why === 'orphaned' && !isTerminal(pod)) await noteDisruption(client, pod, disruptions.nodeGone, clock.now(), { phase: 'Failed' });
+        else if (!isTerminal(pod)) await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { phase: 'Failed' } });
         await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, ...(uid && { preconditions: { uid } }) });
       } catch (error) {
         if (!isStatusError(error, 'NotFound', 'Conflict')) throw error;

@@ -27,7 +27,7 @@ export function commandSubresource(store: Reader, verb: 'exec' | 'attach'): Subr
       }
       const { namespace = '', name } = pod.metadata;
       const agent = await agentStream(socketOf(store, pod), `/${verb}/${namespace}/${name}/${container}?${query.toString()}`, context.signal);
-      await join(session, agent, context.signal);
+      await join(session, agent, context.signal, verb);
     },
   };
 }
@@ -54,8 +54,8 @@ function runningPod(store: Reader, context: RequestContext, verb: string): Pod {
   return pod;
 }
 
-/** Resolves when the agent has told the end, or the connection broke. */
-function join(session: RemoteCommand, agent: Duplex, signal: AbortSignal): Promise<void> {
+/** Resolves when the agent has told the end, or the connection broke. A container that ends is no failure of those who looked on: its exit code is in the pod's status. */
+function join(session: RemoteCommand, agent: Duplex, signal: AbortSignal, verb: 'exec' | 'attach'): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     const output = (to: NodeJS.WritableStream | undefined, payload: Buffer) => {
@@ -68,7 +68,8 @@ function join(session: RemoteCommand, agent: Duplex, signal: AbortSignal): Promi
       else if (id === channel.stderr) output(session.stderr ?? session.stdout, payload);
       else if (id === channel.exit) {
         told = true;
-        session.exit(JSON.parse(payload.toString()) as { code: number } | { error: string });
+        const end = JSON.parse(payload.toString()) as { code: number } | { error: string };
+        session.exit(verb === 'attach' && 'code' in end ? { code: 0 } : end);
       }
     });
     agent.on('data', (chunk: Buffer) => {

@@ -129,6 +129,16 @@ export const contract: ContractCase[] = [
     },
   },
   {
+    name: 'is looked on without touching its input',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sh', '-c', '(while :; do echo tick; sleep 0.1; done) & read line; sleep 1; [ "$line" = hello ] && exit 5'], stdin: true, stdinOnce: true });
+      const looking = machine.agent<ExecResult>(1, 'attach', container, { stdin: false, steps: [{ waitFor: 'tick' }, { end: true }] });
+      expect(await machine.agent<ExecResult>(1, 'attach', container, { steps: [{ waitFor: 'tick' }, { write: 'hello\n' }] })).toMatchObject({ exit: { code: 5 } });
+      expect(await looking).toMatchObject({ stdout: expect.stringContaining('tick\n') as string, exit: { code: 5 } });
+      await machine.agent(1, 'removePod', pod.id);
+    },
+  },
+  {
     name: 'connects to a port of the pod, its loopback included',
     async run(machine) {
       const { pod, container } = await startPod(machine, { args: ['serve', '127.0.0.1'] });

@@ -81,7 +81,7 @@ export function runtimeMethods(runtime: Runtime): Methods {
       const session = await runtime.exec(id, argv, { tty: options.tty ?? false, stdin: options.steps !== undefined });
       return converse(session, options.steps ?? []);
     },
-    attach: async (id: string, options: { tty?: boolean; steps: Step[] }) => converse(await runtime.attach(id, { tty: options.tty ?? false, stdin: true }), options.steps),
+    attach: async (id: string, options: { tty?: boolean; stdin?: boolean; steps: Step[] }) => converse(await runtime.attach(id, { tty: options.tty ?? false, stdin: options.stdin ?? true }), options.steps),
     stats: (id: string) => runtime.stats(id),
     networkStats: (pod: string) => runtime.networkStats?.(pod),
     /** Until the container's log holds the text. */

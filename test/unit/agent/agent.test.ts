@@ -86,7 +86,7 @@ describe('an agent', () => {
     expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe('manifest unknown');
     expect(runtime.auths.get('registry.example/app:1')).toEqual({ username: 'me', password: 'pass' });
     await platform.until('demo', 'web-1', (one) => text(one) === 'ImagePullBackOff');
-    const inside = 'docker-registry.default.svc:5000/demo/app@sha256:1';
+    const inside = 'docker-registry.default.svc:5000/demo/app:1';
     await platform.run('demo', 'web-2', { containers: [{ name: 'web', image: inside }] });
     await platform.until('demo', 'web-2', started);
     expect(runtime.auths.get(inside)).toMatchObject({ username: 'serviceaccount', password: expect.stringMatching(/^ey/) as string });

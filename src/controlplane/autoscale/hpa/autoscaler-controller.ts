@@ -76,7 +76,9 @@ export async function startAutoscalerController({ client, informers, clock, log,
     await conclude(hpa, plan);
   }
 
-  async function conclude(hpa: HorizontalPodAutoscaler, { status, events }: Pick<AutoscalerPlan, 'status' | 'events'>): Promise<void> {
+  async function conclude(hpa: HorizontalPodAutoscaler, { status: concluded, events }: Pick<AutoscalerPlan, 'status' | 'events'>): Promise<void> {
+    const { generation } = hpa.metadata;
+    const status = { ...concluded, ...(generation !== undefined && { observedGeneration: generation }) };
     for (const { type, reason, message } of events) recorder[type === 'Normal' ? 'normal' : 'warning'](hpa, reason, message);
     if (equalJson(hpa.status, status)) return;
     const { name, namespace } = hpa.metadata;

@@ -18,7 +18,6 @@ export function horizontalPodAutoscalerKind(): Kind {
     type: 'stored',
     resource: horizontalPodAutoscalers,
     statusSubresource: true,
-    generation: false,
     defaults: defaultAutoscaler,
     prepareCreate: (hpa) => void (hpa.status = { desiredReplicas: 0 }),
     validate: validateAutoscaler,

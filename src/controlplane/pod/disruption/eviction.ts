@@ -2,7 +2,7 @@
 import { copyJson } from '../../../api/json.ts';
 import { pods, type Pod } from '../../../api/kinds/core.ts';
 import { podDisruptionBudgets, type Eviction, type PodDisruptionBudget } from '../../../api/kinds/policy.ts';
-import { toTime, type KubeObject, type LabelSelector } from '../../../api/meta.ts';
+import type { KubeObject, LabelSelector } from '../../../api/meta.ts';
 import { conditionOf } from '../../../api/pod.ts';
 import { matchesLabelSelector } from '../../../api/selector.ts';
 import { badRequest, conflict, isStatusError, serviceUnavailable } from '../../../api/status.ts';
@@ -10,6 +10,7 @@ import { delay, type Clock } from '../../../base/clock.ts';
 import type { Client } from '../../../client/client.ts';
 import type { Subresource } from '../../kernel/apiserver/kind.ts';
 import { success } from '../pod-binding.ts';
+import { disruptions, noteDisruption } from './disruption-target.ts';
 import { judgeEviction } from './eviction-plan.ts';
 
 /** Others may write the same budget or pod at the same time; after this many meetings the last refusal is passed on. */
@@ -32,7 +33,7 @@ export function evictionSubresource(client: () => Client | undefined, clock: Clo
       const pretend = dryRun || (asked?.includes('All') ?? false);
       const pod = await allow(writer, { namespace, name }, preconditions ?? {}, pretend, now, (attempt) => delay(clock, Math.min(attempt * pauseMs, longestPauseMs), signal));
       if (pretend) return { ...success } as unknown as KubeObject;
-      await noteTarget(writer, pod, now);
+      if (!pod.metadata.deletionTimestamp && conditionOf(pod, 'DisruptionTarget')?.status !== 'True') await noteDisruption(writer, pod, disruptions.eviction, now);
       const { uid } = pod.metadata;
       await writer.delete(pods, { namespace, name }, { ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }), ...(uid && { preconditions: { uid } }) });
       return { ...success } as unknown as KubeObject;
@@ -60,13 +61,4 @@ async function allow(client: Client, at: { namespace: string | undefined; name: 
       await pause(attempt);
     }
   }
-}
-
-/** Says on the pod why it ends, for controllers that tell disruptions from failures. */
-async function noteTarget(client: Client, pod: Pod, now: Date): Promise<void> {
-  if (pod.metadata.deletionTimestamp || conditionOf(pod, 'DisruptionTarget')?.status === 'True') return;
-  const { name, namespace, uid } = pod.metadata;
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting', lastTransitionTime: toTime(now) };
-  // Conditions merge by type, so that nothing of the node's own is lost.
-  await client.patch(pods, { name, namespace, subresource: 'status' }, 'strategic', { metadata: { uid }, status: { conditions: [condition] } });
 }

@@ -1,19 +1,18 @@
 /** Carries out what `preemption.ts` found. */
 import { pods, type Pod } from '../../../api/kinds/core.ts';
-import { toTime } from '../../../api/meta.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Client } from '../../../client/client.ts';
 import type { EventRecorder } from '../../../client/event-recorder.ts';
+import { disruptions, noteDisruption } from '../disruption/disruption-target.ts';
 import type { Preemption } from './preemption.ts';
 
 /** Each victim is told why, then it ends with the grace it has. */
 export async function victimsGiveWay({ client, events, clock }: { client: Client; events: EventRecorder; clock: Clock }, pod: Pod, { node, victims }: Preemption): Promise<void> {
   await Promise.all(victims.map(async (victim) => {
     const { name, namespace, uid } = victim.metadata;
-    const condition = { type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler', message: 'default-scheduler: preempting to accommodate a higher priority pod', lastTransitionTime: toTime(clock.now()) };
     try {
-      await client.patch(pods, { name, namespace, subresource: 'status' }, 'strategic', { metadata: { uid }, status: { conditions: [condition] } });
+      await noteDisruption(client, victim, disruptions.preemption, clock.now());
       await client.delete(pods, { name, namespace }, uid ? { preconditions: { uid } } : {});
     } catch (error) {
       // Gone already: so much the better.

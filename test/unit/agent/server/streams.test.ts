@@ -72,6 +72,7 @@ describe('through the API', () => {
     const session = await attach(over, { ...at, stdin: true });
     session.stdin?.end('x');
     expect(await text(session.stdout)).toBe('ran attached\nx');
+    expect(await session.exit).toEqual({ code: 0 });
   });
 
   test('a port is reached', async () => {

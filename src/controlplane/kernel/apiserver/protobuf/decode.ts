@@ -95,10 +95,10 @@ function decodeMessage(message: Message, bytes: Buffer): Json {
   return isNamedList(message) ? (object.items ?? []) : object;
 }
 
-/** `type ExtraValue []string` travels as a message with nothing but `items`. */
+/** `type ExtraValue []string` travels as a message with nothing but `items`; a struct that has such a field alone holds messages (`DownwardAPIProjection`). */
 function isNamedList(message: Message): boolean {
   const [only] = message.fields.values();
-  return message.fields.size === 1 && only?.name === 'items' && only.repeated;
+  return message.fields.size === 1 && only?.name === 'items' && only.repeated && only.type === 's';
 }
 
 function assign(object: JsonObject, field: Field, value: WireValue, wireType: number): void {

@@ -72,6 +72,10 @@ test('bytes, embedded JSON, lists that travel as messages', () => {
   expect(decodeProtobuf(body('authorization.k8s.io/v1', 'SubjectAccessReview', [[2, [[3, 'u'], [5, [[1, 'scopes'], [2, [[1, 'a'], [1, 'b']]]]]]]]))).toMatchObject({
     spec: { user: 'u', extra: { scopes: ['a', 'b'] } },
   });
+  const projection: Part[] = [[2, [[1, [[1, 'namespace'], [2, [[1, 'v1'], [2, 'metadata.namespace']]]]]]]];
+  expect(decodeProtobuf(body('v1', 'Pod', [[2, [[1, [[1, 'token'], [2, [[26, [[1, projection]]]]]]]]]]))).toMatchObject({
+    spec: { volumes: [{ name: 'token', projected: { sources: [{ downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } }] } }] },
+  });
 });
 
 test('delete options travel under any version, JSON may be wrapped, unknown fields are skipped', () => {
