@@ -50,7 +50,7 @@ function importImage(engine: string, store: readonly string[], env: NodeJS.Proce
 /** 0 if nobody answers. */
 export function statusOf(options: http.RequestOptions): Promise<number> {
   return new Promise((resolve) => {
-    const request = http.get({ ...options, agent: false, timeout: 2_000 }, (response) => {
+    const request = http.get({ agent: false, ...options, timeout: 2_000 }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     });
