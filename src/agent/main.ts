@@ -1,6 +1,7 @@
 /** The node agent: configuration, then the parts in order. Ends with its pods running, unless the control plane was gone for too long. */
 import { systemClock } from '../base/clock.ts';
 import { jsonLog } from '../base/log.ts';
+import { tidyMemoryOnce } from '../client/daemon/tidy-memory.ts';
 import { httpClient } from '../client/http-client.ts';
 import { agentConfigVariable, type AgentConfig } from '../protocol/agent.ts';
 import { startAgent } from './agent.ts';
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
   };
   const agent = await startAgent({ config, runtime, client, services: network.services, addressOf: network.addressOf, egress: network.egress, admit: network.admit, drain: network.drain, follow: network.follow, clock: systemClock, log });
   namespaceOf = agent.namespaceOf;
+  tidyMemoryOnce();
 
   const stop = async () => {
     await agent.dispose();

@@ -1,3 +1,4 @@
+import { tidyMemoryOnce } from '../client/daemon/tidy-memory.ts';
 import { serveBuilderImage } from './catalog/builder-process.ts';
 import { probeRuntimes } from './machine/probe-runtimes.ts';
 import { parseOptions } from './options.ts';
@@ -19,6 +20,7 @@ else {
   else process.on('SIGHUP', () => undefined);
   void startControlPlane(options, report, end.signal).then(
     (running) => {
+      tidyMemoryOnce();
       running.onStopped(() => process.exit(0));
       const finish = () => void running.stop().then(() => process.exit(0), () => process.exit(1));
       if (end.signal.aborted) finish();
