@@ -110,7 +110,10 @@ test('what the router counts, and the log of requests that is switched on', asyn
   const read = (what: string, ...args: string[]) => collect(spawn('curl', ['-s', ...args, `${at}${what}`])).then(({ stdout }) => stdout);
   expect(await read('/healthz/ready')).toBe('ok\n');
   expect(await read('/metrics', '-o', '/dev/null', '-w', '%{http_code}')).toBe('401');
-  const metrics = await read('/metrics', '-u', `${atob(data.statsUsername ?? '')}:${atob(data.statsPassword ?? '')}`);
+  const known = ['-u', `${atob(data.statsUsername ?? '')}:${atob(data.statsPassword ?? '')}`];
+  expect(await read('/haproxy?stats', ...known)).toMatch(/<td>default\/split<\/td>[^]*<tr class="endpoint"><td>green-/);
+  expect(await read('/;csv', ...known)).toMatch(/^be_http:default:split,BACKEND,/m);
+  const metrics = await read('/metrics', ...known);
   expect(metrics).toMatch(/^haproxy_backend_http_responses_total\{backend="http",namespace="default",route="split",code="2xx"\} [1-9]\d*$/m);
   expect(metrics).toMatch(/^haproxy_server_up\{[^}]*pod="green-[^}]*service="green"\} 1$/m);
   const token = (await platform.kube('create', 'token', 'default')).trim();

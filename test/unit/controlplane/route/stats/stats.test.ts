@@ -24,8 +24,9 @@ afterEach(async () => {
 });
 
 describe('statistics', () => {
-  const start = async (ready = true) => {
+  const start = async (ready = true, now?: () => number) => {
     server = statsServer({
+      ...(now && { now }),
       router: { metrics: async () => router.router.metrics(), routeMetrics: async () => router.router.routeMetrics() }, credentials: { username: 'admin', password: 'secret' }, ready: () => ready,
       userOf: async (token) => (token === 'unknown' ? undefined : { username: token, groups: [] }), authorize: ({ username }, { resource, subresource }) => ({ allowed: username === 'reader' && `${resource}/${subresource}` === 'routers/metrics' }),
     });
@@ -44,6 +45,31 @@ describe('statistics', () => {
   });
 
   test('say that the router is not ready before it has a table', async () => expect((await (await start(false))('/healthz/ready')).status).toBe(500));
+
+  test('are a page for a person, where HAProxy has its own, and CSV for its readers', async () => {
+    router.apply(routeTo('web.test', [web.address, '127.0.0.1:1'], { tls: { termination: 'edge' } }), routeTo('<b>.test', []));
+    let now = 0;
+    const ask = await start(true, () => now);
+    expect((await ask('/')).status).toBe(401);
+    for (let n = 0; n < 3; n += 1) await browse(router.http, 'http://web.test/');
+    expect((await ask('/', basic('admin:secret'))).text).toContain('<title>Router statistics</title>');
+    for (let n = 0; n < 20; n += 1) await browse(router.http, n % 2 ? 'http://web.test/' : 'http://web.test/missing');
+    now = 10_000;
+    const { text, headers } = await ask('/haproxy?stats;refresh=5', basic('admin:secret'));
+    expect(headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'content-security-policy': expect.stringContaining("default-src 'none'") as string, 'cache-control': 'no-store' });
+    const rows = text.split('<tr').map((row) => [...row.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell = '']) => cell.replace(/<[^>]+>/g, ''))).filter((cells) => cells.length > 1);
+    expect(rows[0]?.[0]).toBe('demo/&lt;b&gt;.test');
+    expect(rows[1]?.slice(0, 6)).toEqual(['demo/web.test', 'edge', expect.stringMatching(/^[12] of 2 up$/), '0', '23', '2.0']);
+    expect(rows[1]?.slice(7, 11)).toEqual(['13', '0', '10', '0']);
+    expect(rows.find(([name]) => name?.includes(web.address))?.slice(1, 5)).toEqual(['web', 'up', '0', '23']);
+    expect(text).toContain('<meta http-equiv="refresh" content="5">');
+    const csv = (await ask('/;csv', basic('admin:secret'))).text.trimEnd().split('\n').map((line) => line.split(','));
+    const [names = [], ...lines] = csv;
+    const field = (pxname: string, svname: string, name: string) => lines.find(([one, other]) => one === pxname && other === svname)?.[names.indexOf(name)];
+    expect(csv.every((line) => line.length === names.length)).toBe(true);
+    expect(names[0]).toBe('# pxname');
+    expect([field('public', 'FRONTEND', 'req_tot'), field('be_edge_http:demo:web.test', 'BACKEND', 'hrsp_4xx'), field('be_edge_http:demo:web.test', `pod::web::${web.address}`, 'stot'), field('be_http:demo:<b>.test', 'BACKEND', 'status')]).toEqual(['23', '10', '23', 'DOWN']);
+  });
 
   test('tell Prometheus what was counted', async () => {
     router.apply(routeTo('web.test', [web.address], { tls: { termination: 'edge' } }), routeTo('none.test', []));
