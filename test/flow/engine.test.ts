@@ -1,6 +1,6 @@
 /** A platform whose pods and builds are containers of an engine: podman's service and Docker's daemon, with storage of the test's own. Strangers at the same engine notice nothing. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -15,9 +15,9 @@ import { pushShaped } from '../support/build/shaped-image.ts';
 import { startRootlessPodman, whyNotRootless } from '../support/engine/rootless-podman.ts';
 import { engineNames, startEngine, whyNoEngine, type TestEngine } from '../support/engine/test-engine.ts';
 import { tlsRelay } from '../support/engine/tls-relay.ts';
+import { testDriver } from '../support/drivers/table.ts';
 import { startGitServer } from '../support/platform/git-server.ts';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
-import { processesNaming } from '../support/platform/processes.ts';
 import { manifestOf, webPod, webService } from '../support/platform/web-pod.ts';
 
 const internal = 'docker-registry.default.svc:5000';
@@ -132,31 +132,7 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
     expect(log).toContain(`pushed ${(await platform.json<{ image: { metadata: { name: string } } }>('get', 'imagestreamtag', 'made:latest')).image.metadata.name}`);
   });
 
-  test('claims and folders of this machine, written by users other than root', async () => {
-    const folder = path.join(platform.user.home, 'shared');
-    mkdirSync(folder, { mode: 0o777 });
-    writeFileSync(path.join(folder, 'word'), 'from outside\n');
-    platform.user.own(folder);
-    chmodSync(folder, 0o777);
-    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'kept' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } } };
-    const pod = (podName: string, script: string, readOnly = false) => ({
-      apiVersion: 'v1', kind: 'Pod', metadata: { name: podName },
-      spec: {
-        restartPolicy: 'Never', securityContext: { runAsUser: 1234 }, volumes: [{ name: 'kept', persistentVolumeClaim: { claimName: 'kept' } }, { name: 'shared', hostPath: { path: folder, type: 'Directory' } }],
-        containers: [{ name: 'main', image: 'slipway/tools', command: ['sh', '-c', script], volumeMounts: [{ name: 'kept', mountPath: '/kept', readOnly }, { name: 'shared', mountPath: '/shared' }, { name: 'kept', mountPath: '/sub', subPath: 'sub' }] }],
-      },
-    });
-    const ran = async (podName: string) => {
-      await platform.kube('wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${podName}`, '--timeout=60s');
-      return platform.kube('logs', podName);
-    };
-    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(claim, pod('writes', 'set -e; cat /shared/word; echo "by $(id -u)" > /kept/word; echo inside > /shared/back; echo sub > /sub/file')) });
-    expect(await ran('writes')).toBe('from outside\n');
-    await platform.kube('delete', 'pod', 'writes', '--now');
-    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(pod('reads', 'cat /kept/word /kept/sub/file; touch /kept/more 2>&1 | grep -o "Read-only.*"', true)) });
-    expect(await ran('reads')).toBe('by 1234\nsub\nRead-only file system\n');
-    expect(readFileSync(path.join(folder, 'back'), 'utf8')).toBe('inside\n');
-  });
+  testDriver(name, () => platform);
 
   test('a service of datagrams, and this machine by its name', async () => {
     const program = `
@@ -200,34 +176,9 @@ for (const { name, missing } of cases) describe.skipIf(missing !== undefined)(`-
     };
 
     beforeAll(async () => {
-      const limited = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'hungry' }, spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'slipway/tools', command: ['node', '-e', 'const k=[];setInterval(()=>k.push(Buffer.alloc(16<<20,1)),10)'], resources: { limits: { memory: '150Mi' } } }] } };
-      await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter'), limited) });
+      await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(webPod('counter', { env: { COUNT_EVERY: '20' } }), webService('counter')) });
       await platform.kube('wait', '--for=condition=Ready', 'pod/counter', '--timeout=60s');
       id = await idOf();
-    });
-
-    test('over its memory is told apart', async () => {
-      const state = () => platform.kube('get', 'pod', 'hungry', '-o', 'jsonpath={.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].state.terminated.exitCode}');
-      await eventually('it was ended', async () => ((await state()) === 'OOMKilled 137' ? true : undefined));
-    });
-
-    test('gives a terminal', () => {
-      const shell = spawnSync('script', ['-qfec', 'kubectl exec -it counter -- sh -c "stty size; tty; exit 5"', '/dev/null'], { env: { ...process.env, KUBECONFIG: platform.kubeconfig, SHELL: '/bin/sh' }, encoding: 'utf8', input: '' });
-      // Its own terminal echoes the end of the input, wherever that comes.
-      expect(shell.stdout.replaceAll('^@', '')).toMatch(/\d+ \d+\r?\n\/dev\/pts\/\d+/);
-      expect(shell.status).toBe(5);
-    });
-
-    test('is reached by port-forward', forwarded);
-
-    // The driver's own table kills agents of every engine (runtime/drivers.test.ts).
-    if (name === 'podman') test('lives on when the agent is killed, and the log has no gap', async () => {
-      const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => /agent\.js/.test(command));
-      const [agent] = agents();
-      process.kill(agent?.pid ?? 0, 'SIGKILL');
-      await eventually('another agent runs', async () => (agents().some(({ pid }) => pid !== agent?.pid) ? true : undefined));
-      await eventually('it answers', async () => ((await platform.kubectl(['exec', 'counter', '--', 'true'])).code === 0 ? true : undefined));
-      await undisturbed();
     });
 
     if (name === 'podman') test('lives on when the control plane is killed', async () => {

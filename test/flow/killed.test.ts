@@ -1,4 +1,4 @@
-/** kill -9 of the parts that run apps: no container notices, no line of a log is lost, the next start finds everything again. */
+/** kill -9 of the parts that run apps (of the agent: test/support/drivers): no container notices, no line of a log is lost, the next start finds everything again. */
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -41,15 +41,6 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     url = `http://counter-default.apps.localhost:${new URL((await platform.status()).router?.http ?? '').port}/`;
   });
   afterAll(() => platform?.dispose());
-
-  test('the agent: another takes over', async () => {
-    const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => /agent\.js/.test(command) && !/^nsenter/.test(command));
-    const [agent] = agents();
-    process.kill(agent?.pid ?? 0, 'SIGKILL');
-    await eventually('another agent runs', async () => (agents().some(({ pid }) => pid !== agent?.pid) ? true : undefined));
-    await eventually('it answers', async () => ((await platform.kubectl(['exec', 'counter', '--', 'true'])).code === 0 ? true : undefined));
-    await undisturbed();
-  });
 
   test('the router: connections wait for the next one', async () => {
     const { pid } = runInfo();

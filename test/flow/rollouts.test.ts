@@ -96,20 +96,6 @@ describe.each([
 });
 
 describe('a rollout', () => {
-  test('may run commands of its own around the deployer, and tags its image when it is done', async () => {
-    const customParams = { command: ['/bin/sh', '-c', 'set -e; echo Begin; openshift-deploy --until=50%; echo Halfway for $TEAM; openshift-deploy; echo Finished'], environment: [{ name: 'TEAM', value: 'shop' }] };
-    const rollingParams = { timeoutSeconds: 60, post: { failurePolicy: 'Abort', tagImages: [{ to: { kind: 'ImageStreamTag', name: 'live:tested' } }] } };
-    await apply(webDeploymentConfig('custom', 1, {}, { strategy: { type: 'Rolling', rollingParams, customParams, labels: { team: 'shop' }, annotations: { note: 'by hand' } } }));
-    await becomes('custom-1', 'Complete');
-    expect((await log('custom-1-deploy')).split('\n').filter((line) => line !== '')).toEqual([
-      'Begin', '--> Scaling custom-1 to 1', '--> Waiting up to 1m0s for pods in rc custom-1 to become ready', '--> Reached 50%', 'Halfway for shop',
-      '--> Waiting up to 1m0s for pods in rc custom-1 to become ready', '--> post: Tagged "slipway/tools" into default/live:tested', '--> Success', 'Finished',
-    ]);
-    expect(await platform.kube('get', 'imagestream', 'live', '-o', 'jsonpath={.spec.tags[0].name}={.spec.tags[0].from.name}')).toBe('tested=slipway/tools');
-    const { metadata } = await connection.client.get(pods, { namespace, name: 'custom-1-deploy' });
-    expect(metadata).toMatchObject({ labels: { team: 'shop', 'openshift.io/deployer-pod-for.name': 'custom-1' }, annotations: { note: 'by hand' } });
-  });
-
   test('runs its hooks as pods with what they ask for, again in place if they fail', async () => {
     const state = { name: 'state', emptyDir: {} };
     const spec = webDeploymentConfig('hooked', 1, { env: { COLOUR: 'red', SIZE: 'small' } }, {}) as { spec: { template: { spec: { volumes?: object[]; containers: { volumeMounts?: object[] }[] } }; strategy?: object } };

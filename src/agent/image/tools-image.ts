@@ -20,8 +20,9 @@ export interface ToolsImageOptions {
   layers: string;
 }
 
-/** What a command of a rollout's own (`customParams.command`) calls to have the work done: `openshift-deploy --until=50%`. */
-const scripts = { 'openshift-deploy': `#!/bin/sh\nexec ${home}/bin/node ${home}/tools.js deploy "$@"\n` };
+/** What a command of a rollout's own (`customParams.command`) calls to have the work done (`openshift-deploy --until=50%`), and which part of our program that is. */
+export const toolsScripts = { 'openshift-deploy': 'deploy' } as const;
+const scripts = Object.fromEntries(Object.entries(toolsScripts).map(([name, words]) => [name, `#!/bin/sh\nexec ${home}/bin/node ${home}/tools.js ${words} "$@"\n`]));
 
 /** Bundles are copied: the folder they came from may go away under running pods. */
 export function prepareToolsImage(options: ToolsImageOptions): ImageRecord {

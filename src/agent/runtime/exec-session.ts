@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { resizeTerminal } from '../shim/container-process.ts';
+import { startFailure, startFailureCode } from '../shim/start-failure.ts';
 import type { PipeSets } from './pipe-sets.ts';
 import { childrenOf } from './procfs.ts';
 import type { ExecSession } from './runtime.ts';
@@ -46,10 +47,10 @@ export async function startSession(command: SessionCommand, options: { tty: bool
     stdin: child.stdin, stdout: child.stdout!, stderr: child.stderr!,
     dispose: () => [child.stdin, child.stdout, child.stderr].forEach((stream) => stream?.destroy()),
   };
-  return session(child, streams, options, command.terminals);
+  return session(child, streams, options, command);
 }
 
-function session(child: ChildProcess, streams: Streams, options: { tty: boolean; stdin: boolean }, terminals: string): ExecSession {
+function session(child: ChildProcess, streams: Streams, options: { tty: boolean; stdin: boolean }, { argv: [file = ''], cwd, terminals }: SessionCommand): ExecSession {
   const stdin = streams.stdin ?? new PassThrough().resume();
   stdin.on('error', () => undefined);
   const stdout = streams.stdout.pipe(new PassThrough());
@@ -57,8 +58,9 @@ function session(child: ChildProcess, streams: Streams, options: { tty: boolean;
   const ends = Promise.all([streams.stdout, streams.stderr].map((stream) => new Promise<void>((resolve) => stream.once('close', () => resolve()))));
   const exit = new Promise<{ code: number } | { error: string }>((resolve) => {
     child.once('error', (error) => {
+      stderr.write(`${startFailure(file, cwd, error)}\n`);
       streams.dispose();
-      resolve({ error: error.message });
+      resolve({ code: startFailureCode(error) });
     });
     // Output first: a client closes when it learns the code. What a left-over process keeps open is given up.
     child.once('exit', (code, signal) => {

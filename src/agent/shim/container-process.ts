@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
 import { Family, seesPlace, signal as send, type Recognise } from '../runtime/family.ts';
 import { allProcesses, anonymousMemory, descendantsOf, processesAt, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
+import { startFailure } from './start-failure.ts';
 
 export interface ProcessEvents {
   /** The application runs now; `pid` is its first process. */
@@ -20,6 +21,9 @@ export interface ProcessEvents {
 /** After the first process ended: how long strays may keep the pipes open before the rest of the output is given up. */
 const drainMilliseconds = 2000;
 const looksForStrays = 20;
+
+/** Exit code of a container whose program never ran, as the launcher of a sandbox has it. */
+const neverStarted = 128;
 
 export class ContainerProcess {
   readonly stdin: Writable | undefined;
@@ -56,8 +60,8 @@ export class ContainerProcess {
     this.#listen('stdout', output[0]?.ours ?? this.#child.stdout!);
     this.#listen('stderr', output[1]?.ours ?? this.#child.stderr!);
     this.#child.once('error', (error) => {
-      this.#error = error.message;
-      this.#exited(127, null);
+      this.#error = startFailure(file, spec.cwd, error);
+      this.#exited(neverStarted, null);
     });
     this.#child.once('exit', (code, signal) => this.#exited(code, signal));
     if (spec.reports) this.#listenReport(this.#child.stdio[3] as Readable);

@@ -202,6 +202,13 @@ export class EngineRuntime implements Runtime {
     const found = this.#containers.get(containerId);
     if (found?.status.state !== 'running') throw new RuntimeFailure('AttachFailed', 'the container is not running');
     const connection = await this.#engine.hijack(`/containers/${containerId}/attach`, { query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: 1, stderr: 1 } });
+    // Podman keeps the connection for seconds after the end of the container, unless our half is closed.
+    const look = () => {
+      if (this.#containers.get(containerId)?.status.state !== 'running') connection.end();
+    };
+    const watching = this.#containers.onChange((changed) => changed === containerId && look());
+    connection.once('close', () => void watching.dispose());
+    look();
     return engineSession({
       connection, tty: found.mark.tty, stdin: options.stdin,
       exit: () => this.#exitOf(containerId),

@@ -24,9 +24,10 @@ import { usualPort } from './ports.ts';
 import { markerVariable, processEnvironment } from './process-environment.ts';
 import { ProcessPods } from './process-pods.ts';
 import { endStrays, markedProcesses, statsOf } from './process-tree.ts';
-import { startable, toolsWord } from './program.ts';
+import { startable, toolsWord, type ToolsPlaces } from './program.ts';
 import { relocation, shownIn, type Relocation } from './relocation.ts';
 import { terminalCommand } from './terminal.ts';
+import { placeToolsPrograms } from './tools-programs.ts';
 import { linkVolumes, planVolumes } from './volume-links.ts';
 import { makeWorkFolder } from './work-folder.ts';
 
@@ -70,6 +71,7 @@ export class ProcessRuntime implements Runtime {
   readonly #containers: Containers<ProcessContainer>;
   readonly #pods: ProcessPods;
   readonly #pipes: PipeSets | undefined;
+  readonly #tools: ToolsPlaces;
   #look: { at: number; found: Promise<Map<string, number[]>> } | undefined;
 
   constructor(options: ProcessOptions) {
@@ -82,6 +84,8 @@ export class ProcessRuntime implements Runtime {
     this.#containers = new Containers(join(directory, containersFolder), this.#launcher, log);
     this.#pods = new ProcessPods(join(directory, 'pods'));
     this.#pipes = posix && findProgram('mkfifo') ? new PipeSets(join(directory, 'pipes')) : undefined;
+    const tools = { nodeBinary, program: join(bundles, 'tools.js') };
+    this.#tools = { ...tools, programs: placeToolsPrograms(join(directory, 'tools'), tools) };
     // A shim ends the strays of its container; one that was killed could not.
     this.#containers.onChange((id) => {
       if (this.#containers.status(id)?.state === 'exited') void endStrays(id);
@@ -145,8 +149,8 @@ export class ProcessRuntime implements Runtime {
     mkdirSync(cwd, { recursive: true });
     const environment = processEnvironment({
       id, config, hostname: pod.config.hostname, ports: config.ports, portMap: pod.config.hostNetwork ? undefined : pod.portMap, relocation: paths, systemPath: machinePath(),
-      // The built-in image's search path names nothing that is here.
-      image: builtIn ? { ...image.config, env: [] } : image.config,
+      // The built-in image's places are others here.
+      image: builtIn ? { ...image.config, env: [`PATH=${this.#tools.programs}`] } : image.config,
       own: { ...volumes.variables, ...this.#ownVariables(folder, root, config, builtIn) },
     });
     const argv = this.#commandLine(combined, paths, builtIn);
@@ -163,9 +167,10 @@ export class ProcessRuntime implements Runtime {
   }
 
   #commandLine(command: readonly string[], paths: Relocation, builtIn: boolean): string[] {
-    const { nodeBinary, bundles } = this.#options;
-    if (builtIn) return command.map((word) => toolsWord(word, { nodeBinary, program: join(bundles, 'tools.js') }));
-    return startable(command.map((word) => paths.word(word)));
+    return startable(command.map((word) => {
+      const own = builtIn ? toolsWord(word, this.#tools) : word;
+      return own === word ? paths.word(word) : own;
+    }));
   }
 
   /** For programs that know this driver; the build program's side is build-pod-contract.ts of the control plane. */

@@ -1,17 +1,20 @@
 /** Command lines of images as this machine starts them. */
 import { openSync, readSync, closeSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** The built-in image's own places (agent/image/tools-image.ts), which are files of the product here. */
 export interface ToolsPlaces {
   nodeBinary: string;
   program: string;
+  /** Folder of its other programs. */
+  programs: string;
 }
 
 const toolsHome = '/opt/slipway';
 
-export function toolsWord(word: string, { nodeBinary, program }: ToolsPlaces): string {
+export function toolsWord(word: string, { nodeBinary, program, programs }: ToolsPlaces): string {
   if (word === `${toolsHome}/bin/node`) return nodeBinary;
+  if (word.startsWith(`${toolsHome}/bin/`)) return join(programs, word.slice(`${toolsHome}/bin/`.length));
   return word === `${toolsHome}/tools.js` ? program : word;
 }
 
