@@ -20,6 +20,8 @@ export interface Seen {
 
 export interface AskOptions {
   agent?: http.Agent | undefined;
+  /** Asks once more when a kept connection turns out to be closed by the other side, as every client does (RFC 9112 section 9.3.1). */
+  again?: boolean;
 }
 
 const joined = (headers: http.IncomingHttpHeaders): Record<string, string> => Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':')).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]));
@@ -30,7 +32,7 @@ export function ask(ports: RouterPorts, request: Request, options: AskOptions = 
   return request.http2 ? askHttp2(ports, request, url) : askHttp1(ports, request, url, options);
 }
 
-function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Request, url: URL, { agent }: AskOptions): Promise<Seen> {
+function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Request, url: URL, { agent, again }: AskOptions): Promise<Seen> {
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
     const common = { host: '127.0.0.1', port: ports[secure ? 'https' : 'http'], method, path: url.pathname + url.search, headers: { Host: url.host, ...headers }, agent: agent ?? false };
@@ -46,7 +48,7 @@ function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Re
         certificate, version: response.httpVersion,
       }));
     });
-    request.once('error', reject);
+    request.once('error', (error) => (again && request.reusedSocket ? resolve(askHttp1(ports, { url: url.href, method, headers, ...(body !== undefined && { body }) }, url, { agent })) : reject(error)));
     request.end(body);
   });
 }

@@ -25,8 +25,8 @@ export interface Bed {
   endpointAt(url: string, headers?: Record<string, string>): Promise<string>;
   /** One more endpoint for a service, or one that is back at its port; it is in no table until the next `serve`. */
   startEndpoint(service: string, port?: number): Promise<EchoApplication>;
-  /** Ends one, after which it is in no table either. */
-  endEndpoint(service: string, endpoint: EchoApplication, how: 'drain' | 'close'): Promise<void>;
+  /** Ends one, after which it is in no table either; `leave`: it only goes from the table. */
+  endEndpoint(service: string, endpoint: EchoApplication, how: 'drain' | 'close' | 'leave'): Promise<void>;
   /** Applies routes to the endpoints there are. */
   serve(routes?: RouteDocument[]): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function runCase(one: RouteCase, start: () => Promise<RouterUnderTe
       async endEndpoint(service, endpoint, how) {
         apps.set(service, (apps.get(service) ?? []).filter((other) => other !== endpoint));
         if (how === 'close') await endpoint.close();
-        else endpoint.drain();
+        else if (how === 'drain') endpoint.drain();
       },
       async serve(next = routes) {
         routes = next;

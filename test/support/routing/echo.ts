@@ -23,13 +23,15 @@ export interface Echo {
 export interface EchoApplication {
   readonly address: string;
   readonly port: number;
+  /** As its answers name it. */
+  readonly number: number;
   /** Requests that were begun. */
   readonly requests: number;
   /** Requests under way at the same time, at most. */
   readonly mostAtOnce: number;
   /** Answers what is held, now and later. */
   release(): void;
-  /** As a pod ends: no new connections, idle ones closed, what is under way finished. */
+  /** As a pod ends: no new connections, idle ones closed, what is under way finished; WebSockets and streams go on until `close`. */
   drain(): void;
   close(): Promise<void>;
 }
@@ -43,30 +45,38 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
   let atOnce = 0;
   let mostAtOnce = 0;
   const sockets = new Set<Socket>();
+  let draining = false;
+  const sessions = new Set<http2.ServerHttp2Session>();
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
   const listener = (request: AnyRequest, response: AnyResponse) => {
     requests += 1;
+    if (draining && request.httpVersionMajor === 1) (response as http.ServerResponse).shouldKeepAlive = false;
     mostAtOnce = Math.max(mostAtOnce, (atOnce += 1));
     (response as http.ServerResponse).once('close', () => (atOnce -= 1));
     void answer(app, endpoint, request as http.IncomingMessage, response as http.ServerResponse, released);
   };
-  const server = makeServer(speaks, { cert: pair.certificate, key: pair.key }, listener);
+  const server = makeServer(speaks, { cert: pair.certificate, key: pair.key }, listener, (stream, headers) => serveGrpc(stream, headers, endpoint));
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  server.on('session', (session: http2.ServerHttp2Session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
   // Those that speak HTTP/2 only have none.
-  const webSockets = speaks === 'http' || speaks === 'https' ? new WebSocketServer({ server: server as http.Server }) : undefined;
+  const webSockets = speaks === 'http' || speaks === 'https' || speaks === 'h2' ? new WebSocketServer({ server: server as http.Server }) : undefined;
   webSockets?.on('connection', (socket, request) => {
     socket.send(`${app} ${request.headers['x-forwarded-proto'] ?? '-'}`);
-    socket.on('message', (data, binary) => socket.send(data, { binary }));
+    socket.on('message', (data: Buffer, binary) => socket.send(data.toString() === 'who' ? String(endpoint) : data, { binary }));
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.address() as AddressInfo).port;
   return {
     address: `127.0.0.1:${bound}`,
     port: bound,
+    number: endpoint,
     get requests() {
       return requests;
     },
@@ -75,7 +85,10 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
     },
     release,
     drain() {
+      if (draining) return;
+      draining = true;
       server.close();
+      for (const session of sessions) session.close();
       if ('closeIdleConnections' in server) server.closeIdleConnections();
     },
     close: () => new Promise((resolve) => {
@@ -86,7 +99,7 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
   };
 }
 
-function makeServer(speaks: NonNullable<ApplicationDocument['speaks']>, tls: { cert: string; key: string }, listener: (request: AnyRequest, response: AnyResponse) => void): http.Server | https.Server | http2.Http2Server {
+function makeServer(speaks: NonNullable<ApplicationDocument['speaks']>, tls: { cert: string; key: string }, listener: (request: AnyRequest, response: AnyResponse) => void, rpc: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void): http.Server | https.Server | http2.Http2Server {
   switch (speaks) {
     case 'http':
       return http.createServer({ keepAliveTimeout: 60_000 }, listener);
@@ -97,9 +110,9 @@ function makeServer(speaks: NonNullable<ApplicationDocument['speaks']>, tls: { c
     case 'h2':
       return http2.createSecureServer({ ...tls, allowHTTP1: true }, listener);
     case 'grpc':
-      return http2.createServer().on('stream', serveGrpc);
+      return http2.createServer().on('stream', rpc);
     case 'grpcs':
-      return http2.createSecureServer(tls).on('stream', serveGrpc);
+      return http2.createSecureServer(tls).on('stream', rpc);
   }
 }
 

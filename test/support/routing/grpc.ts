@@ -22,7 +22,7 @@ export function messagesOf(bytes: Buffer): { messages: string[]; rest: Buffer } 
 }
 
 /** Service `test.Echo`: `Say` answers each message at once (unary and both streams), `Fail` fails without a message. */
-export function serveGrpc(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+export function serveGrpc(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, endpoint: number): void {
   if (!headers['content-type']?.startsWith('application/grpc')) return;
   stream.on('error', () => undefined);
   if (headers[':path'] === '/test.Echo/Fail') {
@@ -30,7 +30,7 @@ export function serveGrpc(stream: http2.ServerHttp2Stream, headers: http2.Incomi
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5', 'grpc-message': 'nothing here' }, { endStream: true });
     return;
   }
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto', 'x-te': headers.te ?? '-' }, { waitForTrailers: true });
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto', 'x-te': headers.te ?? '-', 'x-endpoint': endpoint }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': 'well' }));
   let rest: Buffer = Buffer.alloc(0);
   stream.on('data', (chunk: Buffer) => {

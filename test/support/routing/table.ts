@@ -7,10 +7,11 @@ import { headers } from './cases/headers.ts';
 import { hostsAndPaths } from './cases/hosts-and-paths.ts';
 import { limits } from './cases/limits.ts';
 import { protocols } from './cases/protocols.ts';
+import { replacements } from './cases/replacements.ts';
 import { tls } from './cases/tls.ts';
 import type { RouteCase, RouterUnderTest } from './contract.ts';
 
-const areas: Record<string, RouteCase[]> = { 'hosts and paths': hostsAndPaths, tls, balancing, headers, limits, protocols, changes };
+const areas: Record<string, RouteCase[]> = { 'hosts and paths': hostsAndPaths, tls, balancing, headers, limits, protocols, changes, replacements };
 
 /** Answers by which a weighted turn may be off: HAProxy's begins at a place of its own. */
 const spreadWithin = { router: 0, haproxy: 1 };

@@ -151,7 +151,8 @@ export class EngineContainers implements Disposable {
     this.#entries.set(id, entry);
     if (was === 'exited') return;
     if (status.state === 'running') await this.#follow(entry);
-    else if (status.state === 'exited') await this.#finish(entry);
+    // One that was refused has written nothing, and Docker may not answer for its log.
+    else if (status.state === 'exited' && (entry.copier || before?.refused === undefined)) await this.#finish(entry);
     entry.status = status;
     if (was !== status.state) this.#changes.fire(id);
   }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { eventually } from '../../platform/platform.ts';
 import type { DriverBed } from '../bed.ts';
 import { kept, node, place, podOf, shell, told, untilTold, type DriverCase } from '../contract.ts';
 
@@ -77,6 +78,7 @@ export const life: DriverCase[] = [
     }, kept)],
     async run(bed) {
       await bed.ready('ordered');
+      await eventually('the last one wrote', () => Promise.resolve(bed.lines('begin').length === 4 || undefined));
       expect(bed.lines('begin')).toEqual(['first', 'beside', 'second', 'main']);
       expect(await ended(bed, 'ordered')).toEqual({ first: 0, beside: 0, second: 0, main: 0 });
       expect(bed.lines('end')).toEqual(['main', 'beside']);
@@ -93,7 +95,7 @@ export const life: DriverCase[] = [
       await bed.ready('polite');
       expect(await ended(bed, 'polite')).toEqual({ main: 0 });
       expect(bed.lines('hooks')).toEqual(['started', 'stopping', 'TERM']);
-      await bed.ready('stubborn');
+      await eventually('it heeds signals', async () => ((await bed.platform.kube('logs', 'stubborn')) === 'up\n' ? true : undefined));
       expect(await ended(bed, 'stubborn')).toEqual({ main: 137 });
       expect(bed.lines('stubborn')).toEqual(['TERM']);
       expect((await bed.until('late', 'it has failed', (pod) => pod.status?.phase === 'Failed')).status).toMatchObject({ reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' });

@@ -1,57 +1,12 @@
 import http from 'node:http';
-import https from 'node:https';
 import tls from 'node:tls';
 import { once } from 'node:events';
 import { expect } from 'vitest';
-import { WebSocket } from 'ws';
 import { authority } from '../../certificates.ts';
 import { openHttp2, askIn } from '../ask.ts';
-import type { Bed } from '../bed.ts';
 import type { RouteCase, RouteDocument } from '../contract.ts';
 import type { EchoApplication } from '../echo.ts';
-
-/** Clients that ask without pause over connections that they keep, until `stop`; every answer that is not 200 is told. */
-function load(bed: Bed, url: string, clients: number): { answers(): number; stop(): Promise<string[]> } {
-  const agent = url.startsWith('https') ? new https.Agent({ keepAlive: true, maxSockets: clients }) : new http.Agent({ keepAlive: true, maxSockets: clients });
-  const failures: string[] = [];
-  let answers = 0;
-  let running = true;
-  const all = Array.from({ length: clients }, async () => {
-    while (running) {
-      const status = await bed.ask(url, { agent }).then((seen) => String(seen.status), (error: Error) => error.message);
-      answers += 1;
-      if (status !== '200') failures.push(status);
-    }
-  });
-  return {
-    answers: () => answers,
-    async stop() {
-      running = false;
-      await Promise.all(all);
-      agent.destroy();
-      return failures;
-    },
-  };
-}
-
-async function answersMore(under: { answers(): number }, more: number): Promise<void> {
-  const before = under.answers();
-  while (under.answers() < before + more) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
-/** A WebSocket that stays open: says `ping` and hears it again. */
-async function openSocket(bed: Bed, host: string): Promise<{ ping(): Promise<string>; close(): void }> {
-  const socket = new WebSocket(`ws://127.0.0.1:${bed.ports.http}/`, { headers: { Host: host } });
-  await once(socket, 'message');
-  return {
-    async ping() {
-      const answer = once(socket, 'message', { signal: AbortSignal.timeout(10_000) });
-      socket.send('ping');
-      return String((await answer)[0]);
-    },
-    close: () => socket.close(),
-  };
-}
+import { answersMore, load, openSocket } from '../load.ts';
 
 const others = (count: number): RouteDocument[] => Array.from({ length: count }, (_, at) => ({ name: `other${at}` }));
 
