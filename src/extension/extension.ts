@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import type { RolloutFromPage, RolloutToPage } from '../protocol/rollout-panel.ts';
 import type { TrafficFromPage, TrafficToPage } from '../protocol/traffic-panel.ts';
-import { allCommands } from './commands/all.ts';
 import { rebuildActions } from './commands/app/rebuild-actions.ts';
 import { buildActions } from './commands/build/panel-actions.ts';
 import { registerCommands } from './commands/command.ts';
@@ -35,9 +34,17 @@ import { SourceFolders } from './sources/source-folders.ts';
 import { createStatusBar } from './status-bar.ts';
 import { registerReconnectLinks } from './terminals/pod-shell.ts';
 
+interface Manifest {
+  version: string;
+  contributes: { commands: { command: string }[] };
+}
+
+const loadCommands = async () => (await import('./commands/all.ts')).allCommands;
+
 export function activate(context: vscode.ExtensionContext): void {
   const { extension, extensionUri, globalState, workspaceState } = context;
-  const platform = new Platform(vscode.Uri.joinPath(extensionUri, 'dist').fsPath, (extension.packageJSON as { version: string }).version);
+  const { version, contributes: { commands } } = extension.packageJSON as Manifest;
+  const platform = new Platform(vscode.Uri.joinPath(extensionUri, 'dist').fsPath, version);
   const session = new Session(platform, workspaceState);
   const logs = new LogsPanel(session, extensionUri, workspaceState);
   const sources = new SourceFolders(session, workspaceState);
@@ -60,7 +67,7 @@ export function activate(context: vscode.ExtensionContext): void {
     watchLacks(session),
     createStatusBar({ session, platform, rebuild, memento: globalState }),
     watchVersion(platform),
-    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards, events, rollouts, traffic }, allCommands),
+    registerCommands({ session, platform, logs, build, descriptions, sources, images, rebuild, forwards, events, rollouts, traffic }, commands.map(({ command }) => command), loadCommands),
     registerReconnectLinks(),
     vscode.window.registerWebviewViewProvider('slipway.logs', logs),
     vscode.window.registerWebviewViewProvider('slipway.build', build),

@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promise
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleExtension } from './bundle-extension.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const watch = process.argv.includes('--watch');
@@ -31,7 +32,6 @@ const programs = {
   slipway: 'src/cli/main.ts',
   'control-plane': 'src/controlplane/main.ts',
   'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
-  'store-writer': 'src/controlplane/kernel/store/sqlite/writer-thread.ts',
   agent: 'src/agent/main.ts',
   shim: 'src/agent/shim/main.ts',
   'engine-node': 'src/agent/runtime/engine/inside/main.ts',
@@ -39,6 +39,7 @@ const programs = {
   'haproxy-router': 'src/controlplane/route/haproxy/main.ts',
   tools: 'src/controlplane/build/tools/main.ts',
 };
+const extension = { ...node, entryPoints: ['src/extension/extension.ts'], external: ['vscode'] };
 const pages = { logs: 'src/webviews/logs/main.ts', build: 'src/webviews/build/main.ts', events: 'src/webviews/events/main.ts', traffic: 'src/webviews/traffic/main.ts', rollout: 'src/webviews/rollout/main.ts' };
 
 const jobs = [
@@ -48,7 +49,7 @@ const jobs = [
     outfile: `dist/${name}.js`,
     ...(name === 'slipway' && { banner: { js: '#!/usr/bin/env node' } }),
   })),
-  { ...node, entryPoints: ['src/extension/extension.ts'], outfile: 'dist/extension.js', external: ['vscode'] },
+  ...(development ? [{ ...extension, outfile: 'dist/extension.js' }] : []),
   ...Object.entries(pages).map(([name, entry]) => ({
     ...shared,
     platform: 'browser',
@@ -71,6 +72,10 @@ for (const job of jobs) {
   for (const [out, meta] of Object.entries(result.metafile.outputs)) inputs[out] = { bytes: meta.bytes, inputs: Object.keys(meta.inputs).sort() };
 }
 if (!watch) {
+  if (!development) {
+    const { whole, start } = await bundleExtension(extension, root);
+    Object.assign(inputs, { 'dist/extension': whole, 'dist/extension.js': start });
+  }
   await chmod(path.join(root, 'dist/slipway.js'), 0o755).catch(() => undefined);
   await mkdir(path.join(root, 'dist/webviews'), { recursive: true });
   for (const file of ['codicon.css', 'codicon.ttf']) await copyFile(path.join(root, 'node_modules/@vscode/codicons/dist', file), path.join(root, 'dist/webviews', file));

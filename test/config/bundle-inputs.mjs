@@ -7,7 +7,9 @@ const bundles = JSON.parse(readFileSync('.cache/bundle-inputs.json', 'utf8'));
 const shared = ['base', 'api', 'protocol'];
 const client = [...shared, 'client', 'detect', 'oci'];
 const rules = {
-  'dist/extension.js': { folders: [...client, 'extension'] },
+  'dist/extension': { folders: [...client, 'extension'] },
+  // What an editor waits for.
+  'dist/extension.js': { folders: [...client, 'extension'], packages: [] },
   'dist/slipway.js': { folders: [...client, 'cli'] },
   'dist/control-plane.js': { folders: [...client, 'controlplane', 'agent/holder', 'agent/network', 'agent/runtime', 'agent/shim'] },
   'dist/store-writer.js': { folders: ['controlplane/kernel/store'], packages: [] },

@@ -21,6 +21,7 @@ for (const name of list) {
 for (const name of ['dist/extension.js', 'dist/slipway.js', 'dist/control-plane.js', 'dist/agent.js', 'dist/shim.js', 'dist/router.js', 'dist/haproxy-router.js', 'dist/tools.js', 'package.nls.zh-cn.json', 'LICENSE', 'NOTICE']) {
   if (!list.includes(name)) problems.push(`missing: ${name}`);
 }
+if (!list.some((name) => name.startsWith('dist/extension/'))) problems.push('missing: the parts of the extension');
 for (const problem of problems) console.error(problem);
 console.log(`${file} ${(size / 1024 / 1024).toFixed(2)} MB, ${list.length} files`);
 process.exit(problems.length > 0 ? 1 : 0);

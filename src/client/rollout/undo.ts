@@ -77,11 +77,6 @@ export async function rollbackConfig(client: Client, { namespace, name }: Rollou
 
 const mostAttempts = 10;
 
-/** Tags (`stream:tag`) that the config no longer follows by itself. */
-export function disabledTriggers({ spec }: DeploymentConfig): string[] {
-  return (spec.triggers ?? []).flatMap(({ imageChangeParams }) => (imageChangeParams && !imageChangeParams.automatic ? [imageChangeParams.from.name ?? ''] : []));
-}
-
 async function undoDeployment(client: Client, target: RolloutTarget, deployment: Workload, to: Revision): Promise<void> {
   const { of, namespace, name } = target;
   const set = await client.get(replicaSets, { namespace, name: to.keeper });

@@ -39,14 +39,16 @@ export interface Command {
   run(context: CommandContext, target: unknown, selected: unknown): Promise<unknown>;
 }
 
-export function registerCommands(context: CommandContext, commands: readonly Command[]): vscode.Disposable {
-  return vscode.Disposable.from(...commands.map((command) => {
+/** Registers `ids`; the commands themselves are loaded when the first of them is given. */
+export function registerCommands(context: CommandContext, ids: readonly string[], load: () => Promise<readonly Command[]>): vscode.Disposable {
+  return vscode.Disposable.from(...ids.map((id) => {
     const running = new Set<string>();
     // The manifest's enablement goes by this key, so that a command in flight cannot be given again.
-    const busy = (on: boolean) => void vscode.commands.executeCommand('setContext', `slipway.busy.${command.id.slice('slipway.'.length)}`, on);
-    return vscode.commands.registerCommand(command.id, async (target: unknown, selected: unknown) => {
+    const busy = (on: boolean) => void vscode.commands.executeCommand('setContext', `slipway.busy.${id.slice('slipway.'.length)}`, on);
+    return vscode.commands.registerCommand(id, async (target: unknown, selected: unknown) => {
+      const command = (await load()).find((one) => one.id === id);
       const key = idOf(target);
-      if (running.has(key) && !command.repeats) return undefined;
+      if (!command || (running.has(key) && !command.repeats)) return undefined;
       running.add(key);
       busy(true);
       try {

@@ -1,6 +1,7 @@
 /** What is done to rollouts, from their editor as from commands. Confirms what replaces pods by something older. */
 import * as vscode from 'vscode';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
+import { disabledTriggers } from '../../client/rollout/disabled-triggers.ts';
 import type { RolloutTarget } from '../../client/rollout/target.ts';
 import type { RolloutAction } from '../../protocol/rollout-panel.ts';
 import type { Session } from '../connections/session.ts';
@@ -52,7 +53,6 @@ export async function undoTo(session: Session, target: RolloutTarget, revision: 
   await confirm(t('Roll back "{0}" to revision {1}?', target.name, revision), t('Roll Back'), t('Its template becomes the one of then, and is rolled out as a new revision.'));
   await told(target, () => work(async () => (await import('../../client/rollout/undo.ts')).undo(session.client, target, revision)));
   if (target.of.kind !== 'DeploymentConfig') return;
-  const { disabledTriggers } = await import('../../client/rollout/undo.ts');
   const off = disabledTriggers(await session.client.get(deploymentConfigs, target));
   if (off.length > 0) void vscode.window.showInformationMessage(t('"{0}" no longer follows {1} by itself: a new image would undo the way back. Its rollouts view turns that on again.', target.name, off.join(', ')));
 }

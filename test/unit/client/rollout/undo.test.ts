@@ -5,7 +5,8 @@ import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/ki
 import { phaseOf } from '../../../../src/api/config-rollout.ts';
 import type { Resource } from '../../../../src/api/resource.ts';
 import { findRevision, readHistory, revisionText } from '../../../../src/client/rollout/history.ts';
-import { disabledTriggers, rollbackConfig, undo } from '../../../../src/client/rollout/undo.ts';
+import { disabledTriggers } from '../../../../src/client/rollout/disabled-triggers.ts';
+import { rollbackConfig, undo } from '../../../../src/client/rollout/undo.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../support/workload-platform.ts';
 
