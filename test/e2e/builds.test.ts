@@ -178,6 +178,30 @@ describe('builds and images', () => {
     await user.row('Builds', 'plain').waitFor({ state: 'detached' });
   });
 
+  test('an app is made from the Dockerfile of the open folder', async () => {
+    write('Dockerfile', 'FROM docker-registry.default.svc:5000/openshift/nodejs:latest\nCOPY server.js /srv/\nENV PORT=8080\nEXPOSE 8080\nCMD ["node", "/srv/server.js"]\n');
+    await bench.command('Slipway: Create App from Source…');
+    await user.asked(/\(1\/4\)/);
+    await user.pick('open folder');
+    await user.asked(/\(2\/4\)/);
+    const first = user.quickInput.locator('.monaco-list-row').first();
+    await until(() => first.textContent()).toContain('Dockerfile');
+    await shot('18-dockerfile');
+    await user.pick('Dockerfile');
+    await user.asked(/\(3\/4\)/);
+    await user.answer('boxed');
+    await user.asked(/\(4\/4\)/);
+    await user.answer();
+    await user.notification('"boxed" is built and runs.').waitFor({ timeout: 60_000 });
+    expect(await (await panel()).locator('.head').textContent()).toContain('Docker');
+    await until(() => ask(routeOf(home, 'default', 'boxed'), '/')).toBe('three');
+    expect(home.kubectl('get', 'bc', 'boxed', '-o', 'jsonpath={.spec.strategy.type}')).toBe('Docker');
+    await shot('19-boxed');
+    await user.dismissNotifications();
+    home.kubectl('delete', 'bc/boxed', 'dc/boxed', 'service/boxed', 'route/boxed', 'is/boxed', '--wait=false');
+    rmSync(path.join(work, 'Dockerfile'));
+  });
+
   test('a webhook is added, and its URL copied', async () => {
     await bench.command('Slipway: Copy Webhook URL…');
     await user.pick(app);

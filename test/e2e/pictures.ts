@@ -1,5 +1,6 @@
 /** Makes the pictures of the README from the running product: `node test/e2e/pictures.ts`, after a build. */
 import { mkdirSync, statSync } from 'node:fs';
+import { ask, routeOf } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
 import { testHome } from './support/home.ts';
 import { prepareSamples } from './support/samples.ts';
@@ -11,7 +12,7 @@ const window = { width: 1120, height: 760 };
 
 const samples = await prepareSamples();
 const home = testHome();
-const bench = await openWorkbench({ folder: samples.folder('node-hello'), home: home.folder, environment: samples.environment, settings: { 'terminal.integrated.gpuAcceleration': 'off' } });
+const bench = await openWorkbench({ folder: samples.folder('node-hello'), home: home.folder, environment: samples.environment, settings: { 'terminal.integrated.gpuAcceleration': 'off', 'debug.openDebug': 'neverOpen', 'debug.internalConsoleOptions': 'neverOpen', 'debug.toolBarLocation': 'docked', 'editor.minimap.enabled': false } });
 const { page } = bench;
 const user = new Driver(page);
 page.setDefaultTimeout(60_000);
@@ -65,22 +66,74 @@ try {
   await user.dismissNotifications();
   await user.inline(user.row('Pods', /^web-1-(?!build$|deploy$)/), 'Stream Logs');
   const logs = await bench.webview('.chips .chip');
-  for (const path of ['/', '/healthz', '/cart', '/']) await fetchThrough(path);
+  for (const path of ['/', '/healthz', '/cart', '/']) await ask(routeOf(home, 'shop', 'web'), path);
   await logs.locator('.row', { hasText: '/cart' }).waitFor();
   await logs.locator('.search input').fill('get');
   await page.mouse.move(700, 200);
   await page.waitForTimeout(1_000);
   await picture('logs');
+  await afterwards();
 } finally {
   await bench.close();
   home.remove();
   await samples.close();
 }
 
-async function fetchThrough(path: string): Promise<void> {
-  const { router } = JSON.parse(home.slipway('status', '--output', 'json')) as { router: { http: string } };
-  const { request } = await import('node:http');
-  await new Promise<void>((resolve, reject) => {
-    request({ host: '127.0.0.1', port: new URL(router.http).port, path, headers: { host: 'web-shop.apps.localhost' }, agent: false }, (response) => response.resume().on('end', resolve)).on('error', reject).end();
-  });
+/** What one does with it once it runs. */
+async function afterwards(): Promise<void> {
+  const kubectl = (...args: string[]) => home.kubectl(...args, '-n', 'shop');
+  const still = async (name: string) => {
+    await user.dismissNotifications();
+    await page.mouse.move(900, 500);
+    await page.waitForTimeout(1_000);
+    await picture(name);
+  };
+  const collapse = async (...views: string[]) => {
+    for (const view of views) await page.locator('.sidebar .pane-header[aria-expanded=true]', { hasText: view }).click({ timeout: 2_000 }).catch(() => undefined);
+  };
+  // A rollout on its way, slow enough to be seen.
+  kubectl('patch', 'dc', 'web', '--type=merge', '-p', JSON.stringify({ spec: { replicas: 4, minReadySeconds: 3 } }));
+  await collapse('Services', 'Builds');
+  await bench.command('Slipway: Show Events');
+  await (await bench.webview('.events .event')).locator('.event').first().waitFor();
+  await bench.command('Slipway: Show Rollouts');
+  await user.pick('web');
+  const rollouts = await bench.webview('.revisions tr[data-revision]');
+  await rollouts.locator('.facts', { hasText: '4 of 4 ready' }).waitFor();
+  kubectl('patch', 'dc', 'web', '--type=json', '-p', '[{"op":"add","path":"/spec/template/spec/containers/0/env","value":[{"name":"GREETING","value":"two"}]}]');
+  await rollouts.locator('.group', { hasText: 'Revision 2' }).locator('.pod').nth(2).waitFor();
+  await still('rollout');
+  await rollouts.locator('.revisions tr[data-revision="2"][data-state=current]').waitFor();
+  // Another version beside it, and a third of the requests for it.
+  const image = kubectl('get', 'dc', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
+  kubectl('create', 'deployment', 'web-next', `--image=${image}`, '--port=8080');
+  kubectl('expose', 'deployment', 'web-next');
+  await bench.command('View: Close All Editors');
+  await bench.command('View: Hide Panel');
+  await bench.command('Slipway: Split Traffic…');
+  await user.pick('web');
+  const shares = await bench.webview('.shares .share');
+  await shares.locator('vscode-button', { hasText: 'Add' }).click();
+  await shares.locator('.share[data-service="web-next"] input[type=number]').fill('30');
+  await page.keyboard.press('Tab');
+  await still('traffic');
+  // Held at a breakpoint, with the forward that leads to it.
+  await bench.command('View: Close All Editors');
+  kubectl('scale', 'dc/web', '--replicas=1');
+  await collapse('Projects', 'Routes');
+  await user.expand('Port Forwards');
+  await page.keyboard.press('ControlOrMeta+p');
+  await user.quickInput.locator('input.input').fill('server.js');
+  await user.quickInput.locator('.monaco-list-row', { hasText: 'server.js' }).first().click();
+  await page.locator('.editor-instance .view-line', { hasText: 'const status' }).click();
+  await page.keyboard.press('F9');
+  await user.inline(user.row('Pods', /^web-2-(?!deploy$)/).first(), 'Debug');
+  const answers: Promise<unknown>[] = [];
+  while ((await page.locator('.debug-top-stack-frame-line').count()) === 0) {
+    answers.push(ask(routeOf(home, 'shop', 'web'), '/cart').catch(() => undefined));
+    await page.waitForTimeout(500);
+  }
+  await still('debug');
+  await bench.command('Debug: Disconnect');
+  await Promise.all(answers);
 }

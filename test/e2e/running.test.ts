@@ -21,6 +21,23 @@ http.createServer((request, response) => {
   response.end(answer);
 }).listen(process.env.PORT);
 process.on('SIGTERM', () => process.exit(0));
+// As programs do that open their log files anew: Node.js then leaves the signal alone.
+if (process.env.OWN_SIGNAL) process.on('SIGUSR1', () => console.log('logs opened anew'));
+`;
+const snake = `import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Snake(BaseHTTPRequestHandler):
+    def do_GET(self):
+        answer = ('hiss from ' + self.path).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer)
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+HTTPServer(('', int(os.environ.get('PORT', 8080))), Snake).serve_forever()
 `;
 
 describe('an application that runs', () => {
@@ -36,22 +53,51 @@ describe('an application that runs', () => {
   const podName = async () => (await appPod().first().locator('.label-name').textContent()) ?? '';
   const forward = (local: number) => user.row('Port Forwards', `localhost:${local}`);
 
+  const openFile = async (name: string) => {
+    await page.keyboard.press('ControlOrMeta+p');
+    await user.quickInput.locator('input.input').fill(name);
+    await user.quickInput.locator('.monaco-list-row', { hasText: name }).first().click();
+    await page.locator('.tab.active', { hasText: name }).waitFor();
+  };
+  const toggleBreakpoint = async (line: string) => {
+    await page.locator('.editor-instance .view-line', { hasText: line }).click();
+    await page.keyboard.press('F9');
+    await page.locator('.codicon-debug-breakpoint, .codicon-debug-breakpoint-unverified').first().waitFor();
+  };
+  /** Asks until the debugger, which comes by and by, holds one of the requests at that line; then lets all of them go, and the debugger, too. */
+  const heldAt = async (line: string, request: () => Promise<string>, answer: string, picture?: string) => {
+    const answers: Promise<string>[] = [];
+    await until(async () => {
+      answers.push(request().catch((error: Error) => error.message));
+      return page.locator('.debug-top-stack-frame-line').count();
+    }, 60_000).toBeGreaterThan(0);
+    await page.locator('.view-line', { hasText: line }).first().waitFor();
+    if (picture) await shot(picture);
+    await bench.command('Debug: Disconnect');
+    // Those before the rollout may have found nobody.
+    await until(async () => (await Promise.all(answers)).at(-1), 30_000).toBe(answer);
+    await user.row('Port Forwards', /^localhost:/).waitFor({ state: 'detached' });
+  };
+  const expose = (service: string) => home.kubectl('create', '-f', written(home.folder, `route-${service}`, { apiVersion: 'route.openshift.io/v1', kind: 'Route', metadata: { name: service, namespace: 'default' }, spec: { to: { kind: 'Service', name: service } } }));
+
   beforeAll(async () => {
     work = path.join(realpathSync(mkdtempSync(path.join(tmpdir(), 'slipway-running-'))), app);
     mkdirSync(work);
     writeFileSync(path.join(work, 'package.json'), JSON.stringify(manifest));
     writeFileSync(path.join(work, 'server.js'), server);
+    writeFileSync(path.join(work, 'snake.py'), snake);
     home = testHome();
     home.slipway('up', '--detach');
     home.slipway('new-app', work, '--name', app);
     // The next version beside it, from the same image.
     const image = home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
     home.kubectl('create', 'deployment', 'next', `--image=${image}`, '--port=8080');
-    home.kubectl('set', 'env', 'deployment/next', 'GREETING=next');
+    // Under npm, which would take the inspector's port before the server can.
+    home.kubectl('set', 'env', 'deployment/next', 'GREETING=next', 'NPM_RUN=start', 'OWN_SIGNAL=true');
     home.kubectl('expose', 'deployment', 'next');
     // As the route names it.
     home.kubectl('patch', 'service', 'next', '--type=json', '-p', '[{"op":"add","path":"/spec/ports/0/name","value":"8080-tcp"}]');
-    bench = await openWorkbench({ folder: work, home: home.folder, settings: { 'debug.openDebug': 'neverOpen', 'debug.toolBarLocation': 'docked' } });
+    bench = await openWorkbench({ folder: work, home: home.folder, extensions: ['test/fixtures/extensions/debugpy'], settings: { 'debug.openDebug': 'neverOpen', 'debug.toolBarLocation': 'docked' } });
     page = bench.page;
     page.setDefaultTimeout(20_000);
     user = new Driver(page);
@@ -91,8 +137,8 @@ describe('an application that runs', () => {
     const local = Number(((await user.row('Port Forwards', /^localhost:/).locator('.label-name').textContent()) ?? '').split(':')[1]);
     const before = await podName();
     home.kubectl('delete', 'pod', before, '--wait=false');
-    // Asked at once: what comes between two pods waits for the next.
-    expect(await ask(`http://localhost:${local}`, '/two')).toBe('hello from /two');
+    // Asked at once: what comes between two pods waits for the next; the one that ends may still cut a request short.
+    await until(() => ask(`http://localhost:${local}`, '/two').catch((error: Error) => error.message)).toBe('hello from /two');
     await until(() => forward(local).getAttribute('aria-label'), 30_000).toMatch(/to web:8080, web-1-(?!$)/);
     await until(async () => (await forward(local).getAttribute('aria-label'))?.includes(before)).toBe(false);
     await page.locator('.statusbar-item[id*="slipway.forwards"]').click();
@@ -106,27 +152,54 @@ describe('an application that runs', () => {
   });
 
   test('a breakpoint in the running pod is hit, and shown in the local source', async () => {
-    await page.keyboard.press('ControlOrMeta+p');
-    await user.quickInput.locator('input.input').fill('server.js');
-    await user.quickInput.locator('.monaco-list-row', { hasText: 'server.js' }).first().click();
-    await page.locator('.editor-instance .view-line', { hasText: 'const answer' }).click();
-    await page.keyboard.press('F9');
-    await page.locator('.codicon-debug-breakpoint, .codicon-debug-breakpoint-unverified').first().waitFor();
+    await openFile('server.js');
+    await toggleBreakpoint('const answer');
     await until(() => appPod().textContent(), 30_000).toContain('1/1');
     await user.inline(appPod(), 'Debug');
     await until(() => user.row('Port Forwards', /^localhost:/).textContent(), 30_000).toContain(':9229');
-    // Asked until the debugger, which comes by and by, holds one of the requests.
-    const url = routeOf(home, 'default', app);
-    const answers: Promise<string>[] = [];
-    await until(async () => {
-      answers.push(ask(url, '/debugged'));
-      return page.locator('.debug-top-stack-frame-line').count();
-    }, 30_000).toBeGreaterThan(0);
-    await page.locator('.tab.active', { hasText: 'server.js' }).waitFor();
-    await shot('04-breakpoint');
-    await bench.command('Debug: Disconnect');
-    for (const answer of answers) expect(await answer).toBe('hello from /debugged');
+    await heldAt('const answer', () => ask(routeOf(home, 'default', app), '/held'), 'hello from /held', '04-breakpoint');
     await user.row('Port Forwards', /^localhost:/).waitFor({ state: 'detached' });
+    await bench.command('View: Close All Editors');
+  });
+
+  test('a program that opens no inspector is rolled out with one, debugged, and rolled back', async () => {
+    const nextPod = () => user.row('Pods', /^next-/);
+    const options = () => home.kubectl('get', 'deployment', 'next', '-o', 'jsonpath={.spec.template.spec.containers[0].env[?(@.name=="NODE_OPTIONS")].value}');
+    expose('next');
+    await openFile('server.js');
+    await user.inline(nextPod(), 'Debug');
+    const told = user.notification('"server.js" was asked by SIGUSR1 to open its inspector');
+    await told.waitFor({ timeout: 30_000 });
+    await shot('04-no-inspector');
+    await user.press(told, 'Roll Out with Inspector');
+    await heldAt('const answer', () => ask(routeOf(home, 'default', 'next'), '/held'), 'next from /held');
+    expect(options()).toBe('--inspect=127.0.0.1:0');
+    const ended = user.notification('"next" still runs as it was rolled out for debugging.');
+    await ended.waitFor();
+    await shot('04-still-rolled-out');
+    await user.press(ended, 'Roll Back');
+    await until(options).toBe('');
+    await until(() => home.kubectl('get', 'deployment', 'next', '-o', 'jsonpath={.status.updatedReplicas} {.status.replicas} {.status.readyReplicas}'), 60_000).toBe('1 1 1');
+    home.kubectl('delete', 'route/next');
+    await bench.command('View: Close All Editors');
+  });
+
+  test('a Python program is rolled out with debugpy, and held in the local source', async () => {
+    const snakePod = () => user.row('Pods', /^snake-/);
+    home.kubectl('create', 'deployment', 'snake', `--image=${home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.template.spec.containers[0].image}')}`, '--port=8080', '--', 'python3', 'snake.py');
+    home.kubectl('expose', 'deployment', 'snake');
+    expose('snake');
+    await openFile('snake.py');
+    await toggleBreakpoint('answer = ');
+    await until(() => snakePod().first().textContent(), 30_000).toContain('1/1');
+    await user.inline(snakePod(), 'Debug');
+    const told = user.notification('debugpy is not loaded in it');
+    await told.waitFor({ timeout: 30_000 });
+    await user.press(told, 'Roll Out with debugpy');
+    await heldAt('answer = ', () => ask(routeOf(home, 'default', 'snake'), '/held'), 'hiss from /held');
+    await user.press(user.notification('"snake" still runs as it was rolled out for debugging.'), 'Roll Back');
+    await until(() => home.kubectl('get', 'deployment', 'snake', '-o', 'jsonpath={.spec.template.spec.initContainers[*].name}{.spec.template.spec.volumes[*].name}{.spec.template.spec.containers[0].env[*].name}')).toBe('');
+    home.kubectl('delete', 'deployment/snake', 'service/snake', 'route/snake', '--wait=false');
     await bench.command('View: Close All Editors');
   });
 
@@ -247,8 +320,50 @@ describe('an application that runs', () => {
     await until(() => home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.paused}')).toBe('true');
     await sheet.locator('vscode-button[data-action=resume]').waitFor();
     await shot('11-paused');
+    await bench.command('Slipway: Start Rollout');
+    await user.pick(app);
+    await user.notification(`"${app}" is paused. Resume it first.`).waitFor();
+    await user.dismissNotifications();
     await act('resume');
     await sheet.locator('vscode-button[data-action=latest]').waitFor();
+  });
+
+  test('a rollout that hangs is cancelled, tried again once its cause is gone, and another revision is gone back to', async () => {
+    const sheet = await bench.webview('.revisions tr[data-revision]');
+    const revision = (number: number) => sheet.locator(`.revisions tr[data-revision="${number}"]`);
+    const act = (action: string) => sheet.locator(`vscode-button[data-action=${action}]`).click();
+    // Ready once a config map is there.
+    const container = '/spec/template/spec/containers/0';
+    const gate = [
+      ['/spec/template/spec/volumes', [{ name: 'gate', configMap: { name: 'gate', optional: true } }]], [`${container}/volumeMounts`, [{ name: 'gate', mountPath: '/gate' }]],
+      [`${container}/readinessProbe`, { exec: { command: ['cat', '/gate/open'] }, periodSeconds: 1 }],
+    ].map(([path, value]) => ({ op: 'add', path, value }));
+    home.kubectl('patch', 'dc', app, '--type=json', '-p', JSON.stringify(gate));
+    await until(() => revision(4).getAttribute('data-state').catch(() => '')).toBe('running');
+    await sheet.locator('.pod[data-state=starting]').waitFor();
+    await act('cancel');
+    await user.confirm('Cancel Rollout');
+    await until(() => revision(4).getAttribute('data-state'), 60_000).toBe('failed');
+    await sheet.locator('vscode-button[data-action=retry]').waitFor();
+    await sheet.locator('.facts', { hasText: '1 of 1 ready' }).waitFor({ timeout: 30_000 });
+    expect(await ask(routeOf(home, 'default', app), '/')).toBe('hello from /');
+    await shot('12-cancelled');
+    home.kubectl('create', 'configmap', 'gate', '--from-literal=open=yes');
+    await act('retry');
+    await until(() => revision(4).getAttribute('data-state'), 60_000).toBe('current');
+    await bench.command('Slipway: Retry Rollout');
+    await user.pick(app);
+    await user.notification(`The last rollout of "${app}" did not fail, so there is nothing to try again.`).waitFor();
+    await user.dismissNotifications();
+    await bench.command('Slipway: Roll Back…');
+    await user.pick(app);
+    await user.asked(`Roll back "${app}" to which revision?`);
+    await shot('12-roll-back');
+    await user.pick('Revision 2');
+    await user.confirm('Roll Back');
+    await until(() => revision(5).getAttribute('data-state').catch(() => ''), 60_000).toBe('current');
+    await until(() => ask(routeOf(home, 'default', app), '/')).toBe('second from /');
+    await user.dismissNotifications();
   });
 
   test('the arrow keys scale, one pod a step', async () => {
@@ -291,8 +406,11 @@ describe('an application that runs', () => {
 /** A file that makes an event, as any controller would. */
 function tell(folder: string, { kind, name, reason, message, type }: Record<'kind' | 'name' | 'reason' | 'message' | 'type', string>): string {
   const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-  const file = path.join(folder, `${reason}.json`);
-  const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: `${name}.${reason.toLowerCase()}`, namespace: 'default' }, involvedObject: { kind, name, namespace: 'default' }, reason, message, type, count: 3, firstTimestamp: now, lastTimestamp: now, source: { component: 'thermometer' } };
-  writeFileSync(file, JSON.stringify(event));
+  return written(folder, reason, { apiVersion: 'v1', kind: 'Event', metadata: { name: `${name}.${reason.toLowerCase()}`, namespace: 'default' }, involvedObject: { kind, name, namespace: 'default' }, reason, message, type, count: 3, firstTimestamp: now, lastTimestamp: now, source: { component: 'thermometer' } });
+}
+
+function written(folder: string, name: string, object: object): string {
+  const file = path.join(folder, `${name}.json`);
+  writeFileSync(file, JSON.stringify(object));
   return file;
 }

@@ -240,6 +240,22 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await until(() => appPod(folder).count(), 45_000).toBe(1);
   });
 
+  test('its rollouts, the traffic of its route and what happens have pages', async () => {
+    await user.inline(user.row(views.projects, folder).nth(1), say('Show Rollouts'));
+    const rollouts = await bench.webview('.revisions tr[data-state=current]');
+    await until(() => rollouts.locator('.phase').first().textContent()).toBe(say('complete'));
+    expect(await rollouts.locator('.stands').last().textContent()).toBe(say('Current'));
+    await everyControlIsNamed(rollouts);
+    await bench.command(`Slipway: ${say('Show Events')}`);
+    await (await bench.webview('.events .event')).locator('.event').first().waitFor();
+    await shot('15-rollouts');
+    await bench.command(`Slipway: ${say('Split Traffic…')}`);
+    await user.pick(folder);
+    await everyControlIsNamed(await bench.webview('.shares .share'));
+    await shot('15-traffic');
+    await bench.command('View: Close All Editors');
+  });
+
   test('it is described, and edited as YAML', async () => {
     await user.menu(appPod(folder), say('Describe'));
     await page.locator('.tab.active', { hasText: '.txt' }).waitFor();

@@ -1,14 +1,23 @@
 /** Windows and clusters: an untrusted workspace, a second platform as an ordinary cluster of the kubeconfig, an idle minute, two windows on one control plane. */
-import { existsSync, readFileSync, realpathSync, mkdtempSync, cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync, realpathSync, mkdtempSync, cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test as plainTest } from 'vitest';
+import { ask } from './support/ask.ts';
 import { Driver } from './support/driver.ts';
 import { until } from './support/expectations.ts';
 import { testHome, type TestHome } from './support/home.ts';
 import { plainCluster, type PlainCluster } from './support/plain-cluster.ts';
-import { openWorkbench, type Workbench } from './support/workbench.ts';
+import { freePort, openWorkbench, type Workbench } from './support/workbench.ts';
+
+/** What runs on the plain cluster, from no build: the source is mounted, and lies in the open folder, too. */
+const api = `require('node:http').createServer((request, response) => {
+  const answer = (process.env.GREETING || 'hello') + ' from ' + request.url;
+  response.end(answer);
+}).listen(8080);
+process.on('SIGTERM', () => process.exit(0));
+`;
 
 /** An idle minute, shortened: whatever polls does so more often than that. */
 const idleMs = 20_000;
@@ -41,6 +50,7 @@ describe('windows and clusters', () => {
     requestLog = path.join(work, 'requests.jsonl');
     const site = path.join(work, 'site');
     cpSync('test/fixtures/apps/static-hello', site, { recursive: true });
+    writeFileSync(path.join(site, 'api.js'), api);
     here = testHome({ SLIPWAY_REQUEST_LOG: requestLog });
     there = testHome();
     here.slipway('up', '--detach');
@@ -60,9 +70,11 @@ describe('windows and clusters', () => {
     plain = await plainCluster(cluster?.cluster.server ?? '', Buffer.from(cluster?.cluster['certificate-authority-data'] ?? '', 'base64'), there.kubectl('create', 'token', 'visitor', '-n', 'default').trim());
     change('set-cluster', 'plain', `--server=${plain.server}`);
     change('set-context', 'plain', '--cluster=plain');
+    const image = there.kubectl('get', 'is', 'nodejs', '-n', 'openshift', '-o', 'jsonpath={.status.dockerImageRepository}:{.spec.tags[0].name}');
+    writeFileSync(path.join(work, 'workloads.json'), JSON.stringify(workloads(image)));
     bench = await openWorkbench({
       folder: site, home: here.folder, environment: { KUBECONFIG: kubeconfig }, workspaceTrust: true,
-      settings: { 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
+      settings: { 'debug.openDebug': 'neverOpen', 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
     });
     page = bench.page;
     page.setDefaultTimeout(20_000);
@@ -128,6 +140,7 @@ describe('windows and clusters', () => {
   });
 
   test('a plain Kubernetes: what it does not have is not shown, and said once', async () => {
+    there.kubectl('apply', '-f', path.join(work, 'workloads.json'));
     const header = (view: string) => page.locator('.pane-header', { hasText: view });
     await header('Builds').waitFor();
     await bench.command('Slipway: Switch Cluster…');
@@ -138,7 +151,109 @@ describe('windows and clusters', () => {
     for (const view of ['Builds', 'Images', 'Routes']) await header(view).waitFor({ state: 'detached' });
     await header('Services').waitFor();
     await page.getByText('This cluster knows no builds, image streams, routes.').waitFor();
+    await user.expand('Ingresses');
+    await until(() => user.row('Ingresses', 'api').textContent()).toContain('api.example');
     await bench.screenshot('windows-05-plain');
+    await page.keyboard.press('F1');
+    const offered = (title: string) => user.quickInput.locator('.monaco-list-row', { hasText: title });
+    await user.quickInput.locator('input.input').fill('>Slipway: Show Rollouts');
+    await offered('Show Rollouts').waitFor();
+    await user.quickInput.locator('input.input').fill('>Slipway: Split Traffic');
+    await offered('Show Rollouts').waitFor({ state: 'detached' });
+    expect(await offered('Split Traffic').count()).toBe(0);
+    await page.keyboard.press('Escape');
+  });
+
+  test('there rollouts of deployments, stateful sets and daemon sets are followed, compared and undone', async () => {
+    await page.setViewportSize({ width: 1280, height: 1100 });
+    const rollouts = async (kind: string, name: string) => {
+      await bench.command('View: Close All Editors');
+      await bench.command('Slipway: Show Rollouts');
+      await user.pick(name);
+      const sheet = await bench.webview('.revisions tr[data-revision]');
+      await until(() => sheet.locator('.headline .sub').textContent()).toBe(`${kind} · default`);
+      const revision = (number: number) => sheet.locator(`.revisions tr[data-revision="${number}"]`);
+      const becomes = (number: number) => until(() => revision(number).getAttribute('data-state').catch(() => ''), 60_000).toBe('current');
+      return { sheet, revision, becomes, act: (action: string) => sheet.locator(`vscode-button[data-action=${action}]`).click() };
+    };
+    let shown = await rollouts('Deployment', 'api');
+    await shown.becomes(1);
+    there.kubectl('set', 'env', 'deployment/api', 'GREETING=second');
+    await shown.becomes(2);
+    await until(() => shown.sheet.locator('.phase').first().textContent(), 60_000).toBe('complete');
+    expect(await shown.sheet.locator('vscode-button[data-action]:visible').evaluateAll((buttons) => buttons.map((button) => (button as HTMLElement).dataset.action).sort())).toEqual(['pause', 'restart']);
+    await shown.sheet.locator('vscode-button[aria-label="Compare 1 with the current revision"]').click();
+    await page.locator('.monaco-diff-editor .view-line', { hasText: 'second' }).first().waitFor();
+    await bench.command('View: Close Editor');
+    shown = await rollouts('Deployment', 'api');
+    await shown.act('pause');
+    await shown.sheet.locator('vscode-button[data-action=resume]').waitFor();
+    expect(there.kubectl('get', 'deployment', 'api', '-o', 'jsonpath={.spec.paused}')).toBe('true');
+    await shown.act('resume');
+    await shown.sheet.locator('vscode-button[data-action=pause]').waitFor();
+    await shown.sheet.locator('vscode-button[aria-label="Roll back to revision 1"]').click();
+    await user.confirm('Roll Back');
+    await shown.becomes(3);
+    expect(there.kubectl('get', 'deployment', 'api', '-o', 'jsonpath={.spec.template.spec.containers[0].env}')).toBe('');
+    await bench.screenshot('windows-05-plain-deployment');
+    for (const [kind, name] of [['StatefulSet', 'db'], ['DaemonSet', 'each']] as const) {
+      shown = await rollouts(kind, name);
+      await shown.becomes(1);
+      expect(await shown.sheet.locator('.stepper').isVisible()).toBe(kind === 'StatefulSet');
+      await shown.act('restart');
+      await user.confirm('Restart');
+      await shown.becomes(2);
+      await until(() => shown.sheet.locator('.phase').first().textContent(), 60_000).toBe('complete');
+      await bench.screenshot(`windows-05-plain-${kind.toLowerCase()}`);
+    }
+    await bench.command('View: Close All Editors');
+  });
+
+  test('there ports are forwarded, programs debugged and events followed as anywhere', async () => {
+    const pod = () => user.row('Pods', /^api-/);
+    const local = await freePort();
+    await user.expand('Services');
+    await user.inline(user.row('Services', 'api'), 'Forward Port…');
+    await user.asked('Forward api:8080 to a local port');
+    await user.answer(String(local));
+    await user.notification(`api:8080 is forwarded to localhost:${local}.`).waitFor();
+    const url = `http://localhost:${local}`;
+    expect(await ask(url, '/one')).toBe('hello from /one');
+    await user.dismissNotifications();
+    await page.keyboard.press('ControlOrMeta+p');
+    await user.quickInput.locator('input.input').fill('api.js');
+    await user.quickInput.locator('.monaco-list-row', { hasText: 'api.js' }).first().click();
+    await page.locator('.editor-instance .view-line', { hasText: 'const answer' }).click();
+    await page.keyboard.press('F9');
+    await until(() => pod().count()).toBe(1);
+    await user.inline(pod(), 'Debug');
+    const answers: Promise<string>[] = [];
+    await until(() => {
+      answers.push(ask(url, '/held').catch((error: Error) => error.message));
+      return page.locator('.debug-top-stack-frame-line').count();
+    }, 60_000).toBeGreaterThan(0);
+    await bench.screenshot('windows-05-plain-debug');
+    await bench.command('Debug: Disconnect');
+    await until(async () => (await Promise.all(answers)).at(-1), 30_000).toBe('hello from /held');
+    await bench.command('View: Close All Editors');
+    // Where nothing in the editor debugs Python, the extension that would is named.
+    await user.inline(user.row('Projects', /^snake-/), 'Debug');
+    const told = user.notification('No extension of this editor debugs Python.');
+    await told.waitFor({ timeout: 30_000 });
+    await bench.screenshot('windows-05-plain-python');
+    await user.press(told, 'Show Extension');
+    await page.locator('.extensions-viewlet .monaco-editor .view-line', { hasText: '@id:ms-python.debugpy' }).waitFor();
+    await user.openSidebar();
+    await user.menu(user.row('Services', 'api'), 'Show Events');
+    const events = await bench.webview('.events');
+    await until(() => events.locator('.title').textContent()).toBe('default · Service api');
+    await events.locator('vscode-button', { hasText: 'Whole Project' }).click();
+    there.kubectl('scale', 'deployment/api', '--replicas=2');
+    await events.locator('.event', { hasText: /ScalingReplicaSet.*from 1 to 2/ }).waitFor();
+    await bench.screenshot('windows-05-plain-events');
+    await user.expand('Port Forwards');
+    await user.inline(user.row('Port Forwards', `localhost:${local}`), 'Stop Port Forward');
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   test('and back to this machine', async () => {
@@ -207,3 +322,22 @@ describe('windows and clusters', () => {
     expect(here.kubectl('get', 'configmaps', '-n', 'kept', '-o', 'name')).toContain('/map-');
   });
 });
+
+/** A kind each of what rolls out, with a service and an ingress. */
+function workloads(image: string): object {
+  const meta = (name: string) => ({ name, namespace: 'default', labels: { app: name } });
+  const spec = (name: string, container: object, more: object = {}) => ({
+    selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name, image, ...container }], ...more } },
+  });
+  const wait = { command: ['sleep', '100000'] };
+  const mounted = { command: ['node', 'api.js'], workingDir: '/srv/api', ports: [{ containerPort: 8080 }], volumeMounts: [{ name: 'source', mountPath: '/srv/api/api.js', subPath: 'api.js' }] };
+  return { apiVersion: 'v1', kind: 'List', items: [
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: meta('source'), data: { 'api.js': api } },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: meta('api'), spec: spec('api', mounted, { volumes: [{ name: 'source', configMap: { name: 'source' } }] }) },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: meta('snake'), spec: spec('snake', { command: ['python3', '-m', 'http.server', '8080'] }) },
+    { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: meta('db'), spec: { serviceName: 'db', ...spec('db', wait) } },
+    { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: meta('each'), spec: spec('each', wait) },
+    { apiVersion: 'v1', kind: 'Service', metadata: meta('api'), spec: { selector: { app: 'api' }, ports: [{ port: 8080 }] } },
+    { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: meta('api'), spec: { rules: [{ host: 'api.example', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'api', port: { number: 8080 } } } }] } }] } },
+  ] };
+}

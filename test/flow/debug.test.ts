@@ -71,14 +71,14 @@ test('a program without a debugger is found, and what it lacks is told', async (
 
 test('rolled out with debugpy it is held at a breakpoint, and goes back to what it was', async () => {
   const config = await connection.client.get(deploymentConfigs, at);
-  const rollout = debugRollout('python', config.spec.template ?? {}, app);
+  const rollout = debugRollout('debugpy', config.spec.template ?? {}, app);
   await connection.client.patch(deploymentConfigs, at, 'strategic', rollout?.patch);
-  const where = containerOf(await runningPod((pod) => isDebugPod('python', pod, app)));
+  const where = containerOf(await runningPod((pod) => isDebugPod('debugpy', pod, app)));
   const debuggee = await eventually('debugpy', async () => (await findDebuggees(connection, where, undefined, signal)).find(({ listening }) => listening));
   await openDebugger(connection, where, debuggee, signal);
 
   const adapter = new DebugAdapter(await connection.dial({ ...where, port: debuggee.port }));
-  const { pathMappings, justMyCode } = debugConfiguration({ debuggee, pod: where.pod, localPort: 0, folder });
+  const { pathMappings, justMyCode } = debugConfiguration({ debuggee, pod: where.pod, localPort: 0, folder, remoteRoot: debuggee.process.cwd });
   await adapter.ask('initialize', { adapterID: 'debugpy', pathFormat: 'path', linesStartAt1: true });
   const attached = adapter.ask('attach', { pathMappings, justMyCode });
   await adapter.event('initialized');
@@ -97,7 +97,7 @@ test('rolled out with debugpy it is held at a breakpoint, and goes back to what 
   expect((await answer).body).toContain('Hello from python-hello');
 
   await connection.client.patch(deploymentConfigs, at, 'strategic', rollout?.undo);
-  await runningPod((pod) => !isDebugPod('python', pod, app) && !pod.spec.initContainers?.length);
+  await runningPod((pod) => !isDebugPod('debugpy', pod, app) && !pod.spec.initContainers?.length);
   // Lists that were emptied may stay, empty.
   const plain = (spec: unknown) => JSON.parse(JSON.stringify(spec, (_, value: unknown) => (Array.isArray(value) && value.length === 0 ? undefined : value))) as unknown;
   expect(plain((await connection.client.get(deploymentConfigs, at)).spec.template?.spec)).toEqual(plain(config.spec.template?.spec));

@@ -5,6 +5,7 @@ import { builds, buildConfigs, type Build, type BuildConfig } from '../../api/ki
 import { pods, services, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
+import { ingresses, type Ingress } from '../../api/kinds/ingress.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
@@ -12,7 +13,7 @@ import type { Session } from '../connections/session.ts';
 import type { Presentation } from '../explorer/node.ts';
 import { isActive, presentBuild, presentBuildConfig } from '../explorer/presenters/build.ts';
 import { presentImageStream } from '../explorer/presenters/image.ts';
-import { presentRoute, presentService } from '../explorer/presenters/network.ts';
+import { presentIngress, presentRoute, presentService } from '../explorer/presenters/network.ts';
 import { presentPod } from '../explorer/presenters/pod.ts';
 import { presentWorkload } from '../explorer/presenters/workload.ts';
 
@@ -52,6 +53,9 @@ export const serviceChoice = (): Choice<Service> => ({
 export const routeChoice = (session: Session): Choice<Route> => ({
   resource: routes, word: t('Route'), title: t('Choose a route'), none: t('There is no route in project "{0}".', '{0}'), show: (route) => presentRoute(route, session.routerPorts, t),
 });
+export const ingressChoice = (): Choice<Ingress> => ({
+  resource: ingresses, word: t('Ingress'), title: t('Choose an ingress'), none: t('There is no ingress in project "{0}".', '{0}'), show: (ingress) => presentIngress(ingress, t),
+});
 export const buildChoice = (): Choice<Build> => ({
   resource: builds, word: t('Build'), title: t('Choose a build'), none: t('There is no build in project "{0}".', '{0}'), show: (build) => presentBuild(build, t),
 });
@@ -72,7 +76,7 @@ export const forwardChoices = (): Choice[] => [serviceChoice(), ...workloadChoic
 
 /** Every kind the trees show. */
 export const allChoices = (session: Session): Choice[] =>
-  [podChoice(), deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), daemonSetChoice(), serviceChoice(), routeChoice(session), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
+  [podChoice(), deploymentConfigChoice(), deploymentChoice(), statefulSetChoice(), daemonSetChoice(), serviceChoice(), routeChoice(session), ingressChoice(), buildConfigChoice(), buildChoice(), imageStreamChoice()] as unknown as Choice[];
 
 /** The kind's word in the user's language. */
 export function wordFor(session: Session, of: Pick<Resource, 'plural' | 'kind'>): string {

@@ -1,6 +1,6 @@
 /** What a workload's template needs so that its programs can be debugged, and how that is taken back: pure. */
 import type { Container, Pod, PodTemplateSpec } from '../../api/kinds/core.ts';
-import { usualPort, type Debuggee } from './debuggee.ts';
+import { usualPort } from './debuggee.ts';
 
 export interface DebugRollout {
   /** Strategic patches of the workload. */
@@ -11,30 +11,39 @@ export interface DebugRollout {
 const folder = '/opt/slipway-debugpy';
 const part = 'slipway-debugpy';
 
+/**
+ * What a container is rolled out with. `inspector`: of whatever is the first Node.js in it, at the usual port. `inspectors`: of each, at a port of its own, which is looked for:
+ * one that npm starts would find the usual port taken by npm.
+ */
+export type DebugMeans = 'inspector' | 'inspectors' | 'debugpy';
+
 /** `undefined` if a variable that would have to change comes from elsewhere. */
-export function debugRollout(language: Debuggee['language'], template: PodTemplateSpec, container: string): DebugRollout | undefined {
+export function debugRollout(means: DebugMeans, template: PodTemplateSpec, container: string): DebugRollout | undefined {
   const one = template.spec?.containers.find(({ name }) => name === container);
   if (!one) return undefined;
-  return language === 'node' ? nodeRollout(one) : pythonRollout(one);
+  return means === 'debugpy' ? pythonRollout(one) : nodeRollout(one, means === 'inspector' ? usualPort.node : 0);
 }
 
 /** True once a pod was made from the template as `debugRollout` changes it. */
-export function isDebugPod(language: Debuggee['language'], pod: Pod, container: string): boolean {
-  const value = pod.spec.containers.find(({ name }) => name === container)?.env?.find(({ name }) => name === variableOf[language])?.value ?? '';
-  return value.includes(language === 'node' ? inspectOption : folder);
+export function isDebugPod(means: DebugMeans, pod: Pod, container: string): boolean {
+  const [variable, mark] = means === 'debugpy' ? [pythonPath, folder] : [nodeOptions, inspectOption(means === 'inspector' ? usualPort.node : 0)];
+  const value = pod.spec.containers.find(({ name }) => name === container)?.env?.find(({ name }) => name === variable)?.value ?? '';
+  return value.split(means === 'debugpy' ? ':' : ' ').includes(mark);
 }
 
-const variableOf = { node: 'NODE_OPTIONS', python: 'PYTHONPATH' } as const;
-const inspectOption = `--inspect=127.0.0.1:${usualPort.node}`;
+const nodeOptions = 'NODE_OPTIONS';
+const pythonPath = 'PYTHONPATH';
+const inspectOption = (port: number) => `--inspect=127.0.0.1:${port}`;
 
-function nodeRollout(one: Container): DebugRollout | undefined {
-  const env = variable(one, variableOf.node, (before) => [before, inspectOption].filter(Boolean).join(' '));
+/** After the options there are: of several ports the last one counts. */
+function nodeRollout(one: Container, port: number): DebugRollout | undefined {
+  const env = variable(one, nodeOptions, (before) => [before, inspectOption(port)].filter(Boolean).join(' '));
   return env && { patch: inContainer(one, { env: [env.patch] }), undo: inContainer(one, { env: [env.undo] }) };
 }
 
 /** An init container with the application's own image brings debugpy if the image has none, and lets every Python of the container listen for a debugger as it starts. */
 function pythonRollout(one: Container): DebugRollout | undefined {
-  const env = variable(one, variableOf.python, (before) => [folder, before].filter(Boolean).join(':'));
+  const env = variable(one, pythonPath, (before) => [folder, before].filter(Boolean).join(':'));
   if (!env) return undefined;
   const volumeMounts = [{ name: part, mountPath: folder }];
   const init = { name: part, image: one.image, command: ['/bin/sh', '-c', bring], volumeMounts, ...(one.env && { env: one.env }) };

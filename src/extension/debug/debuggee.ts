@@ -6,9 +6,11 @@ export interface Debuggee {
   process: Process;
   /** What it runs, for people: `server.js`. */
   script: string;
-  /** Where its debugger listens or will listen. */
+  /** Where its debugger listens or will listen; 0: on one of `process.ports`. */
   port: number;
   listening: boolean;
+  /** It is there to start another one, as npm is. */
+  starter: boolean;
 }
 
 /** Node.js' own, and that of debugpy by custom. */
@@ -19,9 +21,9 @@ const programs = /^(node|nodejs|python[\d.]*)$/;
 const nodeValue = /^(-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--env-file)$/;
 const pythonValue = /^(-W|-X)$/;
 
-/** `options`: NODE_OPTIONS of the container. Those that only start others come last. */
+/** `options`: NODE_OPTIONS of the container. Those that only start others are left out, unless there is nothing else. */
 export function debuggeesIn({ processes, listening }: Scan, options = ''): Debuggee[] {
-  const found = processes.flatMap((process): (Debuggee & { starter: boolean })[] => {
+  const found = processes.flatMap((process): Debuggee[] => {
     const language = languageOf(process);
     if (!language) return [];
     const [first = ''] = process.args;
@@ -30,10 +32,17 @@ export function debuggeesIn({ processes, listening }: Scan, options = ''): Debug
     const script = titled ? first : language === 'node' ? scriptAfter(process.args, nodeValue) : pythonScript(process.args);
     const named = language === 'node' ? (inspectPort(process.args) ?? inspectPort(options.split(/\s+/))) : debugpyPort(process.args);
     const port = named ?? usualPort[language];
-    return [{ language, process, script: baseName(script ?? process.exe), port, listening: listening.includes(port), starter: starters.test((titled ? script?.split(' ')[0] : script) ?? '') }];
+    // The inspector is the program's own; debugpy listens in a process of its own.
+    const open = (language === 'node' && process.ports) || listening;
+    const candidates = port === 0 && { ports: open };
+    return [{ language, process: { ...process, ...candidates }, script: baseName(script ?? process.exe), port, listening: port === 0 ? open.length > 0 : open.includes(port), starter: isStarter((titled ? script?.split(' ')[0] : script) ?? '') }];
   });
-  const meant = found.some(({ starter }) => !starter) ? found.filter(({ starter }) => !starter) : found;
-  return meant.map(({ starter: _, ...one }) => one);
+  return found.some(({ starter }) => !starter) ? found.filter(({ starter }) => !starter) : found;
+}
+
+/** `script`: what is run, as a path or URL. */
+export function isStarter(script: string): boolean {
+  return starters.test(script);
 }
 
 function languageOf({ exe, args }: Process): Debuggee['language'] | undefined {
@@ -42,9 +51,9 @@ function languageOf({ exe, args }: Process): Debuggee['language'] | undefined {
   return names.some((name) => /^python[\d.]*$/.test(name)) ? 'python' : undefined;
 }
 
-/** `--inspect=0.0.0.0:9230`, `--inspect-port=9230`; a bare `--inspect` means the usual port. */
+/** `--inspect=0.0.0.0:9230`, `--inspect-port=9230`; a bare `--inspect` means the usual port. The last one counts. */
 function inspectPort(args: readonly string[]): number | undefined {
-  for (const arg of args) {
+  for (const arg of [...args].reverse()) {
     const match = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)(?:=(?:.*:)?(\d+))?$/.exec(arg);
     if (match) return match[1] ? Number(match[1]) : usualPort.node;
   }

@@ -15,6 +15,15 @@ const answerMs = 3_000;
 /** Characters of an answer. */
 const longest = 100_000;
 
+/** The first of several that answers as an inspector, and where. */
+export async function firstInspected(ports: readonly number[], dial: (port: number) => Promise<Duplex>): Promise<number | undefined> {
+  for (const port of ports) {
+    const targets = await dial(port).then(inspectorTargets).catch(() => []);
+    if (targets.length > 0) return port;
+  }
+  return undefined;
+}
+
 /** What the inspector offers to debug. Rejects with the last failure if it does not answer. */
 export async function untilInspected(dial: () => Promise<Duplex>, signal: AbortSignal): Promise<InspectorTarget> {
   let failure: Error = new Error('no answer');

@@ -7,26 +7,27 @@ import type { RolloutTarget } from '../../client/rollout/target.ts';
 import type { Session } from '../connections/session.ts';
 import { ownerOf, type Owner } from '../explorer/owner.ts';
 import { selects } from '../explorer/project-content.ts';
-import { debugRollout, isDebugPod } from './debug-rollout.ts';
-import type { Debuggee } from './debuggee.ts';
+import { debugRollout, isDebugPod, type DebugMeans } from './debug-rollout.ts';
 
 export interface DebugRun {
   pod: Pod;
   container: string;
+  /** The script that is meant: a pod that has just started may not have come to it yet. */
+  script?: string;
   /** Takes back what was rolled out for debugging. */
   undo?: { name: string; run(): Promise<unknown> };
 }
 
-export async function rollOutForDebug(session: Session, { pod, container }: DebugRun, language: Debuggee['language'], signal: AbortSignal): Promise<DebugRun> {
+export async function rollOutForDebug(session: Session, { pod, container, script }: DebugRun, means: DebugMeans, signal: AbortSignal): Promise<DebugRun> {
   const owner = await ownerOf(session, pod);
   const { name } = pod.metadata;
   if (!owner) throw new Error(vscode.l10n.t('Nothing deploys pod "{0}", so it cannot be rolled out anew.', name));
   const { workload, of } = owner;
-  const rollout = debugRollout(language, workload.spec.template ?? {}, container);
+  const rollout = debugRollout(means, workload.spec.template ?? {}, container);
   if (!rollout) throw new Error(vscode.l10n.t('The template of "{0}" cannot be changed for debugging: the variable that does it comes from a config map or a secret, or the container is not in it.', workload.metadata.name));
   await change(session, owner, rollout.patch);
-  const next = await untilPod(session, owner, (one) => isDebugPod(language, one, container), signal);
-  return { pod: next, container, undo: { name: workload.metadata.name, run: () => change(session, { of, workload }, rollout.undo) } };
+  const next = await untilPod(session, owner, (one) => isDebugPod(means, one, container), signal);
+  return { pod: next, container, ...(script && { script }), undo: { name: workload.metadata.name, run: () => change(session, { of, workload }, rollout.undo) } };
 }
 
 async function change({ client }: Session, { of, workload }: Owner, patch: object): Promise<void> {

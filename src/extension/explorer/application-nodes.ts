@@ -6,7 +6,7 @@ import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
 import type { Session } from '../connections/session.ts';
 import { tooltipOf, type TreeNode } from './node.ts';
-import { buildConfigNode, podNode, routeNode, serviceNode, workloadNode } from './object-nodes.ts';
+import { buildConfigNode, ingressNode, podNode, routeNode, serviceNode, workloadNode } from './object-nodes.ts';
 import type { Application } from './project-content.ts';
 import { stateWord } from './state-words.ts';
 
@@ -44,7 +44,7 @@ export function projectNode(session: Session, resource: Resource, project: KubeO
 export type Saving = (config: BuildConfig) => boolean;
 
 export function applicationNode(session: Session, project: TreeNode, application: Application, saving: Saving): ApplicationNode {
-  const route = application.routes.map((one) => routeNode(session, one)).find((one) => one.url);
+  const route = waysIn(session, application).find((one) => one.url);
   const workloads = application.workloads.map(({ workload }) => workloadNode(session, workload));
   // The worst state of its parts is the application's.
   const worst = workloads.find((one) => one.colour === 'testing.iconFailed') ?? workloads.find((one) => one.colour === 'charts.blue') ?? workloads[0];
@@ -72,6 +72,10 @@ export function partsOf(session: Session, application: Application, saving: Savi
     ...application.pods.map((pod) => podNode(session, pod)),
     ...application.buildConfigs.map(({ config, builds }) => buildConfigNode(session, config, builds[0], saving(config))),
     ...application.services.map(({ service, endpoints }) => serviceNode(session, service, endpoints)),
-    ...application.routes.map((route) => routeNode(session, route)),
+    ...waysIn(session, application),
   ];
+}
+
+function waysIn(session: Session, { routes, ingresses }: Application): TreeNode[] {
+  return [...routes.map((route) => routeNode(session, route)), ...ingresses.map((ingress) => ingressNode(session, ingress))];
 }

@@ -4,6 +4,7 @@ import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deploym
 import type { DaemonSet, Deployment, StatefulSet } from '../../api/kinds/apps.ts';
 import type { Endpoints, Pod, Service } from '../../api/kinds/core.ts';
 import type { ImageStream } from '../../api/kinds/image.ts';
+import type { Ingress } from '../../api/kinds/ingress.ts';
 import type { Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { mirrorAnnotation } from '../../api/pod.ts';
@@ -24,6 +25,8 @@ export interface ProjectObjects {
   services: readonly Service[];
   endpoints: readonly Endpoints[];
   routes: readonly Route[];
+  /** Only where there are no routes. */
+  ingresses: readonly Ingress[];
   imageStreams: readonly ImageStream[];
 }
 
@@ -33,6 +36,7 @@ export interface Application {
   buildConfigs: { config: BuildConfig; /** Newest first. */ builds: Build[] }[];
   services: { service: Service; endpoints: Endpoints | undefined }[];
   routes: Route[];
+  ingresses: Ingress[];
   /** Pods that no workload of the application selects. */
   pods: Pod[];
 }
@@ -47,7 +51,7 @@ export function groupApplications(objects: ProjectObjects): Application[] {
   const found = new Map<string, Application>();
   const of = (name: string) => {
     let application = found.get(name);
-    if (!application) found.set(name, (application = { name, workloads: [], buildConfigs: [], services: [], routes: [], pods: [] }));
+    if (!application) found.set(name, (application = { name, workloads: [], buildConfigs: [], services: [], routes: [], ingresses: [], pods: [] }));
     return application;
   };
   const taken = new Set<Pod>();
@@ -62,6 +66,7 @@ export function groupApplications(objects: ProjectObjects): Application[] {
     of(applicationOf(service)).services.push({ service, endpoints: objects.endpoints.find((one) => one.metadata.name === service.metadata.name) });
   }
   for (const route of objects.routes) of(applicationOf(route)).routes.push(route);
+  for (const ingress of objects.ingresses) of(applicationOf(ingress)).ingresses.push(ingress);
   // Pods of builds and deployments are shown by what made them.
   for (const pod of objects.pods) if (!taken.has(pod) && !isRunner(pod) && !isSystemPod(pod)) of(applicationOf(pod)).pods.push(pod);
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));

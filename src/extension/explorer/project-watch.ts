@@ -4,6 +4,7 @@ import { buildConfigs, builds, type Build, type BuildConfig } from '../../api/ki
 import { endpoints, pods, services, type Endpoints, type Pod, type Service } from '../../api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { imageStreams, type ImageStream } from '../../api/kinds/image.ts';
+import { ingresses, type Ingress } from '../../api/kinds/ingress.ts';
 import { routes, type Route } from '../../api/kinds/route.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { Resource } from '../../api/resource.ts';
@@ -11,7 +12,7 @@ import type { Session } from '../connections/session.ts';
 import { ObjectList } from './object-list.ts';
 import type { ProjectObjects } from './project-content.ts';
 
-const kinds = { deploymentConfigs, deployments, statefulSets, daemonSets, pods, buildConfigs, builds, services, endpoints, routes, imageStreams } as const;
+const kinds = { deploymentConfigs, deployments, statefulSets, daemonSets, pods, buildConfigs, builds, services, endpoints, routes, ingresses, imageStreams } as const;
 export type Part = keyof typeof kinds;
 /** What applications consist of. */
 export const applicationParts = (Object.keys(kinds) as Part[]).filter((part) => part !== 'imageStreams');
@@ -24,7 +25,9 @@ export class ProjectWatch {
 
   constructor(session: Session, namespace: string, wanted: readonly Part[], changed: () => void) {
     this.namespace = namespace;
-    for (const part of wanted) this.#lists.set(part, new ObjectList(session, kinds[part] as unknown as Resource, namespace, changed));
+    // OpenShift makes routes of ingresses, and those are shown.
+    const shown = wanted.filter((part) => part !== 'ingresses' || !session.serves(routes));
+    for (const part of shown) this.#lists.set(part, new ObjectList(session, kinds[part] as unknown as Resource, namespace, changed));
     this.ready = Promise.all([...this.#lists.values()].map((list) => list.ready)).then(() => undefined);
   }
 
@@ -32,7 +35,7 @@ export class ProjectWatch {
     const items = <T extends KubeObject>(part: Part) => (this.#lists.get(part)?.items() ?? []) as readonly T[];
     return {
       deploymentConfigs: items<DeploymentConfig>('deploymentConfigs'), deployments: items<Deployment>('deployments'), statefulSets: items<StatefulSet>('statefulSets'), daemonSets: items<DaemonSet>('daemonSets'), pods: items<Pod>('pods'), buildConfigs: items<BuildConfig>('buildConfigs'),
-      builds: items<Build>('builds'), services: items<Service>('services'), endpoints: items<Endpoints>('endpoints'), routes: items<Route>('routes'),
+      builds: items<Build>('builds'), services: items<Service>('services'), endpoints: items<Endpoints>('endpoints'), routes: items<Route>('routes'), ingresses: items<Ingress>('ingresses'),
       imageStreams: items<ImageStream>('imageStreams'),
     };
   }

@@ -4,7 +4,7 @@ import type { Endpoints, Pod } from '../../api/kinds/core.ts';
 import type { BuildConfig } from '../../api/kinds/build.ts';
 import { forwardsSource } from './forwards-source.ts';
 import { imageChildren, imageStreamNode } from './image-nodes.ts';
-import { buildConfigNode, buildNode, containerNodes, podNode, routeNode, serviceNode } from './object-nodes.ts';
+import { buildConfigNode, buildNode, containerNodes, ingressNode, podNode, routeNode, serviceNode } from './object-nodes.ts';
 import { ObjectTree } from './object-tree.ts';
 import { inTrouble } from './presenters/pod.ts';
 import { isActive } from './presenters/build.ts';
@@ -33,6 +33,10 @@ export function createViews(parts: ViewParts): vscode.Disposable {
     new ObjectTree('slipway.routes', projectSource(session, {
       parts: ['routes'],
       roots: ({ routes }) => sorted(routes).map((route) => routeNode(session, route)),
+    })),
+    new ObjectTree('slipway.ingresses', projectSource(session, {
+      parts: ['ingresses'],
+      roots: ({ ingresses }) => sorted(ingresses).map((ingress) => ingressNode(session, ingress)),
     })),
     new ObjectTree('slipway.builds', projectSource(session, {
       parts: ['builds', 'buildConfigs'],

@@ -19,7 +19,7 @@ export function rolloutWords(): RolloutWords {
   const causes: Record<string, string> = { 'config change': t('the configuration changed'), 'image change': t('a new image'), 'manual change': t('started by hand'), 'cancelled by the user': t('cancelled') };
   return {
     phase: (phase) => ({ progressing: t('rolling out'), waiting: t('waiting'), complete: t('complete'), failed: t('failed') })[phase],
-    state: (state, phase) => (state === 'current' ? t('current') : phase ? stateWord(phase, t) : ''),
+    state: (state, phase) => (state === 'current' ? t('Current') : phase ? stateWord(phase, t) : t('Earlier')),
     cause: (cause) => causes[cause] ?? cause,
     pod: (pod) => {
       const { status, ready, restarts } = summarizePod(pod, new Date());

@@ -34,7 +34,7 @@ export interface RolloutWords {
 }
 
 export function rolloutView(target: Pick<RolloutTarget, 'of'>, { workload, revisions, pods, builds }: RolloutObjects, words: RolloutWords, now: Date): RolloutView {
-  const { phase, message } = rolloutState(target, workload);
+  const { phase, message } = stateOf(target, workload);
   const own = pods.filter((pod) => selects(workload as unknown as TreeWorkload, pod) && pod.status?.phase !== 'Succeeded');
   const groups = podGroups(own, revisions, words, now);
   const wanted = wantedOf(workload);
@@ -49,6 +49,13 @@ export function rolloutView(target: Pick<RolloutTarget, 'of'>, { workload, revis
   view.revisions = revisions.map((one) => revisionRow(one, { own, pods, builds, words, paused }));
   view.actions = actionsOf(target, view, revisions[0]);
   return view;
+}
+
+/** What replaces its pods only as they are deleted has no rollout that could fail. */
+function stateOf(target: Pick<RolloutTarget, 'of'>, workload: Workload): ReturnType<typeof rolloutState> {
+  const state = rolloutState(target, workload);
+  const strategy = (workload.spec as Partial<StatefulSet['spec']>).updateStrategy?.type;
+  return strategy === 'OnDelete' ? { ...state, phase: 'waiting' } : state;
 }
 
 interface Around {

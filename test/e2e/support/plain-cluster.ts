@@ -2,6 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import tls from 'node:tls';
 
 export interface PlainCluster {
   server: string;
@@ -28,6 +29,16 @@ export async function plainCluster(server: string, ca: Buffer, token: string): P
     asking.on('error', () => response.destroy());
     response.on('close', () => asking.destroy());
     request.pipe(asking);
+  });
+  // Shells, logs that are followed and ports: passed on as they are.
+  relay.on('upgrade', (request, socket, head) => {
+    const upstream = tls.connect({ host: hostname, port: Number(port), ca }, () => {
+      const headers = { ...request.headers, host: `${hostname}:${port}`, authorization: `Bearer ${token}` };
+      upstream.write(`${request.method} ${request.url} HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')}\r\n`);
+      upstream.write(head);
+      socket.pipe(upstream).pipe(socket);
+    });
+    for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) one.on('error', () => other.destroy()).on('close', () => other.destroy());
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
   return {

@@ -17,6 +17,8 @@ export interface WorkbenchOptions {
   settings?: Record<string, unknown>;
   /** More environment for the server, e.g. KUBECONFIG. */
   environment?: Record<string, string>;
+  /** Folders of further extensions. */
+  extensions?: readonly string[];
   /** Asks for the trust of a workspace, as the editor does unless told otherwise. */
   workspaceTrust?: boolean;
 }
@@ -45,6 +47,7 @@ const browserArguments = ['--headless', '--no-sandbox', '--disable-gpu', '--disa
 export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
   const data = mkdtempSync(path.join(tmpdir(), 'slipway-vscode-'));
   installExtension(path.join(data, 'extensions'));
+  for (const folder of options.extensions ?? []) cpSync(folder, path.join(data, 'extensions', `test.${path.basename(folder)}-1.0.0`), { recursive: true });
   mkdirSync(path.join(data, 'user', 'User'), { recursive: true });
   // Settings of the machine's scope are read there alone.
   mkdirSync(path.join(data, 'user', 'Machine'), { recursive: true });

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { Build, BuildConfig } from '../../../src/api/kinds/build.ts';
 import type { Endpoints, Pod, Service } from '../../../src/api/kinds/core.ts';
 import type { DeploymentConfig } from '../../../src/api/kinds/deployment-config.ts';
+import type { Ingress } from '../../../src/api/kinds/ingress.ts';
 import type { Route } from '../../../src/api/kinds/route.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import { presentBuild, presentBuildConfig } from '../../../src/extension/explorer/presenters/build.ts';
-import { presentRoute, presentService } from '../../../src/extension/explorer/presenters/network.ts';
+import { presentIngress, presentRoute, presentService } from '../../../src/extension/explorer/presenters/network.ts';
 import { inTrouble, presentContainer, presentPod } from '../../../src/extension/explorer/presenters/pod.ts';
 import { presentWorkload } from '../../../src/extension/explorer/presenters/workload.ts';
 import { groupApplications, type ProjectObjects } from '../../../src/extension/explorer/project-content.ts';
@@ -23,7 +24,7 @@ const waiting = (reason: string) =>
   make<Pod>('Pod', 'web-1-abcde', { spec: { containers: [{ name: 'web', image: 'web' }] }, status: { phase: 'Pending', containerStatuses: [{ name: 'web', ready: false, restartCount: 3, state: { waiting: { reason } } }] } });
 const config = (name: string, rest: object = {}, labels: Record<string, string> = { app: name }) =>
   make<DeploymentConfig>('DeploymentConfig', name, { spec: { replicas: 1, selector: { deploymentconfig: name } }, status: { latestVersion: 1, readyReplicas: 1 }, ...rest }, { labels, uid: name });
-const none: ProjectObjects = { deploymentConfigs: [], deployments: [], statefulSets: [], daemonSets: [], pods: [], buildConfigs: [], builds: [], services: [], endpoints: [], routes: [], imageStreams: [] };
+const none: ProjectObjects = { deploymentConfigs: [], deployments: [], statefulSets: [], daemonSets: [], pods: [], buildConfigs: [], builds: [], services: [], endpoints: [], routes: [], ingresses: [], imageStreams: [] };
 
 describe('what runs in a project', () => {
   test('is grouped by application, with the pods that each workload selects', () => {
@@ -105,6 +106,15 @@ describe('a node', () => {
     const route = (status: 'True' | 'False') => make<Route>('Route', 'web', { spec: { host: 'web.example', to: { kind: 'Service', name: 'web' } }, status: { ingress: [{ host: 'web.example', conditions: [{ type: 'Admitted', status, reason: 'HostAlreadyClaimed', message: 'taken' }] }] } });
     expect(presentRoute(route('True'), { http: 8080, https: 8443 }, say)).toMatchObject({ url: 'http://web.example:8080/', description: 'web.example:8080', contextValue: 'route.url' });
     expect(presentRoute(route('False'), { http: 80, https: 443 }, say)).toMatchObject({ description: 'HostAlreadyClaimed', icon: 'error', contextValue: 'route' });
+  });
+
+  test('an ingress shows where it answers, and the services behind it', () => {
+    const backend = (name: string) => ({ path: '/', pathType: 'Prefix', backend: { service: { name, port: { number: 80 } } } });
+    const spec = { rules: [{ host: 'web.example', http: { paths: [backend('web'), { ...backend('api'), path: '/api' }] } }], tls: [{ hosts: ['web.example'] }] };
+    const shown = presentIngress(make<Ingress>('Ingress', 'web', { spec, status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } }), say);
+    expect(shown).toMatchObject({ url: 'https://web.example/', description: 'web.example', contextValue: 'ingress.url', colour: 'testing.iconPassed' });
+    expect(shown.tooltip).toContain('web, api');
+    expect(presentIngress(make<Ingress>('Ingress', 'all', { spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } } }), say)).toMatchObject({ description: 'any host', contextValue: 'ingress', colour: 'disabledForeground' });
   });
 
   test('takes no name for markup', () => {

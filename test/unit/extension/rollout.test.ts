@@ -69,6 +69,8 @@ test('a deployment is restarted, not started anew; a stateful set is never pause
   const set = { ...workload, kind: 'StatefulSet', status: { observedGeneration: 1, readyReplicas: 1, updatedReplicas: 1, currentRevision: 'a', updateRevision: 'a' } } as unknown as Workload;
   const own = pod('web-0', 'web', { labels: { 'controller-revision-hash': 'web-7d4b9c6f5' } });
   expect(view(set, [kept], [own], [], statefulSets)).toMatchObject({ phase: 'complete', actions: ['restart'], groups: [{ label: '#1', ready: 1 }] });
+  const byHand = { ...set, spec: { ...set.spec, updateStrategy: { type: 'OnDelete' } } } as unknown as Workload;
+  expect(view(byHand, [kept], [own], [], statefulSets)).toMatchObject({ phase: 'waiting' });
 });
 
 test('the address of a revision leads back to it', () => {

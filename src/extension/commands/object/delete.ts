@@ -5,13 +5,14 @@ import { buildConfigs } from '../../../api/kinds/build.ts';
 import { replicationControllers, services } from '../../../api/kinds/core.ts';
 import { deploymentConfigs } from '../../../api/kinds/deployment-config.ts';
 import { imageStreams } from '../../../api/kinds/image.ts';
+import { ingresses } from '../../../api/kinds/ingress.ts';
 import { routes } from '../../../api/kinds/route.ts';
 import type { KubeObject } from '../../../api/meta.ts';
 import type { Resource } from '../../../api/resource.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { Session } from '../../connections/session.ts';
 import { applicationOf } from '../../explorer/project-content.ts';
-import { buildChoice, buildConfigChoice, imageStreamChoice, podChoice, routeChoice, serviceChoice, wordFor, workloadChoices, type Choice } from '../choices.ts';
+import { buildChoice, buildConfigChoice, imageStreamChoice, ingressChoice, podChoice, routeChoice, serviceChoice, wordFor, workloadChoices, type Choice } from '../choices.ts';
 import { Cancelled, confirm, patiently, type Command } from '../command.ts';
 import { foundFor, isNode, named, selectedObjects } from '../target.ts';
 
@@ -20,6 +21,7 @@ const choicesOf: [id: string, choices: (session: Session) => Choice[]][] = [
   ['slipway.deployment.delete', workloadChoices],
   ['slipway.service.delete', () => [serviceChoice() as unknown as Choice]],
   ['slipway.route.delete', (session) => [routeChoice(session) as unknown as Choice]],
+  ['slipway.ingress.delete', () => [ingressChoice() as unknown as Choice]],
   ['slipway.build.delete', () => [buildChoice() as unknown as Choice]],
   ['slipway.buildConfig.delete', () => [buildConfigChoice() as unknown as Choice]],
   ['slipway.imageStream.delete', () => [imageStreamChoice() as unknown as Choice]],
@@ -44,7 +46,7 @@ export const deleteCommands: readonly Command[] = choicesOf.map(([id, choices]) 
 }));
 
 /** Every kind an application made from source consists of, in the order that starts nothing anew. */
-const applicationParts: readonly Resource[] = [buildConfigs, deploymentConfigs, deployments, statefulSets, daemonSets, replicationControllers, routes, services, imageStreams];
+const applicationParts: readonly Resource[] = [buildConfigs, deploymentConfigs, deployments, statefulSets, daemonSets, replicationControllers, routes, ingresses, services, imageStreams];
 
 export const deleteApplicationCommand: Command = {
   id: 'slipway.app.delete',

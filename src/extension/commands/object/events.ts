@@ -19,8 +19,8 @@ export const showEventsCommand: Command = {
 function scopeOf(session: Session, node: TreeNode): EventScope | undefined {
   if (node.contextValue.startsWith('project')) return { namespace: node.label };
   if (isApplicationNode(node)) {
-    const { workloads, buildConfigs, services, routes, pods } = node.application;
-    const parts: KubeObject[] = [...workloads.map(({ workload }) => workload), ...buildConfigs.map(({ config }) => config), ...services.map(({ service }) => service), ...routes, ...pods];
+    const { workloads, buildConfigs, services, routes, ingresses, pods } = node.application;
+    const parts: KubeObject[] = [...workloads.map(({ workload }) => workload), ...buildConfigs.map(({ config }) => config), ...services.map(({ service }) => service), ...routes, ...ingresses, ...pods];
     return { namespace: node.namespace ?? session.project, of: { title: node.label, subjects: parts.map(subjectOf) } };
   }
   if (!node.object) return undefined;

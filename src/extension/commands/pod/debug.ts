@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
-import type { Pod } from '../../../api/kinds/core.ts';
+import type { Container, Pod } from '../../../api/kinds/core.ts';
 import type { Connection } from '../../../client/connection.ts';
 import { isStatusError } from '../../../api/status.ts';
 import { debugConfiguration } from '../../debug/debug-configuration.ts';
 import type { Debuggee } from '../../debug/debuggee.ts';
-import { CannotDebug, findDebuggees, openDebugger } from '../../debug/pod-debugger.ts';
+import { isDebugPod, type DebugMeans } from '../../debug/debug-rollout.ts';
+import { CannotDebug, findDebuggees, inspectedProgram, openDebugger, untilDebuggees } from '../../debug/pod-debugger.ts';
+import { remoteRootOf } from '../../debug/remote-root.ts';
 import { rollOutForDebug, type DebugRun } from '../../debug/roll-out.ts';
 import { hasDebugger, startSession } from '../../debug/sessions.ts';
 import { sourceOf } from '../../debug/source-of.ts';
@@ -32,30 +34,38 @@ async function debug(context: CommandContext, run: DebugRun): Promise<boolean> {
   const at = { namespace: pod.metadata.namespace ?? session.project, pod: pod.metadata.name, container };
   const connection = await session.connect();
   if (!connection) throw new Error(t('Slipway is not connected. Start it, or choose a cluster.'));
-  const debuggee = await attachable(context, run, connection, at);
+  const { debuggee, port } = await attachable(context, run, connection, at);
   const folder = await sourceOf(context, pod, container);
   const { namespace } = at;
-  const forward = await forwards.start({ namespace, kind: 'Pod', name: at.pod, port: debuggee.port, target: debuggee.port, selector: {} }, debuggee.port);
-  const configuration = debugConfiguration({ debuggee, pod: at.pod, localPort: forward.localPort, folder });
+  const forward = await forwards.start({ namespace, kind: 'Pod', name: at.pod, port, target: port, selector: {} }, port);
+  const remoteRoot = remoteRootOf(debuggee, folder, containerOf(run)?.workingDir);
+  const configuration = debugConfiguration({ debuggee, pod: at.pod, localPort: forward.localPort, folder, remoteRoot });
   const workspace = folder === undefined ? undefined : vscode.workspace.getWorkspaceFolder(vscode.Uri.file(folder));
   const started = await startSession(forwards, forward.id, workspace, configuration, () => offerUndo(run));
   if (started) tellProbe(pod, container);
   return started;
 }
 
-async function attachable(context: CommandContext, run: DebugRun, connection: Connection, at: { namespace: string; pod: string; container: string }): Promise<Debuggee> {
-  const options = run.pod.spec.containers.find(({ name }) => name === at.container)?.env?.find(({ name }) => name === 'NODE_OPTIONS')?.value;
+async function attachable(context: CommandContext, run: DebugRun, connection: Connection, at: { namespace: string; pod: string; container: string }): Promise<{ debuggee: Debuggee; port: number }> {
+  const options = containerOf(run)?.env?.find(({ name }) => name === 'NODE_OPTIONS')?.value;
   try {
-    const found = await patiently(t('Looking for what can be debugged in "{0}"', at.pod), (signal) => findDebuggees(connection, at, options, signal));
+    const found = await patiently(t('Looking for what can be debugged in "{0}"', at.pod), (signal) => (run.undo ? untilDebuggees(connection, at, options, run.script, signal) : findDebuggees(connection, at, options, signal)));
     const debuggee = await choose(found, at.pod);
     if (debuggee.language === 'python') needPythonDebugger();
-    await patiently(t('Opening the debugger of "{0}"', debuggee.script), (signal) => openDebugger(connection, at, debuggee, signal));
-    return debuggee;
+    return { debuggee, port: await patiently(t('Opening the debugger of "{0}"', debuggee.script), (signal) => openDebugger(connection, at, debuggee, signal)) };
   } catch (error) {
+    if (error instanceof CannotDebug && error.obstacle === 'NoShell' && isDebugPod('inspector', run.pod, at.container)) {
+      const debuggee = await patiently(t('Looking for what can be debugged in "{0}"', at.pod), (signal) => inspectedProgram(connection, at, signal));
+      return { debuggee, port: debuggee.port };
+    }
     if (error instanceof CannotDebug) throw adviceFor(context, run, error);
     if (isStatusError(error, 'NotFound')) throw new Error(t('Pod "{0}" is gone.', at.pod));
     throw error;
   }
+}
+
+function containerOf({ pod, container }: DebugRun): Container | undefined {
+  return pod.spec.containers.find(({ name }) => name === container);
 }
 
 async function choose(found: readonly Debuggee[], pod: string): Promise<Debuggee> {
@@ -77,8 +87,8 @@ function needPythonDebugger(): void {
 /** What exactly is missing, and the way to have it. */
 function adviceFor(context: CommandContext, run: DebugRun, { obstacle, message, debuggee }: CannotDebug): Error {
   const { container, pod } = run;
-  const rollOut = (language: Debuggee['language'], title: string) => ({ title, run: () => rollOutAndDebug(context, run, language).catch(tellFailure) });
-  const withInspector = rollOut('node', t('Roll Out with Inspector'));
+  const rollOut = (means: DebugMeans, title: string) => ({ title, run: () => rollOutAndDebug(context, { ...run, ...(debuggee && { script: debuggee.script }) }, means).catch(tellFailure) });
+  const withInspector = rollOut(obstacle === 'NoShell' ? 'inspector' : 'inspectors', t('Roll Out with Inspector'));
   switch (obstacle) {
     case 'NoShell':
       return new Advice(t('Container "{0}" has no shell, so what runs in it cannot be looked for: {1} A Node.js program can be rolled out with its inspector open; its pods are replaced.', container, message), [withInspector]);
@@ -87,16 +97,18 @@ function adviceFor(context: CommandContext, run: DebugRun, { obstacle, message, 
     case 'NotSignalled':
       return new Advice(t('Process {0} cannot be asked to open its inspector: {1} It can be rolled out with the inspector open; its pods are replaced.', debuggee?.process.pid ?? 0, message), [withInspector]);
     case 'NoInspector':
+      if (debuggee?.port === 0) return new Error(t('"{0}" was rolled out with its inspector open, but none answers in pod "{1}".', debuggee.script, pod.metadata.name));
+      if (!message) return new Advice(t('"{0}" was asked by SIGUSR1 to open its inspector, but nothing answers on port {1}: it may use that signal for itself. It can be rolled out with the inspector open; its pods are replaced.', debuggee?.script ?? '', debuggee?.port ?? 0), [withInspector]);
       return new Advice(t('"{0}" opened no inspector on port {1}: {2}. It can be rolled out with the inspector open; its pods are replaced.', debuggee?.script ?? '', debuggee?.port ?? 0, message), [withInspector]);
     case 'NoDebugpy':
       return new Advice(t('"{0}" does not listen for a debugger on port {1}: debugpy is not loaded in it. It can be rolled out with debugpy, fetched by pip if the image lacks it; its pods are replaced.', debuggee?.script ?? '', debuggee?.port ?? 0), [
-        rollOut('python', t('Roll Out with debugpy')),
+        rollOut('debugpy', t('Roll Out with debugpy')),
       ]);
   }
 }
 
-async function rollOutAndDebug(context: CommandContext, run: DebugRun, language: Debuggee['language']): Promise<void> {
-  const next = await patiently(t('Rolling out "{0}" for debugging', run.pod.metadata.name), (signal) => rollOutForDebug(context.session, run, language, signal));
+async function rollOutAndDebug(context: CommandContext, run: DebugRun, means: DebugMeans): Promise<void> {
+  const next = await patiently(t('Rolling out "{0}" for debugging', run.pod.metadata.name), (signal) => rollOutForDebug(context.session, run, means, signal));
   await debug(context, next);
 }
 

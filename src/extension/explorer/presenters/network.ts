@@ -1,4 +1,5 @@
 import type { Endpoints, Service } from '../../../api/kinds/core.ts';
+import type { Ingress } from '../../../api/kinds/ingress.ts';
 import type { Route } from '../../../api/kinds/route.ts';
 import { routeUrl, type RouterPorts } from '../../../client/apps/route-url.ts';
 import { tooltipOf, type Presentation, type Translate } from '../node.ts';
@@ -34,4 +35,26 @@ export function presentRoute(route: Route, ports: RouterPorts, t: Translate): Pr
     accessibility: t('Route {0}, {1}', route.metadata.name, url ?? t('waiting for a router')),
     ...(url && { url }),
   };
+}
+
+/** Shown where a cluster has no routes: OpenShift makes routes of them. */
+export function presentIngress({ metadata: { name }, spec, status }: Ingress, t: Translate): Presentation {
+  const urls = (spec.rules ?? []).flatMap(({ host, http }) => (host && !host.startsWith('*') ? (http?.paths ?? []).map(({ path }) => `${isSecure(spec, host) ? 'https' : 'http'}://${host}${path ?? '/'}`) : []));
+  const [url] = urls;
+  const services = (spec.rules ?? []).flatMap(({ http }) => http?.paths ?? []).map(({ backend }) => backend.service?.name).concat(spec.defaultBackend?.service?.name).filter(Boolean);
+  const addresses = (status?.loadBalancer?.ingress ?? []).map(({ hostname, ip }) => hostname ?? ip).filter(Boolean);
+  return {
+    label: name,
+    description: url?.replace(/^https?:\/\//, '').replace(/\/$/, '') ?? t('any host'),
+    icon: 'globe',
+    colour: addresses.length > 0 ? 'testing.iconPassed' : 'disabledForeground',
+    tooltip: tooltipOf(name, [...urls.map((one): [string, string] => ['URL', one]), [t('Service'), [...new Set(services)].join(', ')], [t('Class'), spec.ingressClassName], [t('Address'), addresses.join(', ')]]),
+    contextValue: url ? 'ingress.url' : 'ingress',
+    accessibility: t('Ingress {0}, {1}', name, url ?? t('any host')),
+    ...(url && { url }),
+  };
+}
+
+function isSecure({ tls }: Ingress['spec'], host: string): boolean {
+  return tls?.some(({ hosts }) => hosts?.includes(host)) ?? false;
 }
