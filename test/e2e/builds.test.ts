@@ -171,7 +171,9 @@ describe('builds and images', () => {
     expect(await frame.locator('.step').evaluateAll((steps) => steps.map((step) => (step as HTMLElement).dataset.step))).toEqual(['SourceLocation', 'BuilderImage', 'BuildInstantiated', 'SourceFetched', 'Dockerfile', 'ImageCommitted', 'ImagePushed', 'ImageStreamUpdated']);
     expect(await frame.locator('.head').textContent()).toContain('Docker');
     await until(() => frame.locator('.step[data-step=Dockerfile] .detail').textContent()).toMatch(/^(\d)\/\1 LABEL/);
+    await user.notification('"plain" is built.').waitFor();
     await shot('16-docker');
+    await user.dismissNotifications();
     const { dockerStrategy } = (JSON.parse(home.kubectl('get', 'build', 'plain-1', '-o', 'json')) as { spec: { strategy: { dockerStrategy: object } } }).spec.strategy;
     expect(dockerStrategy).toMatchObject({ noCache: true, buildArgs: [{ name: 'WHO', value: 'me too' }], env: [{ name: 'PLACE', value: 'here' }] });
     home.kubectl('delete', 'bc', 'plain', '-n', 'default');

@@ -29,7 +29,9 @@ export async function announceBuild(client: Client, build: Build, hint: (log: st
   try {
     const route = await untilRuns(client, app, before, signal);
     const open = vscode.l10n.t('Open in Browser');
-    const answer = await vscode.window.showInformationMessage(vscode.l10n.t('"{0}" is built and runs.', app.name), ...(route ? [open] : []));
+    // An image that nothing here deploys is all there is to tell.
+    const text = before === undefined && !route ? vscode.l10n.t('"{0}" is built.', app.name) : vscode.l10n.t('"{0}" is built and runs.', app.name);
+    const answer = await vscode.window.showInformationMessage(text, ...(route ? [open] : []));
     if (answer === open && route) await actions.open(app.namespace, route);
   } catch (error) {
     if (signal.aborted) return;

@@ -40,7 +40,7 @@ export async function builderItems(client: Client, project: string, detected: re
       value: builder,
     };
   };
-  const own: PickItem<BuilderChoice>[] = dockerfile ? [{ label: '$(pass) Dockerfile', description: dockerfile.file, detail: t('detected: {0}', dockerfile.reason), value: { dockerfile: dockerfile.file } }] : [];
+  const own: PickItem<BuilderChoice>[] = dockerfile ? [{ label: '$(pass) Dockerfile', ...(dockerfile.file !== 'Dockerfile' && { description: dockerfile.file }), detail: t('detected: the source\'s own instructions'), value: { dockerfile: dockerfile.file } }] : [];
   return [...own, ...[...reasons.keys(), ...builders.filter((one) => !reasons.has(one))].map(item)];
 }
 
