@@ -254,6 +254,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     await everyControlIsNamed(await bench.webview('.shares .share'));
     await shot('15-traffic');
     await bench.command('View: Close All Editors');
+    await bench.command('View: Hide Panel');
   });
 
   test('it is described, and edited as YAML', async () => {

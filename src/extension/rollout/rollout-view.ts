@@ -138,7 +138,7 @@ function sourceText(build: Build, images: readonly string[]): string | undefined
 }
 
 /** `docker-registry.default.svc:5000/shop/web@sha256:1a2b…` → `shop/web@1a2b3c4d` */
-function shortImage(image: string): string {
+export function shortImage(image: string): string {
   const [path = '', digest] = image.split('@sha256:');
   const named = path.split('/').slice(-2).join('/');
   return digest ? `${named}@${digest.slice(0, 8)}` : named;

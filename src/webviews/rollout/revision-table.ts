@@ -15,7 +15,7 @@ export function revisionTable(texts: RolloutTexts, send: (message: RolloutFromPa
   let picked: number[] = [];
   const compare = element('vscode-button', { appearance: 'secondary', disabled: true }, texts.compare);
   compare.addEventListener('click', () => send({ type: 'compare', revisions: picked }));
-  const heads: [string, string][] = [['pick', ''], ['number', texts.revision], ['when', texts.created], ['why', `${texts.cause}, ${texts.image}`], ['podcount', texts.pods], ['stands', texts.state], ['doing', '']];
+  const heads: [string, string][] = [['pick', ''], ['number', texts.revision], ['when', texts.created], ['why', `${texts.cause} · ${texts.image}`], ['podcount', texts.pods], ['stands', texts.state], ['doing', '']];
   const body = element('tbody', {});
   const table = element('table', { class: 'revisions', 'aria-label': texts.history }, element('thead', {}, element('tr', {}, ...heads.map(([name, text]) => element('th', { class: name, scope: 'col' }, text)))), body);
   const none = element('p', { class: 'none' }, texts.noHistory);

@@ -3,8 +3,9 @@ import type { Revision } from '../../../client/rollout/revisions.ts';
 import type { RolloutTarget } from '../../../client/rollout/target.ts';
 import type { Session } from '../../connections/session.ts';
 import { compareRevisions } from '../../rollout/compare.ts';
-import { rolloutWords } from '../../rollout/rollout-texts.ts';
 import { undoTo } from '../../rollout/rollout-actions.ts';
+import { rolloutWords } from '../../rollout/rollout-texts.ts';
+import { shortImage } from '../../rollout/rollout-view.ts';
 import { Cancelled, confirm, patiently, type Command } from '../command.ts';
 import { rolloutTargetFor } from './target.ts';
 
@@ -40,8 +41,8 @@ async function chooseRevision(revisions: readonly Revision[], title: string, non
   const words = rolloutWords();
   const items = revisions.map((revision) => ({
     label: `$(${revision.current ? 'pass-filled' : revision.phase === 'Failed' ? 'error' : 'history'}) ${words.revision(revision.number)}`,
-    description: [revision.current ? vscode.l10n.t('current') : '', revision.created, words.cause(revision.cause)].filter(Boolean).join(' · '),
-    detail: revision.template.spec?.containers.map(({ image }) => image).join(', ') ?? '', revision,
+    description: [revision.current ? vscode.l10n.t('current') : '', revision.created && new Date(revision.created).toLocaleString(vscode.env.language), words.cause(revision.cause)].filter(Boolean).join(' · '),
+    detail: revision.template.spec?.containers.map(({ image = '' }) => shortImage(image)).join(', ') ?? '', revision,
   }));
   const picked = await vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
   if (!picked) throw new Cancelled();
