@@ -101,8 +101,8 @@ export interface AgentConfig {
   nodeBinary: string;
 }
 
-/** Where a port of this machine leads: to a service, `namespace/name`, whose port may have an empty name; or to one address. */
-export type PublishedTo = { service: string; portName: string } | { ip: string; port: number };
+/** Where a port of this machine leads: to a service, `namespace/name`, whose port may have an empty name; to who tells whether it has endpoints; or to one address. */
+export type PublishedTo = { service: string; portName: string } | { healthOf: string } | { ip: string; port: number };
 
 /** A port of this machine that leads to pods. Its listening socket comes with the message. */
 export interface PublishedPort {

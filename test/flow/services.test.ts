@@ -39,6 +39,7 @@ describe.each(ways)('services, %s', (way) => {
       service('brief', { selector: app, ports: talkerPorts, sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } }), service('alone', { selector: { at: 'near' }, ports: talkerPorts }),
       service('each', { clusterIP: 'None', selector: app, ports: talkerPorts }), service('elsewhere', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' }), service('nodes', { type: 'NodePort', selector: app, ports: talkerPorts }),
       service('early', { selector: { app: 'unready' }, ports: talkerPorts, publishNotReadyAddresses: true }), service('late', { selector: { app: 'unready' }, ports: talkerPorts }), service('moving', { selector: { at: 'near' }, ports: talkerPorts }),
+      service('balanced-near', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', selector: { at: 'near' }, ports: [{ port: await freePort(), targetPort: 'web' }] }),
     );
     await platform.kube('wait', '--for=condition=Ready', 'pod/client', 'pod/near', 'pod/far', 'pod/bare', 'pod/held', '--timeout=60s');
     address = await addresses();
@@ -53,7 +54,7 @@ describe.each(ways)('services, %s', (way) => {
     else expect(seen).toContain(node);
   });
 
-  /** Asked in a pod, and what it gets. `nodes`: addresses of both nodes; `port`: node ports by name. */
+  /** Asked in a pod, and what it gets. `nodes`: addresses of both nodes; `port`: node ports by name; `local`, `health`: those of the service whose traffic stays on its node. */
   const rows: [name: string, pod: string, script: string, expected: unknown][] = [
     ['several named ports', 'client', "[await all(4, () => who(web('web'))), await all(4, () => who(udp('web'))), await all(4, () => who(line('web')))]", [['far', 'near'], ['far', 'near'], ['far', 'near']]],
     ['nobody: refused at once', 'client', "[await web('nobody'), await line('nobody'), await refused('nobody')]", ['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']],
@@ -70,17 +71,20 @@ describe.each(ways)('services, %s', (way) => {
     ['a node port, from the node itself', 'bare', '[await all(4, () => who(web(nodes[0], port.web))), await all(4, () => who(udp(nodes[0], port.udp)))]', [['far', 'near'], ['far', 'near']]],
     ['a host port at the address of its node', 'client', '[await who(web(nodes[1], 8088)), await who(udp(nodes[1], 5388)), await web(nodes[0], 8088)]', ['held', 'held', 'ECONNREFUSED']],
     ['a host port, from its own pod', 'held', '[await who(web(nodes[1], 8088)), await who(udp(nodes[1], 5388))]', ['held', 'held']],
+    ['traffic that stays on its node, and who asks which nodes have endpoints', 'client', '[await who(web(nodes[0], local)), await web(nodes[1], local), await Promise.all(nodes.map(async (node) => JSON.parse(await web(node, health)).localEndpoints))]', ['near', 'ECONNREFUSED', [1, 0]]],
     ['those that are not ready, only where that is asked for', 'client', "[await who(web('early')), await who(udp('early')), await web('late')]", ['unready', 'unready', 'ECONNREFUSED']],
   ];
   test('what connections get', async () => {
     const [near, far, nodes] = await Promise.all([platform.json<Pod>('get', 'pod', 'near'), platform.json<Pod>('get', 'pod', 'far'), platform.json<Service>('get', 'service', 'nodes')]);
-    const known = `const nodes = ${JSON.stringify([near.status?.hostIP, far.status?.hostIP])}, port = ${JSON.stringify(Object.fromEntries((nodes.spec.ports ?? []).map(({ name = '', nodePort }) => [name, nodePort])))};`;
+    const { spec: { healthCheckNodePort: health, ports: [local] = [] } } = await platform.json<Service>('get', 'service', 'balanced-near');
+    const known = `const nodes = ${JSON.stringify([near.status?.hostIP, far.status?.hostIP])}, port = ${JSON.stringify(Object.fromEntries((nodes.spec.ports ?? []).map(({ name = '', nodePort }) => [name, nodePort])))}, local = ${local?.nodePort}, health = ${health};`;
     const got: Record<string, unknown> = {};
     await Promise.all([...new Set(rows.map(([, pod]) => pod))].map(async (pod) => {
       const own = rows.filter((row) => row[1] === pod);
       Object.assign(got, await ask<Record<string, unknown>>(`${known} const got = {}; ${own.map(([name, , script]) => `got[${JSON.stringify(name)}] = ${script};`).join('\n')} print(got)`, pod));
     }));
     expect(got).toEqual(Object.fromEntries(rows.map(([name, , , expected]) => [name, expected])));
+    await eventually('the health check port answers on this machine', () => fetch(`http://127.0.0.1:${health}/healthz`).then(({ status }) => (status === 200 ? true : undefined), () => undefined));
   });
 
   test('another selector, another port: what was begun goes on, what is new goes elsewhere', async () => {
@@ -306,6 +310,19 @@ describe.each(ways)('services, %s', (way) => {
       expect(await platform.kube('get', 'pods', 'near', 'far', '-o', 'jsonpath={.items[*].status.containerStatuses[0].ready}')).toBe('true true');
       await remove('closed', 'named');
       for (const pod of ['near', 'far']) await settled(pod, [pod, pod, pod]);
+    });
+
+    test('peers by blocks of addresses and both selectors together, ports by range and name', async () => {
+      const [near, far] = [only({ at: 'near' }), only({ at: 'far' })];
+      const block = (except: string) => ({ ipBlock: { cidr: '10.128.0.0/14', except: [`${except}/32`] } });
+      const clients = (project: string) => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': project } }, ...only({ app: 'client' }) });
+      const range = { port: 8_000, endPort: 8_100 };
+      await apply(policy('near', { ...near, ingress: [{ from: [block(address.client ?? '')] }] }), policy('far', { ...far, ingress: [{ from: [clients('default')], ports: [range] }] }));
+      await settled('near', refusedAll);
+      await settled('far', ['far', 'ECONNREFUSED', 'silence']);
+      await apply(policy('near', { ...near, ingress: [{ from: [block(address.far ?? '')] }] }), policy('far', { ...far, ingress: [{ from: [clients('kube-system')] }, { from: [clients('default')], ports: [{ port: 'talk' }] }] }));
+      await settled('near', ['near', 'near', 'near']);
+      await settled('far', ['ECONNREFUSED', 'far', 'silence']);
     });
 
     test('the router is let in by the labels that OpenShift documents', async () => {

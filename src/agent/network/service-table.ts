@@ -36,6 +36,8 @@ export interface ServiceEntry {
   /** Connections from the cluster, or from outside, go to endpoints of the same node only. */
   internalLocal?: boolean;
   externalLocal?: boolean;
+  /** Port of each node that tells whether the node has endpoints (`healthCheckNodePort`). */
+  healthPort?: number;
   /** Its pods were scaled away until somebody connects. */
   idle?: boolean;
   ports: ServicePort[];

@@ -22,6 +22,7 @@ import { serviceProxy } from '../network/service-proxy.ts';
 import type { Target } from '../network/service-table.ts';
 import { UpstreamDns } from '../network/upstream-dns.ts';
 import type { Drain } from './drain.ts';
+import { HealthPorts } from './health-ports.ts';
 import { hostPorts, type HostPorts } from './host-ports.ts';
 import { needPodsTeller } from './need-pods.ts';
 import { policyFeed } from './policy-feed.ts';
@@ -87,11 +88,13 @@ export async function startNodeNetwork({ config, client, inside, namespaceOf, cl
     tell: rulesOf.policies,
   }));
   const published = scope.own(new PublishedPorts({ rules, log }));
+  const health = own ? scope.own(new HealthPorts(config.nodeName, log)) : undefined;
   const upstream = new UpstreamDns(config.egressSocket);
   const dns = own ? scope.own(await dnsServer({ address: network.clusterDns, domain: network.clusterDomain, hostAddress: network.hostAddress, upstream: (query) => upstream.ask(query) })) : undefined;
   const feed = scope.own(serviceFeed(client, clock, log, (table) => {
     dns?.update(table);
     published.update(table);
+    health?.update(table);
     follow();
   }));
   let ports: HostPorts | undefined;

@@ -4,6 +4,7 @@ import { BlockList, Server, type Socket } from 'node:net';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import type { FromAgent, PublishedPort, ToAgent } from '../../protocol/agent.ts';
+import { healthServer } from './health-ports.ts';
 import { ServiceAddress, type AddressRules } from '../network/address.ts';
 import { relay } from '../network/service-proxy.ts';
 import { targetsOf, type Listener, type ServiceTable } from '../network/service-table.ts';
@@ -15,7 +16,7 @@ const connectionLimit = 10_000;
 
 interface Served {
   port: PublishedPort;
-  address: ServiceAddress;
+  address?: ServiceAddress;
   close(): void;
 }
 
@@ -42,7 +43,7 @@ export class PublishedPorts implements Disposable {
 
   update(table: ServiceTable): void {
     this.#table = table;
-    for (const { port, address } of this.#served.values()) address.update(this.#listener(port));
+    for (const { port, address } of this.#served.values()) address?.update(this.#listener(port));
   }
 
   dispose(): void {
@@ -56,6 +57,7 @@ export class PublishedPorts implements Disposable {
     if (said.type === 'withdraw') return this.#withdraw(said.key);
     const { port } = said;
     this.#withdraw(port.key);
+    if ('healthOf' in port.to) return this.#serveHealth(port, port.to.healthOf, socket);
     const address = new ServiceAddress(this.#listener(port), this.#options.rules);
     if (socket instanceof Server) this.#served.set(port.key, { port, address, close: this.#serveTcp(port, socket, address) });
     else if (socket instanceof UdpSocket) {
@@ -64,6 +66,16 @@ export class PublishedPorts implements Disposable {
       this.#served.set(port.key, { port, address, close: () => udp.dispose() });
     } else this.#options.log.warn('a port came without its socket', { port: port.key });
   };
+
+  /** This machine's loopback stands for all nodes. */
+  #serveHealth(port: PublishedPort, service: string, socket: unknown): void {
+    if (!(socket instanceof Server)) return this.#options.log.warn('a port came without its socket', { port: port.key });
+    const answering = healthServer(() => this.#table.find(({ namespace, name }) => `${namespace}/${name}` === service));
+    socket.maxConnections = connectionLimit;
+    socket.on('error', () => undefined);
+    socket.on('connection', (client: Socket) => answering.emit('connection', client));
+    this.#served.set(port.key, { port, close: () => void socket.close() });
+  }
 
   #serveTcp({ sourceRanges }: PublishedPort, server: Server, address: ServiceAddress): () => void {
     const allowed = sourceRanges && blockList(sourceRanges);
@@ -89,7 +101,7 @@ export class PublishedPorts implements Disposable {
 
   /** What the port leads to now. The platform's loopback stands for all nodes: a local policy leaves it every endpoint. */
   #listener({ key, to, protocol, host, port }: PublishedPort): Listener {
-    if (!('service' in to)) return { service: key, portName: '', protocol, host, port, targets: [to] };
+    if (!('service' in to)) return { service: key, portName: '', protocol, host, port, targets: 'ip' in to ? [to] : [] };
     const { service, portName } = to;
     const entry = this.#table.find((one) => `${one.namespace}/${one.name}` === service);
     const targets = targetsOf(entry?.ports.find((one) => one.name === portName && one.protocol === protocol)?.endpoints ?? []);

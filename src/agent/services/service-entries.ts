@@ -20,6 +20,7 @@ export function serviceEntry(service: Service, slices: readonly EndpointSlice[])
     publishNotReady: spec.publishNotReadyAddresses === true,
     ...(spec.internalTrafficPolicy === 'Local' && { internalLocal: true }),
     ...(spec.externalTrafficPolicy === 'Local' && { externalLocal: true }),
+    ...(spec.healthCheckNodePort && { healthPort: spec.healthCheckNodePort }),
     ...(metadata.annotations?.[idledAtAnnotation] !== undefined && { idle: true }),
     ports: portsOf(service, slices),
   };

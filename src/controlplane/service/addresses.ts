@@ -1,4 +1,5 @@
 /** Cluster addresses and node ports of services. */
+import { isIPv6 } from 'node:net';
 import type { Service } from '../../api/kinds/core.ts';
 import { keyOf } from '../../api/meta.ts';
 import { internalError, invalid, invalidValue, serviceUnavailable } from '../../api/status.ts';
@@ -12,6 +13,13 @@ import { formatIpv4, hostRange, parseIpv4 } from '../../api/ipv4.ts';
 const staticBand = 256;
 /** A create that arrives before the stored services are known waits at most this long. */
 const readyMs = 10_000;
+
+export const noIpv6Text = 'may not use IPv6 on a cluster which is not configured for it';
+
+/** Who balances the load from outside asks each node at a port of its own whether it has endpoints. */
+export function needsHealthPort({ spec }: Service): boolean {
+  return spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+}
 
 export class ServiceAddresses {
   readonly #clock: Clock;
@@ -40,6 +48,7 @@ export class ServiceAddresses {
     await this.#waitKnown();
     this.#allocateAddress(service, old, dryRun);
     this.#allocatePorts(service, old, dryRun);
+    this.#allocateHealthPort(service, old, dryRun);
   }
 
   confirm(service: Service): void {
@@ -56,7 +65,7 @@ export class ServiceAddresses {
 
   #held(service: Service): [Allocator, number][] {
     const address = parseIpv4(service.spec.clusterIP ?? '');
-    const ports = (service.spec.ports ?? []).flatMap(({ nodePort }) => (nodePort ? [[this.#ports, nodePort] as [Allocator, number]] : []));
+    const ports = [...(service.spec.ports ?? []).map(({ nodePort }) => nodePort), service.spec.healthCheckNodePort].flatMap((port) => (port ? [[this.#ports, port] as [Allocator, number]] : []));
     return address !== undefined && this.#addresses.holds(address) ? [[this.#addresses, address], ...ports] : ports;
   }
 
@@ -69,6 +78,8 @@ export class ServiceAddresses {
       delete spec.ipFamilyPolicy;
       return;
     }
+    const all = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ''];
+    for (const [at, ip] of all.entries()) if (isIPv6(ip)) throw invalid(services, service.metadata.name, [invalidValue(`spec.clusterIPs[${at}]`, all, noIpv6Text)]);
     const asked = spec.clusterIP ?? spec.clusterIPs?.[0] ?? '';
     if (asked !== '' && (asked === 'None' || asked === old?.spec.clusterIP)) spec.clusterIP = asked;
     else if (asked !== '') spec.clusterIP = this.#reserveAddress(service, asked, dryRun);
@@ -120,6 +131,19 @@ export class ServiceAddresses {
         port.nodePort = number;
       }
     }
+  }
+
+  #allocateHealthPort(service: Service, old: Service | undefined, dryRun: boolean): void {
+    const { spec } = service;
+    const { key } = identity(service);
+    // What is asked for where there is none is refused by validation.
+    if (!needsHealthPort(service)) return;
+    const asked = spec.healthCheckNodePort || (old && needsHealthPort(old) ? old.spec.healthCheckNodePort : undefined);
+    spec.healthCheckNodePort = asked || this.#ports.take(`${key}:health`);
+    if (spec.healthCheckNodePort === undefined) throw internalError('failed to allocate a HealthCheck NodePort: range is full');
+    if (!asked || asked === old?.spec.healthCheckNodePort || !this.#ports.holds(asked)) return;
+    if (!this.#ports.reserve(asked, key)) throw invalid(services, service.metadata.name, [invalidValue('spec.healthCheckNodePort', asked, 'provided port is already allocated')]);
+    if (dryRun) this.#ports.release(asked, key, undefined);
   }
 
   async #waitKnown(): Promise<void> {

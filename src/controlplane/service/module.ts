@@ -10,6 +10,7 @@ import { networkPolicyKind } from './network-policy.ts';
 import { startPublishedController, type PortCarrier } from './published-controller.ts';
 import { serviceKind } from './service.ts';
 import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
+import { tellUnservedPorts } from './unserved-ports.ts';
 import { startUnidlingController } from './unidling-controller.ts';
 
 export interface ServiceDependencies {
@@ -38,6 +39,7 @@ export function serviceModule({ clock, carrier, systemEndpoints = {} }: ServiceD
       await ensureSystemServices(context.client, systemEndpoints);
       await startEndpointsController(context);
       startUnidlingController(context);
+      tellUnservedPorts(context);
       if (carrier) startPublishedController(context, carrier);
     },
   };

@@ -7,7 +7,7 @@ import { keyOf } from '../../api/meta.ts';
 import { hostPortsOf } from '../../api/pod.ts';
 import { portMapOf, type PublishedPort } from '../../protocol/agent.ts';
 
-export type PublishedFor = 'NodePort' | 'LoadBalancer' | 'ExternalIP' | 'HostPort';
+export type PublishedFor = 'NodePort' | 'LoadBalancer' | 'ExternalIP' | 'HealthCheck' | 'HostPort';
 
 export interface WantedPort extends PublishedPort {
   why: PublishedFor;
@@ -41,11 +41,14 @@ export function planPublished(services: readonly Service[], pods: readonly Pod[]
 export function servicePorts(service: Service): WantedPort[] {
   const { spec } = service;
   if (service.metadata.deletionTimestamp) return [];
+  const health = spec.healthCheckNodePort;
+  const owner = `service ${keyOf(service)}`;
+  const healthPorts: WantedPort[] = health ? [{ key: `TCP ${loopback}:${health}`, protocol: 'TCP', host: loopback, port: health, to: { healthOf: keyOf(service) }, why: 'HealthCheck', owner }] : [];
   return (spec.ports ?? []).flatMap((port) => {
     const protocol = port.protocol ?? 'TCP';
     if (protocol !== 'TCP' && protocol !== 'UDP') return [];
     const at = (host: string, number: number, why: PublishedFor): WantedPort => ({
-      key: `${protocol} ${host}:${number}`, protocol, host, port: number, to: { service: keyOf(service), portName: port.name ?? '' }, why, owner: `service ${keyOf(service)}`,
+      key: `${protocol} ${host}:${number}`, protocol, host, port: number, to: { service: keyOf(service), portName: port.name ?? '' }, why, owner,
       ...(why === 'LoadBalancer' && spec.loadBalancerSourceRanges?.length && { sourceRanges: spec.loadBalancerSourceRanges }),
     });
     return [
@@ -53,7 +56,7 @@ export function servicePorts(service: Service): WantedPort[] {
       ...(balanced(service) ? [at(balancerAddress(service), port.port, 'LoadBalancer')] : []),
       ...(spec.externalIPs ?? []).filter(isLoopback).map((ip) => at(ip, port.port, 'ExternalIP')),
     ];
-  });
+  }).concat(healthPorts);
 }
 
 /** As long as the pod has its address. One that is asked for at an address which is not the loopback's is reached inside only. */

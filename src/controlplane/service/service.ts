@@ -1,11 +1,12 @@
 /** Services: defaults, addresses, rules and columns as kube-apiserver has them. */
+import { isIPv6 } from 'node:net';
 import { services, type Service } from '../../api/kinds/core.ts';
 import { formatSelector, labelValueProblem, qualifiedNameProblem, selectorOfMap } from '../../api/selector.ts';
 import { duplicateValue, forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
 import { nodePortRange } from '../../api/well-known.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
-import type { ServiceAddresses } from './addresses.ts';
+import { needsHealthPort, noIpv6Text, type ServiceAddresses } from './addresses.ts';
 import { isPort, targetPortProblem } from './port-name.ts';
 import { parseIpv4, parseIpv4Network } from '../../api/ipv4.ts';
 
@@ -69,8 +70,9 @@ function dropOfOtherTypes({ spec: now }: Service, { spec: before }: Service): vo
   };
   if (before.type === 'ExternalName' && now.type !== 'ExternalName') drop('externalName');
   if (external(before) && !external(now)) drop('externalTrafficPolicy');
+  if (before.type === 'LoadBalancer' && before.externalTrafficPolicy === 'Local' && (now.type !== 'LoadBalancer' || now.externalTrafficPolicy !== 'Local')) drop('healthCheckNodePort');
   if (before.type !== 'LoadBalancer' || now.type === 'LoadBalancer') return;
-  for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges', 'healthCheckNodePort'] as const) drop(field);
+  for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges'] as const) drop(field);
 }
 
 /** A client that writes back less than it read must not lose what the server had handed out. */
@@ -117,8 +119,12 @@ function validateService(service: Service, old: Service | undefined): FieldError
   for (const [at, address] of (spec.externalIPs ?? []).entries()) {
     const special = specialAddresses.find(([pattern]) => pattern.test(address));
     if (special) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, special[1]));
+    else if (isIPv6(address)) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, noIpv6Text));
     else if (parseIpv4(address) === undefined) errors.push(invalidValue(`spec.externalIPs[${at}]`, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
   }
+  const { healthCheckNodePort: health } = spec;
+  if (health && !needsHealthPort(service)) errors.push(invalidValue('spec.healthCheckNodePort', health, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"));
+  else if (health && (health < nodePortRange.first || health > nodePortRange.last)) errors.push(invalidValue('spec.healthCheckNodePort', health, `provided port is not in the valid range. The range of valid ports is ${nodePortRange.first}-${nodePortRange.last}`));
   if (old) errors.push(...validateChange(service, old));
   return errors;
 }
@@ -160,10 +166,16 @@ function validateChoices({ spec }: Service, old: Service | undefined): FieldErro
     if (spec.allocateLoadBalancerNodePorts !== undefined) errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
     if (spec.loadBalancerClass !== undefined) errors.push(forbiddenField('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
   } else {
-    for (const [at, range] of (spec.loadBalancerSourceRanges ?? []).entries()) if (!parseIpv4Network(range.trim())) errors.push(invalidValue(`spec.loadBalancerSourceRanges[${at}]`, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
+    for (const [at, range] of (spec.loadBalancerSourceRanges ?? []).entries()) if (!parseIpv4Network(range.trim()) && !isIpv6Network(range.trim())) errors.push(invalidValue(`spec.loadBalancerSourceRanges[${at}]`, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
     if (old?.spec.type === 'LoadBalancer' && old.spec.loadBalancerClass !== spec.loadBalancerClass) errors.push(invalidValue('spec.loadBalancerClass', spec.loadBalancerClass, 'may not change once set'));
   }
   return errors;
+}
+
+/** Of the other family: allowed, and nobody's here. */
+function isIpv6Network(text: string): boolean {
+  const [address = '', bits = '', more] = text.split('/');
+  return isIPv6(address) && more === undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= 128;
 }
 
 function validatePorts(ports: Ports, headless: boolean): FieldError[] {
@@ -204,6 +216,7 @@ function validateTarget(field: string, target: number | string | undefined): Fie
 function validateChange(service: Service, old: Service): FieldError[] {
   const [now, before] = [service.spec, old.spec];
   const bothHaveOne = now.type !== 'ExternalName' && before.type !== 'ExternalName' && before.clusterIP;
+  if (needsHealthPort(service) && needsHealthPort(old) && now.healthCheckNodePort !== before.healthCheckNodePort) return [invalidValue('spec.healthCheckNodePort', now.healthCheckNodePort, 'field is immutable')];
   return bothHaveOne && now.clusterIP !== before.clusterIP ? [invalidValue('spec.clusterIPs[0]', now.clusterIPs ?? [now.clusterIP], 'may not change once set')] : [];
 }
 

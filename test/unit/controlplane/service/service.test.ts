@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { endpoints, pods, services, type Service } from '../../../../src/api/kinds/core.ts';
+import { endpoints, events, pods, services, type Service } from '../../../../src/api/kinds/core.ts';
 import { endpointSlices } from '../../../../src/api/kinds/cluster.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { Allocator } from '../../../../src/controlplane/service/allocator.ts';
@@ -124,12 +124,38 @@ describe('a service', () => {
     [{ internalTrafficPolicy: 'Near' as never }, 'spec.internalTrafficPolicy: Unsupported value'],
     [{ ipFamilyPolicy: 'RequireDualStack' }, 'this cluster is not configured for dual-stack services'],
     [{ ipFamilies: ['IPv6'] }, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'],
+    [{ clusterIP: 'fd00::1' }, 'spec.clusterIPs[0]: Invalid value: ["fd00::1"]: may not use IPv6 on a cluster which is not configured for it'],
+    [{ clusterIPs: ['172.30.9.9', 'fd00::1'], ipFamilyPolicy: 'PreferDualStack' }, 'spec.clusterIPs[1]: Invalid value: ["172.30.9.9","fd00::1"]: may not use IPv6 on a cluster which is not configured for it'],
+    [{ externalIPs: ['fd00::1'] }, 'spec.externalIPs[0]: Invalid value: "fd00::1": may not use IPv6 on a cluster which is not configured for it'],
+    [{ healthCheckNodePort: 30_100 }, "spec.healthCheckNodePort: Invalid value: 30100: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"],
+    [{ type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 80 }, 'spec.healthCheckNodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767'],
+    [{ ports: [{ port: 80, protocol: 'DCCP' as never }] }, 'spec.ports[0].protocol: Unsupported value: "DCCP": supported values: "SCTP", "TCP", "UDP"'],
     [{ externalIPs: ['169.254.1.1'] }, 'may not be in the link-local range'],
     [{ loadBalancerSourceRanges: ['10.0.0.0/8'] }, "may only be used when `type` is 'LoadBalancer'"],
     [{ type: 'LoadBalancer', loadBalancerSourceRanges: ['all'] }, 'spec.loadBalancerSourceRanges[0]: Invalid value: "all": must be a valid CIDR value'],
     [{ ports: [{ port: 80, appProtocol: 'not a name' }] }, 'spec.ports[0].appProtocol: Invalid value'],
   ])('with %j is refused', async (spec, text) => {
     expect(await refused(spec)).toContain(text);
+  });
+
+  test('of both families where there is one has that one; ports of SCTP are kept, and told to lead nowhere', async () => {
+    const { spec } = await create('both', { ipFamilyPolicy: 'PreferDualStack', ports: [{ name: 'diameter', port: 3_868, protocol: 'SCTP' }, { name: 'web', port: 80 }] });
+    expect(spec).toMatchObject({ ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv4'], clusterIPs: [spec.clusterIP], ports: [{ protocol: 'SCTP' }, { protocol: 'TCP' }] });
+    const told = async () => (await platform.client.list(events, { namespace })).items.filter(({ involvedObject }) => involvedObject.name === 'both').map(({ reason, message }) => `${reason}: ${message}`);
+    await eventually(told).toEqual(['UnsupportedProtocol: Port diameter leads nowhere: SCTP is not carried here, only TCP and UDP are']);
+    expect((await create('sources', { type: 'LoadBalancer', loadBalancerSourceRanges: ['127.0.0.0/8', '::/0'] })).spec.loadBalancerSourceRanges).toHaveLength(2);
+  });
+
+  test('whose traffic stays on its node has a port for health checks, kept and given back', async () => {
+    const { spec } = await create('local', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_110 });
+    expect(spec.healthCheckNodePort).toBe(30_110);
+    expect(await refused({ type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_110 })).toContain('spec.healthCheckNodePort: Invalid value: 30110: provided port is already allocated');
+    await expect(patch('local', { healthCheckNodePort: 30_111 })).rejects.toThrow('field is immutable');
+    await platform.client.update(services, object('local', { type: 'LoadBalancer', externalTrafficPolicy: 'Local' }));
+    expect((await platform.client.get(services, { name: 'local', namespace })).spec.healthCheckNodePort).toBe(30_110);
+    expect((await patch('local', { externalTrafficPolicy: 'Cluster' })).spec.healthCheckNodePort).toBeUndefined();
+    await eventually(() => create('heir', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_110 }).then(() => 'free', () => 'held')).toBe('free');
+    expect((await create('any', { type: 'LoadBalancer', externalTrafficPolicy: 'Local' })).spec.healthCheckNodePort).toBeGreaterThanOrEqual(30_000);
   });
 
   test('gives what its type had back when it changes, and takes what the new one needs', async () => {
