@@ -1,6 +1,6 @@
 /** Paths inside one folder, resolved as a chroot would: no link, absolute or climbing, leads out of it. */
 import { lstatSync, type Stats } from 'node:fs';
-import { lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
+import { chmod, lchown, lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerError } from './layer-error.ts';
 import { isOverlayWhiteout } from './whiteout.ts';
@@ -23,12 +23,15 @@ const cacheLimit = 20_000;
 export class ScopedFolder {
   readonly root: string;
   readonly #lowers: readonly string[];
+  readonly #keepOwners: boolean;
   /** Entry directories already resolved and present; bounded, then started anew. */
   readonly #resolved = new Map<string, string>();
 
-  constructor(root: string, lowers: readonly string[] = []) {
+  /** `keepOwners`: folders that are made because lower layers have them belong to whom they belong to there. */
+  constructor(root: string, lowers: readonly string[] = [], keepOwners = false) {
     this.root = root;
     this.#lowers = lowers;
+    this.#keepOwners = keepOwners;
   }
 
   /** Where an entry of this name goes: its directory resolved (and made, if missing), its last component untouched. */
@@ -93,10 +96,17 @@ export class ScopedFolder {
         if (!make) return undefined;
         throw new LayerError('Corrupt', `entry "${name}" lies below "${at}", which is a file`);
       }
-      if (make && !found?.own) await mkdir(join(this.root, at), { mode: found?.stat.isDirectory() ? (found.stat.mode & 0o1777) | 0o700 : 0o755 });
+      if (make && !found?.own) await this.#make(join(this.root, at), found?.stat.isDirectory() ? found.stat : undefined);
       done.push(part);
     }
     return done;
+  }
+
+  async #make(path: string, like: Stats | undefined): Promise<void> {
+    await mkdir(path, { mode: like ? (like.mode & 0o1777) | 0o700 : 0o755 });
+    if (!like || !this.#keepOwners) return;
+    await lchown(path, like.uid, like.gid);
+    await chmod(path, like.mode & 0o7777);
   }
 
   #lookup(path: string): Found | undefined {

@@ -84,13 +84,19 @@ function toEntry(entry: Entry): TarEntry {
     name: safeName(written),
     type,
     mode: (header.mode ?? 0) & 0o7777,
-    uid: header.uid ?? 0,
-    gid: header.gid ?? 0,
+    uid: idOf(header.pax, 'uid') ?? header.uid ?? 0,
+    gid: idOf(header.pax, 'gid') ?? header.gid ?? 0,
     size: header.size ?? 0,
     mtime: header.mtime ?? new Date(0),
     target: header.linkname ?? '',
     content: entry as unknown as AsyncIterable<Buffer>,
   };
+}
+
+/** What did not fit the header stands in an extended one (pax(1)). */
+function idOf(pax: unknown, key: 'uid' | 'gid'): number | undefined {
+  const text = (pax as Record<string, string> | null | undefined)?.[key];
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) < 0xffff_ffff ? Number(text) : undefined;
 }
 
 function typeOf(type: Entry['header']['type']): TarEntry['type'] | undefined {

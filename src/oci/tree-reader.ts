@@ -90,10 +90,10 @@ export async function diffUpper(diff: UpperDiff, options: TreeOptions = {}): Pro
   return entries;
 }
 
-/** A directory that only holds changes keeps the owner it has in the layers below, which nobody here knows: without an entry readers leave it alone. */
+/** A directory that only holds changes keeps the owner it has in the layers below, which may not be the one on disk: without an entry readers leave it alone. */
 async function isUntouched(lowers: readonly string[], path: string, stat: Stats): Promise<boolean> {
   const below = lookupMerged(lowers, path);
-  return below?.stat.isDirectory() === true && (below.stat.mode & 0o7777) === (stat.mode & 0o7777);
+  return below?.stat.isDirectory() === true && (below.stat.mode & 0o7777) === (stat.mode & 0o7777) && below.stat.uid === stat.uid && below.stat.gid === stat.gid;
 }
 
 /** State of a tree, for machines that cannot mount overlays. */
@@ -147,9 +147,9 @@ async function statsIn(folder: string): Promise<{ leaf: string; stat: Stats }[]>
 }
 
 async function fingerprint(path: string, stat: Stats): Promise<string> {
-  const mode = (stat.mode & 0o7777).toString(8);
+  const mode = `${(stat.mode & 0o7777).toString(8)} ${stat.uid}:${stat.gid}`;
   if (stat.isDirectory()) return `d ${mode}`;
-  if (stat.isSymbolicLink()) return `l ${await readlink(path)}`;
+  if (stat.isSymbolicLink()) return `l ${stat.uid}:${stat.gid} ${await readlink(path)}`;
   if (!stat.isFile()) return 'other';
   const hash = createHash('sha256');
   if (stat.size <= smallFile) hash.update(await readFile(path));

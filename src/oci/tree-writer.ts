@@ -9,25 +9,27 @@ import type { TarEntry } from './tar-reader.ts';
 export interface TreeWriterOptions {
   /** Layers below, topmost first; looked at, never changed. */
   lowers?: readonly string[];
-  /** Set owners as the archive says; needs the power to. Default: everything belongs to who unpacks. */
-  keepOwners?: boolean;
+  /** Set owners as the archive says, and setuid and setgid with them; needs the power to. Ids from this number on cannot be given to anything here: who unpacks has those. Default: 0. */
+  ownersBelow?: number;
 }
 
 /** Small files are written beside each other; larger ones, one at a time, are streamed. */
 const smallFile = 128 * 1024;
 const filesInFlight = 16;
+/** An owner that stays (chown(2)). */
+const unchanged = -1;
 
 export class TreeWriter {
   readonly folder: ScopedFolder;
-  readonly #keepOwners: boolean;
+  readonly #ownersBelow: number;
   readonly #inFlight = new Map<string, Promise<void>>();
   /** Set last: writing into a directory changes its time, and its mode may forbid writing. */
   readonly #directories = new Map<string, TarEntry>();
   #failure: { error: unknown } | undefined;
 
   constructor(root: string, options: TreeWriterOptions = {}) {
-    this.folder = new ScopedFolder(root, options.lowers);
-    this.#keepOwners = options.keepOwners ?? false;
+    this.#ownersBelow = options.ownersBelow ?? 0;
+    this.folder = new ScopedFolder(root, options.lowers, this.#ownersBelow > 0);
   }
 
   /** Writes one file, directory, symlink or hard link; answers with its path. */
@@ -67,9 +69,9 @@ export class TreeWriter {
   async finish(): Promise<void> {
     await this.settle();
     for (const [path, entry] of [...this.#directories].reverse()) {
-      if (this.#keepOwners) await lchown(path, entry.uid, entry.gid);
-      // Whoever unpacked must be able to enter and to delete again.
-      await chmod(path, (entry.mode & 0o1777) | 0o700);
+      if (this.#ownersBelow > 0) await lchown(path, this.#given(entry.uid), this.#given(entry.gid));
+      // Whoever unpacked must be able to enter and to delete again; where owners are kept it has the power to.
+      await chmod(path, this.#keeps(entry) ? entry.mode & 0o7777 : (entry.mode & 0o1777) | 0o700);
       await utimes(path, entry.mtime, entry.mtime);
     }
   }
@@ -106,9 +108,9 @@ export class TreeWriter {
         // One call may write less than asked (a nearly full disk).
         for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
       }
-      if (this.#keepOwners) await file.chown(entry.uid, entry.gid);
+      if (this.#ownersBelow > 0) await file.chown(this.#given(entry.uid), this.#given(entry.gid));
       // setuid and setgid would lend the powers of whoever unpacked.
-      await file.chmod((entry.mode & 0o777) | 0o400);
+      await file.chmod(this.#keeps(entry) ? entry.mode & 0o7777 : (entry.mode & 0o777) | 0o400);
       await file.utimes(entry.mtime, entry.mtime);
     } finally {
       await file.close();
@@ -133,10 +135,18 @@ export class TreeWriter {
     this.#directories.set(path, entry);
   }
 
+  #given(id: number): number {
+    return id < this.#ownersBelow ? id : unchanged;
+  }
+
+  #keeps({ uid, gid }: TarEntry): boolean {
+    return uid < this.#ownersBelow && gid < this.#ownersBelow;
+  }
+
   async #symlink(path: string, entry: TarEntry): Promise<void> {
     if (entry.target === '' || entry.target.includes('\0')) throw new LayerError('Corrupt', `link "${entry.name}" has no target`);
     await symlink(entry.target, path);
-    if (this.#keepOwners) await lchown(path, entry.uid, entry.gid);
+    if (this.#ownersBelow > 0) await lchown(path, this.#given(entry.uid), this.#given(entry.gid));
     await lutimes(path, entry.mtime, entry.mtime);
   }
 
@@ -148,6 +158,9 @@ export class TreeWriter {
     else if (!target.stat.isFile()) throw new LayerError('UnsafePath', `hard link "${entry.name}" points to "${entry.target}", which is not a file`);
     else if (target.own) await link(target.path, path);
     // Linking across layers would let a write here change the lower one.
-    else await copyFile(target.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else {
+      await copyFile(target.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      if (this.#ownersBelow > 0) await lchown(path, target.stat.uid, target.stat.gid);
+    }
   }
 }

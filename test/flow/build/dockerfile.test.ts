@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommonBuildSpec, DockerBuildStrategy } from '../../../src/api/kinds/build.ts';
 import type { RunConfig } from '../../../src/oci/manifest.ts';
-import { registryName } from '../../support/build/build-machine.ts';
+import { registryName, type BuildOrder } from '../../support/build/build-machine.ts';
 import { busyboxEntries, pushImageOf } from '../../support/build/busybox-image.ts';
 import { busyboxName, contextOf, dockerMachine, type DockerMachine, type Files } from '../../support/build/dockerfile-machine.ts';
 
@@ -20,7 +20,8 @@ interface Row {
   config?: RunConfig;
   /** Parts of the log. */
   says?: (string | RegExp)[];
-  mode?: 'no-overlay' | 'plain';
+  mode?: BuildOrder['mode'];
+  cold?: true;
 }
 
 async function bytesOf(files: Files): Promise<Buffer> {
@@ -48,7 +49,31 @@ describe('Dockerfiles', () => {
   });
   afterAll(() => docker.close());
 
+  /** Where the build pod's namespaces know several users. */
+  const several: Row = {
+    dockerfile: `FROM ${busyboxName} AS made
+RUN echo worker:x:1234:1234::/home/worker:/bin/sh >> /etc/passwd && echo worker:x:1234: >> /etc/group && mkdir -p /srv/data /home/worker && chown worker:worker /home/worker && chmod 2755 /home/worker && echo x > /srv/data/f && ln -s data /srv/link && chown -R worker:app /srv && chown -h 50:50 /srv/link && chown 50:50 /opt && chmod 2750 /opt && chown 1000 /usr/bin/lifted && su worker -c 'touch /srv/by-worker; id'
+COPY --chown=worker:staff a.txt /srv/data/
+COPY --chown=1000580000:0 a.txt /far
+FROM made
+COPY --from=made /srv/data /taken
+RUN stat -c '%n %u:%g %a' /srv/data/a.txt /home/app/own /home/app /usr/bin/lifted /taken/f && echo more >> /far
+USER worker
+WORKDIR /srv/work
+RUN --mount=type=cache,target=/kept,uid=1234 --mount=type=secret,id=token,target=/token,uid=1234 touch mine /kept/x && cat /token && cat /srv/data/a.txt && ! touch /etc/not && ! cat /home/app/own && grep CapEff /proc/self/status
+USER 0
+RUN cp -a /srv/data /copied && rm -r /home/app && id`,
+    files: { 'a.txt': 'A' }, spec: { source: { type: 'Binary', binary: {}, secrets: [{ secret: { name: 'login' }, destinationDir: 'private' }] } },
+    has: {
+      'srv/data/f': '644 1234:1000 x\n', 'srv/link': '777 50:50 -> data', 'srv/by-worker': '644 1234:1234 ', srv: '755 1234:1000 /', 'srv/data/a.txt': '644 1234:50 A', opt: '2750 50:50 /', 'usr/bin/lifted': '755 1000:0 #!/bin/sh\n',
+      far: '644 1000580000:0 Amore\n', 'taken/f': '644 1234:1000 x\n', 'srv/work': '755 1234:1234 /', 'srv/work/mine': '644 1234:1234 ', 'copied/f': '644 1234:1000 x\n', copied: '755 1234:1000 /', 'home/app': undefined, kept: undefined, 'home/worker': '2755 1234:1234 /',
+    },
+    says: [/^uid=1234\(worker\) gid=1234\(worker\)/m, /^\/srv\/data\/a.txt 1234:50 644$/m, /^\/home\/app\/own 1000:1000 600$/m, /^\/usr\/bin\/lifted 1000:0 755$/m, /^\/taken\/f 1234:1000 644$/m, /^hushACapEff:\t0+$/m],
+  };
+
   const rows: Record<string, Row> = {
+    'commands with several users': { ...several, mode: 'users' },
+    'commands with several users, without overlays': { ...several, mode: 'users-no-overlay', cold: true },
     'files keep their owners, also where a command changes them': {
       dockerfile: `${from}RUN echo more >> /home/app/own && mkdir /made && touch /made/x && rm -r /var/old && mkdir /var/old && chmod 700 /usr/bin/lifted
 USER app
@@ -230,11 +255,11 @@ COPY --from=0 / /`, files: { 'a.txt': 'A\n' }, mode: 'no-overlay',
     },
   };
 
-  test.each(Object.entries(rows))('%s', async (name, { dockerfile, files = {}, strategy, spec, has = {}, config, says = [], mode }) => {
+  test.each(Object.entries(rows))('%s', async (name, { dockerfile, files = {}, strategy, spec, has = {}, config, says = [], mode, cold }) => {
     const archive = { 'in/tar': 'T', exe: { text: 'E', mode: 0o755 } };
     const packed: Files = dockerfile.includes('pack.tar') ? { 'pack.tar': await bytesOf(archive), 'pack.tar.gz': gzipSync(await bytesOf(archive)), 'plain.gz': gzipSync('just text') } : {};
     const path = strategy?.dockerfilePath;
-    const done = await docker.build({ dockerfile, files: { ...packed, ...files, ...(path && { [path]: dockerfile }) }, name: name.startsWith('stages') ? 'stages' : 'config-adds', ...(strategy && { strategy }), ...(spec && { spec }), ...(mode && { mode }) });
+    const done = await docker.build({ dockerfile, files: { ...packed, ...files, ...(path && { [path]: dockerfile }) }, name: name.startsWith('stages') ? 'stages' : 'config-adds', ...(strategy && { strategy }), ...(spec && { spec }), ...(mode && { mode }), ...(cold && { cold }) });
     expect(done.termination.message, done.log).toBeUndefined();
     expect(done.code, done.log).toBe(0);
     for (const one of says) expect(done.log).toMatch(one);

@@ -1,13 +1,17 @@
 /** Runs the build program for real: bundled, as an unprivileged user in a user namespace, against a real registry. */
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build as bundle } from 'esbuild';
 import { pack } from 'tar-stream';
+import { findIdRanges, giveIds } from '../../../src/agent/holder/id-ranges.ts';
 import type { Build, CommonBuildSpec } from '../../../src/api/kinds/build.ts';
+import type { IdExtent } from '../../../src/base/id-map.ts';
 import { thisMachine } from '../../../src/detect/command.ts';
 import { detectToolchains } from '../../../src/detect/toolchain.ts';
 import { registryClient, type FetchedImage, type RegistryClient } from '../../../src/oci/registry-client.ts';
@@ -34,8 +38,8 @@ export interface BuildOrder {
   builder: string;
   spec?: Partial<CommonBuildSpec>;
   input?: Readable;
-  /** `plain`: no namespaces at all. `no-overlay`: mounting fails. */
-  mode?: 'namespaces' | 'plain' | 'no-overlay';
+  /** `plain`: no namespaces at all. `no-overlay`: mounting fails. `users`: the namespace knows more than one user, as root may make it. */
+  mode?: 'namespaces' | 'plain' | 'no-overlay' | 'users' | 'users-no-overlay';
   env?: Record<string, string>;
   /** Called with the process once it says this. */
   on?: { line: RegExp; run(child: ChildProcess): void };
@@ -157,9 +161,25 @@ export async function makeScratch(folder: string): Promise<void> {
 /** `no-overlay`: a mount program that refuses overlays comes first on the path. */
 export function startBuildProgram(program: string, scratch: string, env: NodeJS.ProcessEnv, mode: BuildOrder['mode']): ChildProcessByStdio<Writable, Readable, Readable> {
   const without = ['sh', '-c', 'mkdir -p "$0/bin"; printf "#!/bin/sh\\ncase \\"\\$*\\" in *overlay*) echo no overlay here >&2; exit 32;; esac\\nexec /usr/bin/mount \\"\\$@\\"\\n" > "$0/bin/mount"; chmod +x "$0/bin/mount"; PATH="$0/bin:$PATH" exec "$@"', scratch];
-  const enter = mode === 'plain' ? [] : ['unshare', '--user', '--map-root-user', '--mount', ...(mode === 'no-overlay' ? without : [])];
+  const refused = mode === 'no-overlay' || mode === 'users-no-overlay' ? without : [];
+  const enter = mode === 'plain' ? [] : mode?.startsWith('users') ? ['unshare', '--user', 'sh', '-c', 'until [ "$(id -u)" = 0 ]; do :; done; exec unshare --mount "$@"', 'sh', ...refused] : ['unshare', '--user', '--map-root-user', '--mount', ...refused];
   const [file = '', ...args] = [...enter, process.execPath, program, 'build'];
-  return spawn(file, args, { env, cwd: scratch, stdio: ['pipe', 'pipe', 'pipe'], ...(process.getuid?.() === 0 && stranger) });
+  const child = spawn(file, args, { env, cwd: scratch, stdio: ['pipe', 'pipe', 'pipe'], ...(process.getuid?.() === 0 && stranger) });
+  if (mode?.startsWith('users')) giveUsers(child.pid ?? 0).catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    child.kill('SIGKILL');
+  });
+  return child;
+}
+
+/** Waits until the process is in its namespace. Root gives ids that no user of this machine has. */
+async function giveUsers(pid: number): Promise<void> {
+  const isNew = () => readlinkSync(`/proc/${pid}/ns/user`) !== readlinkSync('/proc/self/ns/user');
+  for (const until = Date.now() + 10_000; !isNew(); await sleep(5)) if (Date.now() > until) throw new Error('no user namespace was made');
+  const found = findIdRanges();
+  if ('why' in found) throw new Error(`${found.why}: ${found.fix}`);
+  const own = (map: IdExtent[], id: number) => map.map((one) => (one.inside === 0 ? { ...one, outside: id } : one));
+  await giveIds(pid, process.getuid?.() === 0 ? { uids: own(found.uids, stranger.uid), gids: own(found.gids, stranger.gid) } : found);
 }
 
 /** A folder as `slipway new-app` sends it; `more` adds files. */

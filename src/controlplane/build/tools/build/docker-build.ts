@@ -24,6 +24,7 @@ import type { BuildParts, StageState } from './dockerfile/stage-state.ts';
 import { neededStages, planStages, stageNamed, type Plan } from './dockerfile/stages.ts';
 import { DockerfileError } from './dockerfile/syntax-error.ts';
 import { Tree } from './dockerfile/tree.ts';
+import { Users } from './dockerfile/users.ts';
 import { hostImageElsewhere, postCommitFailed, pushFailed } from './failure.ts';
 import type { Progress } from './progress.ts';
 import { openRegistry } from './registry.ts';
@@ -46,11 +47,12 @@ export async function dockerBuild(settings: BuildSettings, input: Readable, prog
     (value) => value.source.detail,
   );
   const { revision } = source;
-  const store = await LayerStore.open(settings.cache, settings.folder, strategy.dockerStrategy?.noCache !== true);
+  const users = settings.plain ? undefined : await Users.open(settings.folder);
+  const store = await LayerStore.open(settings.cache, settings.folder, strategy.dockerStrategy?.noCache !== true, users?.count);
   const images = new BaseImages(settings, store, signal);
-  const caches = new CacheMounts(settings.cache, settings.folder, settings.build.metadata.namespace ?? '');
+  const caches = new CacheMounts(settings.cache && store.folder, settings.folder, settings.build.metadata.namespace ?? '', store.users);
   try {
-    const parts = await planParts(settings, context, source.folder, revision, { store, images, caches, say, now, signal });
+    const parts = await planParts(settings, context, source.folder, revision, { store, images, caches, users, say, now, signal });
     const target = parts.plan.stages.length - 1;
     const needed = neededStages(parts.plan.stages, target, sourcesOf);
     const state = await progress.step('Dockerfile', async () => {
@@ -79,10 +81,11 @@ export async function dockerBuild(settings: BuildSettings, input: Readable, prog
     images.close();
     await caches.close(now());
     await store.close();
+    await users?.close();
   }
 }
 
-type Shared = Pick<BuildParts, 'store' | 'images' | 'caches' | 'say' | 'now' | 'signal'>;
+type Shared = Pick<BuildParts, 'store' | 'images' | 'caches' | 'users' | 'say' | 'now' | 'signal'>;
 
 async function planParts(settings: BuildSettings, context: PreparedContext, folder: string, revision: GitRevision | undefined, shared: Shared): Promise<BuildParts> {
   const { build } = settings;
@@ -108,7 +111,7 @@ async function planParts(settings: BuildSettings, context: PreparedContext, fold
   await mkdir(empty, { recursive: true, mode: 0o755 });
   return {
     ...shared, settings, plan, escape, context: new Tree([folder]), ignored: context.ignored, buildArgs, predefined: platform, proxies: proxiesOf(buildArgs), empty, done: new Map(),
-    roots: new RunRoots(shared.say),
+    roots: new RunRoots(shared.say, shared.users !== undefined),
     // A checkout has the time of the build: the commit's makes equal sources equal layers.
     mtime: revision?.date && !Number.isNaN(Date.parse(revision.date)) ? Math.floor(Date.parse(revision.date) / 1000) : undefined,
     imageFor: (name) => replacements.get(name) ?? { name, secret: undefined },

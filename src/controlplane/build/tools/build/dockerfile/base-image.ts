@@ -79,6 +79,7 @@ export class BaseImages {
     const owners: Owners = {};
     const { diffId, bytes } = await applyLayer(registry.readBlob(reference.path, layer, { signal: this.#signal }), made, {
       whiteouts: 'overlay',
+      ownersBelow: this.#store.users,
       lowers: below.map(({ folder }) => folder),
       entry: ({ name, type, mode, uid, gid }) => {
         const record = ownerRecord({ uid, gid }, type === 'symlink' ? 0 : mode);

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { giveTo } from './owners.ts';
 import type { RunMount } from './run-mount.ts';
 
 /** Not used for so long, a folder is given up. */
@@ -14,10 +15,12 @@ export class CacheMounts {
   readonly #folder: string;
   readonly #scratch: string;
   readonly #project: string;
+  readonly #users: number;
 
-  /** `cache`: what builds share; without, the folders go with the build. */
-  constructor(cache: string | undefined, scratch: string, project: string) {
-    this.#folder = join(cache === undefined ? scratch : join(cache, 'dockerfile'), 'mounts');
+  /** `shared`: a folder that builds share; without, the folders go with the build. `users`: as of `LayerStore`. */
+  constructor(shared: string | undefined, scratch: string, project: string, users = 0) {
+    this.#folder = join(shared ?? scratch, 'mounts');
+    this.#users = users;
     this.#scratch = scratch;
     this.#project = project;
   }
@@ -37,6 +40,7 @@ export class CacheMounts {
     if (fresh) {
       await mkdir(folder, { recursive: true, mode: 0o755 });
       await fill(folder);
+      await giveTo(folder, mount, this.#users);
       await chmod(folder, (mount.mode & 0o1777) | 0o700);
     }
     const now = new Date();

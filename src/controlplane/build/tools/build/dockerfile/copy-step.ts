@@ -151,8 +151,8 @@ export async function copiedLayer(entries: readonly CopyEntry[], below: string, 
   if (known) return { layer: known, cached: true };
   const made = await store.fresh();
   try {
-    const { ids, special } = await writeCopy(entries, made, link ? [] : foldersOf(state));
-    const survey = await surveyLayer(made, link ? [] : state.layers, ids, root);
+    const { ids, special } = await writeCopy(entries, made, link ? [] : foldersOf(state), store.users);
+    const survey = await surveyLayer(made, link ? [] : state.layers, ids, root, store.users);
     for (const [name, bits] of special) {
       const record = ownerRecord(ids.get(name) ?? root, bits);
       if (record) survey.owners[name] = record;

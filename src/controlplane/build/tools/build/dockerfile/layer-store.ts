@@ -36,21 +36,27 @@ const keptBytes = 10 * 2 ** 30;
 
 export class LayerStore {
   readonly folder: string;
+  /** Users and groups that files in it can belong to, from 0 on; 0: all belong to who builds. */
+  readonly users: number;
   readonly #lease: string;
   readonly #scratch: string;
   readonly #reads: boolean;
   #grown = false;
 
-  private constructor(folder: string, scratch: string, reads: boolean) {
+  private constructor(folder: string, scratch: string, reads: boolean, users: number) {
     this.folder = folder;
+    this.users = users;
     this.#scratch = scratch;
     this.#reads = reads;
     this.#lease = join(folder, 'leases', randomBytes(8).toString('hex'));
   }
 
-  /** `cache`: the shared folder; without, everything lies with the build and goes with it. `reads`: false takes no layer of an earlier build, base images aside. */
-  static async open(cache: string | undefined, scratch: string, reads: boolean): Promise<LayerStore> {
-    const store = new LayerStore(cache === undefined ? join(scratch, 'store') : join(cache, 'dockerfile'), scratch, reads);
+  /**
+   * `cache`: the shared folder; without, everything lies with the build and goes with it. `reads`: false takes no layer of an earlier build, base images aside.
+   * Folders with owners and folders without are different ones: a machine may come to have users, and lose them again.
+   */
+  static async open(cache: string | undefined, scratch: string, reads: boolean, users = 0): Promise<LayerStore> {
+    const store = new LayerStore(cache === undefined ? join(scratch, 'store') : join(cache, users > 0 ? 'dockerfile-owned' : 'dockerfile'), scratch, reads, users);
     for (const name of ['layers', 'blobs', 'keys']) await mkdir(join(store.folder, name), { recursive: true, mode: 0o755 });
     await mkdir(store.#lease, { recursive: true, mode: 0o755 });
     await writeFile(join(store.#lease, '.build'), scratch);

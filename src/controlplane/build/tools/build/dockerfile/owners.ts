@@ -1,5 +1,8 @@
-/** Who owns what in an image. On disk everything belongs to who builds; the owners that images tell are kept beside the layers, and go into the layers that are made. */
-import { lstat, readdir } from 'node:fs/promises';
+/**
+ * Who owns what in an image. The owners that images tell are kept beside the layers, and go into the layers that are made. On disk everything belongs to who builds, unless its
+ * namespaces know more users than that one: then files have the owners and modes there that they have in the image, as far as such users exist.
+ */
+import { lchown, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOverlayWhiteout } from '../../../../../oci/whiteout.ts';
 import { DockerfileError } from './syntax-error.ts';
@@ -39,24 +42,35 @@ export async function ownerIn(layers: readonly OwnedLayer[], name: string): Prom
   return undefined;
 }
 
-/** What is in a new layer's folder. Owners: those told, else those of what it changes, else `otherwise`. */
-export async function surveyLayer(folder: string, below: readonly OwnedLayer[], told: ReadonlyMap<string, Ids>, otherwise: Ids): Promise<{ owners: Owners; bytes: number; entries: number }> {
+/** Gives a file to whom it belongs in the image, if that user exists here: those below `users` do. */
+export async function giveTo(path: string, { uid, gid }: Ids, users: number): Promise<void> {
+  if (users > 0) await lchown(path, uid < users ? uid : 0, gid < users ? gid : 0);
+}
+
+/** What is in a new layer's folder. Owners: those told, else those on disk for `users` that exist here, else those of what it changes, else `otherwise`. */
+export async function surveyLayer(folder: string, below: readonly OwnedLayer[], told: ReadonlyMap<string, Ids>, otherwise: Ids, users = 0): Promise<{ owners: Owners; bytes: number; entries: number }> {
   const owners: Owners = {};
   let [bytes, entries] = [0, 0];
   const visit = async (path: string): Promise<void> => {
     for (const entry of await readdir(join(folder, path), { withFileTypes: true })) {
       const name = path === '' ? entry.name : `${path}/${entry.name}`;
       const known = told.get(name);
+      const stat = users > 0 || entry.isFile() ? await lstat(join(folder, name)) : undefined;
       const had = known ? undefined : await ownerIn(below, name);
-      const record = ownerRecord(known ?? had?.ids ?? otherwise, had?.special);
+      const record = users > 0 && stat ? ownerRecord(known ?? onDisk(stat, had?.ids, users)) : ownerRecord(known ?? had?.ids ?? otherwise, had?.special);
       if (record) owners[name] = record;
       entries++;
       if (entry.isDirectory()) await visit(name);
-      else if (entry.isFile()) bytes += (await lstat(join(folder, name))).size;
+      else if (entry.isFile()) bytes += stat?.size ?? 0;
     }
   };
   await visit('');
   return { owners, bytes, entries };
+}
+
+/** An owner that cannot exist here has id 0 in its place, and is still meant by it. */
+function onDisk({ uid, gid }: Ids, had: Ids | undefined, users: number): Ids {
+  return { uid: uid === 0 && had && had.uid >= users ? had.uid : uid, gid: gid === 0 && had && had.gid >= users ? had.gid : gid };
 }
 
 interface Account extends Ids {

@@ -4,11 +4,12 @@ import { access, chmod, copyFile, lstat, mkdir, readFile, rm, rmdir, unlink, wri
 import { dirname, join } from 'node:path';
 import type { HostRoot } from '../../../../../oci/host-root.ts';
 import { ScopedFolder } from '../../../../../oci/scoped-folder.ts';
+import { usefulIds } from '../../../../../base/id-map.ts';
 import { formatTable, mountsUnder, readMounts, type TableLine } from '../root/mount-table.ts';
 import { run, type RunResult } from '../run.ts';
-import type { Ids } from './owners.ts';
+import { giveTo, type Ids } from './owners.ts';
 import type { RunRoots } from './run-root.ts';
-import { commandWords, runScript } from './run-script.ts';
+import { commandWords, enterUsers, runScript } from './run-script.ts';
 import { Tree } from './tree.ts';
 
 /** What is mounted for one command. */
@@ -18,7 +19,7 @@ export type CommandMount =
   | { kind: 'scratch'; source: string; target: string; scratch: string }
   | { kind: 'tmpfs'; target: string; size: number | undefined }
   /** A copy with a mode of its own. */
-  | { kind: 'file'; source: string; target: string; mode: number };
+  | { kind: 'file'; source: string; target: string; mode: number; ids?: Ids };
 
 export interface CommandRequest {
   /** Topmost first. */
@@ -37,6 +38,8 @@ export interface CommandRequest {
   network: 'default' | 'none';
   mounts: readonly CommandMount[];
   host: HostRoot | undefined;
+  /** A process in the user namespace for commands that know several users. */
+  users: number | undefined;
   line(text: string): void;
   signal: AbortSignal;
 }
@@ -72,8 +75,8 @@ export async function runCommand(request: CommandRequest, roots: RunRoots, keep:
     for (const [index, path] of paths.entries()) await writeFile(path, formatTable(tables[index] ?? []));
     const log = join(folder, 'log');
     const namespaces = ['--mount', '--propagation', 'private', '--pid', '--ipc', '--fork', '--kill-child=SIGKILL', ...(request.network === 'none' ? ['--net'] : [])];
-    const words = commandWords({ ...request, uid: request.ids.uid }, await findProgram('unshare'), await hasShell(root.folder));
-    const argv = ['unshare', ...namespaces, 'sh', '-c', runScript, 'run', log, root.folder, ...paths, String(request.ids.uid), String(request.ids.gid), ...words];
+    const words = commandWords(request, await findProgram('unshare'), await hasShell(root.folder));
+    const argv = ['unshare', ...namespaces, 'sh', '-c', runScript(enterUsers(request)), 'run', log, root.folder, ...paths, ...words];
     const result = await run(argv, { env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' }, line: (text) => request.line(text), signal, cwd: '/' });
     if (result.code !== 0 && !(await access(`${log}.ran`).then(() => true, () => false))) {
       const said = (await readFile(log, 'utf8').catch(() => '')).trim() || result.tail.join('\n');
@@ -100,7 +103,7 @@ async function hasShell(root: string): Promise<boolean> {
   return (await new Tree([root]).find('bin/sh').catch(() => undefined))?.stat.isFile() ?? false;
 }
 
-async function neededMounts(root: string, { host, mounts, scratch }: CommandRequest, stubs: Stubs, folder: string): Promise<TableLine[]> {
+async function neededMounts(root: string, { host, mounts, scratch, users }: CommandRequest, stubs: Stubs, folder: string): Promise<TableLine[]> {
   const lines: TableLine[] = [];
   const existing = await readMounts();
   const bind = (source: string, target: string, directory: boolean, readOnly: boolean) => {
@@ -119,6 +122,7 @@ async function neededMounts(root: string, { host, mounts, scratch }: CommandRequ
     else if (mount.kind === 'file') {
       const copy = join(folder, `file-${index}`);
       await copyFile(mount.source, copy);
+      if (mount.ids && users !== undefined) await giveTo(copy, mount.ids, usefulIds);
       await chmod(copy, mount.mode);
       bind(copy, target, false, true);
     } else {
@@ -181,6 +185,8 @@ class Stubs {
     for (const parent of parents) this.#made.push({ path: join(this.#upper, parent), directory: true });
     if (directory) await mkdir(target, { mode: 0o755 });
     else await writeFile(target, '', { flag: 'wx' });
+    // Every user may write there.
+    if (name === 'tmp' && directory) await chmod(target, 0o1777);
     this.#made.push({ path: join(this.#upper, name), directory });
     return name;
   }

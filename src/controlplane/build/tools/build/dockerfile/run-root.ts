@@ -1,8 +1,8 @@
 /** Where a command runs: the layers below, what it changes in a folder above. Overlay where it can be mounted, else a copy that is compared afterwards. */
-import { constants } from 'node:fs';
-import { chmod, copyFile, link, lstat, lutimes, mkdir, readdir, readlink, rm, symlink, utimes } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { chmod, copyFile, lchown, link, lstat, lutimes, mkdir, readdir, readlink, rm, symlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { mergedNames, lookupMerged } from '../../../../../oci/scoped-folder.ts';
+import { mergedNames, lookupMerged, ScopedFolder } from '../../../../../oci/scoped-folder.ts';
 import { snapshotDiff, takeSnapshot } from '../../../../../oci/tree-reader.ts';
 import { isOverlayWhiteout, makeOverlayWhiteouts } from '../../../../../oci/whiteout.ts';
 import { capture } from '../run.ts';
@@ -30,10 +30,13 @@ const never = new AbortController().signal;
 export class RunRoots {
   readonly #copies = new Map<string, { folder: string; applied: string[] }>();
   readonly #say: (text: string) => void;
+  readonly #keepOwners: boolean;
   #overlays = true;
 
-  constructor(say: (text: string) => void) {
+  /** `keepOwners`: files belong to several users, here too. */
+  constructor(say: (text: string) => void, keepOwners = false) {
     this.#say = say;
+    this.#keepOwners = keepOwners;
   }
 
   /** `stage`: names the copy that is kept between its commands. */
@@ -59,6 +62,7 @@ export class RunRoots {
       this.#copies.set(stage, copy);
     }
     const { folder, applied } = copy;
+    const changed = new ScopedFolder(upper, layers, this.#keepOwners);
     // The command's own changes are in it already; what names them is known only when they are kept.
     for (const layer of wanted.slice(applied.length)) {
       await applyFolder(layer, folder);
@@ -75,13 +79,12 @@ export class RunRoots {
       async finish() {
         const gone: string[] = [];
         for (const entry of await snapshotDiff(folder, before)) {
-          const to = join(upper, entry.name);
+          const to = await changed.place(entry.name);
           if (entry.type === 'whiteout') {
             await rm(to, { recursive: true, force: true });
             if (lookupMerged(layers, entry.name)) gone.push(to);
           } else await copyOne(join(folder, entry.name), to);
         }
-        for (const path of gone) await mkdir(dirname(path), { recursive: true });
         await makeOverlayWhiteouts(gone);
         // The next command's copy begins with the layer this becomes, whose folder has another name by then.
         await forget();
@@ -167,15 +170,23 @@ async function copyOne(from: string, to: string): Promise<void> {
   if (there && !(there.isDirectory() && stat.isDirectory())) await rm(to, { recursive: true, force: true });
   if (stat.isDirectory()) {
     await mkdir(to, { recursive: true });
+    await keepOwner(to, stat);
     await chmod(to, stat.mode & 0o7777);
   } else if (stat.isSymbolicLink()) {
     await symlink(await readlink(from), to);
+    await keepOwner(to, stat);
     await lutimes(to, stat.atime, stat.mtime);
   } else if (stat.isFile()) {
     await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    await keepOwner(to, stat);
     await chmod(to, stat.mode & 0o7777);
     await utimes(to, stat.atime, stat.mtime);
   }
+}
+
+/** Whose it is shows in the folders of layers only where several users exist; who builds is 0 then. */
+async function keepOwner(path: string, { uid, gid }: Stats): Promise<void> {
+  if (uid !== process.getuid?.() || gid !== process.getgid?.()) await lchown(path, uid, gid);
 }
 
 export interface ShownLayers {

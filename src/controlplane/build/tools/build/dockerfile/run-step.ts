@@ -61,7 +61,7 @@ export async function runStep(instruction: Instruction, state: StageState, parts
   const created = parts.now().toISOString();
   const upper = await store.fresh();
   await runInStage({ command, env, ids, workingDir, network, mounts, upper, keep: true }, state, parts);
-  const survey = await surveyLayer(upper, state.layers, new Map(), ids);
+  const survey = await surveyLayer(upper, state.layers, new Map(), ids, store.users);
   return { layer: await store.keep(key, upper, { owners: survey.owners, bytes: survey.bytes, created, ...(survey.entries === 0 && { empty: true }) }), cached: false, shown: command.shown };
 }
 
@@ -102,12 +102,12 @@ export async function runInStage(run: StageRun, state: StageState, parts: BuildP
     const result = await runCommand(
       {
         layers: rootFolders(state, parts), shared: parts.store.layers, stage: String(state.stage.index), upper, scratch: settings.folder, argv: command.argv, env, workingDir, ids,
-        network: run.network, mounts: resolved.list, host: state.base?.host?.root, line: (text) => parts.say(text), signal,
+        network: run.network, mounts: resolved.list, host: state.base?.host?.root, users: parts.users?.pid, line: (text) => parts.say(text), signal,
       },
       parts.roots,
       run.keep,
     );
-    if (result.code !== 0) throw run.failed?.(result) ?? runFailed(`RUN ${command.shown.slice(0, 200)}`, result);
+    if (result.code !== 0) throw run.failed?.(result) ?? runFailed(`RUN ${command.shown.slice(0, 200)}`, result, parts.users !== undefined);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CannotRun) throw dockerBuildFailed(`RUN cannot be done here: ${error.message}. "slipway doctor" tells what this machine lacks.`, { cause: error });
@@ -186,7 +186,7 @@ class ResolvedMounts {
       if (mount.from === undefined) return;
       const source = await copySource(this.#state, this.#parts, mount.from);
       const entries = await planCopy({ from: source.tree, fromName: source.name, sources: [mount.source], destination: '/', workingDir: '/', into: undefined, ids: () => root, mode: undefined, exclude: [], parents: false, inline: [], mtime: undefined });
-      await writeCopy(entries, folder, []);
+      await writeCopy(entries, folder, [], this.#parts.store.users);
     };
     const { folder, release } = await caches.open(mount, fill, signal);
     this.#close.push(release);
@@ -202,7 +202,7 @@ class ResolvedMounts {
     if (mount.variable !== undefined) {
       secretEnv.push([mount.variable, await readFile(file, 'utf8')]);
     }
-    if (mount.target !== undefined) this.list.push({ kind: 'file', source: file, target: mount.target, mode: mount.mode });
+    if (mount.target !== undefined) this.list.push({ kind: 'file', source: file, target: mount.target, mode: mount.mode, ids: mount });
   }
 
   /** A secret of `spec.source.secrets`, or one that is a volume of the strategy. */

@@ -8,6 +8,7 @@ import type { LayerStore, StoredLayer } from './layer-store.ts';
 import type { RunRoots } from './run-root.ts';
 import type { Plan, Stage } from './stages.ts';
 import { Tree } from './tree.ts';
+import type { Users } from './users.ts';
 import type { WordRules } from './words.ts';
 
 export interface StageState {
@@ -36,6 +37,8 @@ export interface BuildParts {
   images: BaseImages;
   roots: RunRoots;
   caches: CacheMounts;
+  /** Undefined: commands have one user only. */
+  users: Users | undefined;
   plan: Plan;
   escape: string;
   /** The build's own copy of the context, without what `.dockerignore` names. */
