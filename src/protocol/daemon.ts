@@ -61,4 +61,6 @@ export interface RuntimeProbe {
   packets?: { ok: boolean; why?: string; fix?: string };
   /** Whether memory and CPU limits are held to by the kernel there, and how they are. */
   limits?: { ok: boolean; how: string; fix?: string };
+  /** Whether builds may have several users there; absent if the runtime cannot be used. */
+  users?: { ok: boolean; why?: string; fix?: string };
 }

@@ -2,7 +2,7 @@
  * The machine holder: one detached process that is pid 1 of a user, network, mount and process namespace. It reaps and does nothing else,
  * so that nodes and pods outlive the control plane. Everything inside is reached by entering its namespaces; killing it ends everything inside.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../../base/log.ts';
@@ -11,11 +11,16 @@ import { run } from '../runtime/run.ts';
 import { readState, writeState } from '../runtime/state-file.ts';
 import { systemEnvironment } from '../runtime/system-path.ts';
 import { linkEgress } from './egress-link.ts';
+import { findIdRanges, giveIds } from './id-ranges.ts';
 import type { EgressMode, HolderState, NodeRecord } from './holder-state.ts';
 import { machineLines, nodeAddress, nodeLines } from './node-network.ts';
 
 /** `wait` of a shell that is pid 1 reaps every orphan. */
 const reap = 'while :; do sleep 2147483647 & wait $!; done';
+
+const namespaces = ['--mount-proc', '--propagation', 'private', 'sh', '-c', reap];
+/** In a user namespace that knows nobody yet: waits until it does, and is root there from the next program on. */
+const waitForIds = 'echo ready; read -r go || exit 1; exec unshare -nmpf "$@" </dev/null >/dev/null';
 
 export interface HolderOptions {
   /** For the files that pin the nodes' network namespaces, and the state file. */
@@ -74,15 +79,7 @@ export async function startHolder(options: HolderOptions): Promise<Holder> {
   const stateFile = options.stateFile ?? join(runDirectory, 'holder.json');
   rmSync(join(runDirectory, 'netns'), { recursive: true, force: true });
   mkdirSync(join(runDirectory, 'netns'), { recursive: true, mode: 0o700 });
-  const outer = spawn('unshare', ['-Urnmpf', '--mount-proc', '--propagation', 'private', 'sh', '-c', reap], { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: systemEnvironment, cwd: '/' });
-  let errors = '';
-  outer.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  const failed = new Promise<never>((_, reject) => {
-    outer.once('error', (cause) => reject(new HolderFailed(`unshare did not start: ${cause.message}`, { cause })));
-    outer.once('exit', (code) => reject(new HolderFailed(`unshare ended with ${code}: ${errors.trim()}. Run "slipway doctor" for what is missing.`)));
-  });
-  failed.catch(() => undefined);
-  const init = await Promise.race([failed, firstChild(outer.pid)]);
+  const { outer, init, users } = await unshareAll(log);
   const holder = new LiveHolder(stateFile, options.serviceCidr ?? defaultServices, {
     version: 1, bootId: bootId(), init, helpers: [], egress: { mode: 'relay', why: 'not set up yet' }, nodes: [],
   });
@@ -93,10 +90,54 @@ export async function startHolder(options: HolderOptions): Promise<Holder> {
     await holder.stop();
     throw new HolderFailed(`setting up the machine's network failed: ${(cause as Error).message}`, { cause });
   }
-  outer.stderr.destroy();
+  outer.stderr?.destroy();
   outer.unref();
-  log.info('machine holder started', { pid: init.pid, egress: holder.egress.mode });
+  log.info('machine holder started', { pid: init.pid, egress: holder.egress.mode, users });
   return holder;
+}
+
+interface Unshared {
+  outer: ChildProcess;
+  init: ProcessIdentity;
+  /** Who is known in the user namespace, for people. */
+  users: string;
+}
+
+/** With the ranges that the user may have, else with one user. */
+async function unshareAll(log: Log): Promise<Unshared> {
+  const ranges = findIdRanges();
+  if ('why' in ranges) return { ...(await launch(['-Urnmpf', ...namespaces])), users: `one: ${ranges.why}` };
+  try {
+    return { ...(await launch(['-U', 'sh', '-c', waitForIds, 'sh', ...namespaces], (pid) => giveIds(pid, ranges))), users: 'several' };
+  } catch (error) {
+    log.warn('the namespaces know one user only: the ranges that were given cannot be mapped', { error });
+    return { ...(await launch(['-Urnmpf', ...namespaces])), users: 'one' };
+  }
+}
+
+/** `prepare` is called with a process that waits in the new user namespace. */
+async function launch(words: readonly string[], prepare?: (pid: number) => Promise<void>): Promise<Omit<Unshared, 'users'>> {
+  const outer = spawn('unshare', words, { detached: true, stdio: [prepare ? 'pipe' : 'ignore', prepare ? 'pipe' : 'ignore', 'pipe'], env: systemEnvironment, cwd: '/' });
+  let errors = '';
+  outer.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const failed = new Promise<never>((_, reject) => {
+    outer.once('error', (cause) => reject(new HolderFailed(`unshare did not start: ${cause.message}`, { cause })));
+    outer.once('exit', (code) => reject(new HolderFailed(`unshare ended with ${code}: ${errors.trim()}. Run "slipway doctor" for what is missing.`)));
+  });
+  failed.catch(() => undefined);
+  try {
+    if (prepare) {
+      outer.stdin?.on('error', () => undefined);
+      await Promise.race([failed, new Promise((resolve) => outer.stdout?.once('data', resolve))]);
+      await prepare(outer.pid ?? 0);
+      outer.stdin?.end('go\n');
+      outer.stdout?.destroy();
+    }
+    return { outer, init: await Promise.race([failed, firstChild(outer.pid)]) };
+  } catch (error) {
+    outer.kill('SIGKILL');
+    throw error;
+  }
 }
 
 /** The holder of an earlier control plane, or undefined if it is gone. What it left outside is cleaned up then. */

@@ -68,6 +68,12 @@ export function findIdRanges(): IdMaps | NoRanges {
   return { why: `${file} gives ${username} fewer than ${usefulIds} ids`, fix: `sudo usermod ${maps.gids || option === '--add-subgids' ? `${option} 100000-165535` : '--add-subuids 100000-165535 --add-subgids 100000-165535'} ${username}   (choose other numbers if ${file} has those already)` };
 }
 
+/** For people. */
+export function probeIdRanges(): { ok: boolean; why?: string; fix?: string } {
+  const found = findIdRanges();
+  return 'why' in found ? { ok: false, ...found } : { ok: true };
+}
+
 /** `pid` is in a new user namespace that has no map yet. Rejects with what the system said. */
 export async function giveIds(pid: number, { uids, gids }: IdMaps): Promise<void> {
   if (process.getuid?.() === 0) {

@@ -25,6 +25,7 @@ export async function doctor(args: string[]): Promise<number> {
     ...runtimes.map((one) => ({ ok: one.ok, what: `runtime ${one.name}`, detail: one.ok ? one.detail : (one.why ?? 'cannot be used'), fix: one.fix })),
     ...runtimes.flatMap(({ limits }) => (limits ? [{ ok: limits.ok, what: 'resource limits', detail: limits.how, fix: limits.fix }] : [])),
     ...runtimes.flatMap(({ packets }) => (packets ? [packetsFinding(packets)] : [])),
+    ...runtimes.flatMap(({ users }) => (users ? [usersFinding(users)] : [])),
     ...nodes.map((one) => ({ ok: one.suitable, what: 'Node.js', detail: `${one.version} ${one.program}${one.suitable ? '' : ' (too old)'}` })),
     ...toolchains.map((one) => ({
       ok: one.found !== undefined,
@@ -43,6 +44,10 @@ export async function doctor(args: string[]): Promise<number> {
 function packetsFinding({ ok, why, fix }: NonNullable<RuntimeProbe['packets']>): Finding {
   const detail = ok ? 'translated by the kernel; network policies are enforced' : `relayed, and network policies are not enforced: ${why}`;
   return { ok, what: 'service addresses', detail, fix };
+}
+
+function usersFinding({ ok, why, fix }: NonNullable<RuntimeProbe['users']>): Finding {
+  return { ok, what: 'users in builds', detail: ok ? 'commands of Dockerfiles may have all users of their image' : `commands of Dockerfiles have one user: ${why}`, fix };
 }
 
 /** The control plane's own program knows what its runtimes need: it tries them. */

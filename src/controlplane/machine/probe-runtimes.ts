@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { probeNft } from '../../agent/network/kernel/nft.ts';
 import { findCgroupScope } from '../../agent/holder/cgroup-scope.ts';
+import { probeIdRanges } from '../../agent/holder/id-ranges.ts';
 import { probeSandbox } from '../../agent/holder/probe.ts';
 import { explainNoEngine, findEngine } from '../../detect/engine.ts';
 import type { RuntimeProbe } from '../../protocol/daemon.ts';
@@ -14,7 +15,7 @@ export async function probeRuntimes(directory = tmpdir()): Promise<RuntimeProbe[
 async function probeLinux(directory: string): Promise<RuntimeProbe> {
   const { ok, why, fix } = await probeSandbox(directory);
   const [nft, scope] = ok ? await Promise.all([probeNft((argv) => ['unshare', '-Urn', ...argv]), findCgroupScope()]) : [];
-  return { name: 'sandbox', ok, detail: 'every pod in namespaces of its own, no root', ...(why && { why }), ...(fix && { fix }), ...(nft && { packets: 'program' in nft ? { ok: true } : { ok: false, ...nft } }), ...(scope && { limits: { ok: scope.whole, how: scope.detail, ...(scope.fix && { fix: scope.fix }) } }) };
+  return { name: 'sandbox', ok, detail: 'every pod in namespaces of its own, no root', ...(why && { why }), ...(fix && { fix }), ...(nft && { packets: 'program' in nft ? { ok: true } : { ok: false, ...nft } }), ...(scope && { limits: { ok: scope.whole, how: scope.detail, ...(scope.fix && { fix: scope.fix }) } }), ...(ok && { users: probeIdRanges() }) };
 }
 
 async function probeEngine(): Promise<RuntimeProbe> {

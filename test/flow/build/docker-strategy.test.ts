@@ -1,11 +1,12 @@
 /** The Docker strategy as a user meets it: a build config by kubectl, its image in a pod that serves, a second build from what the first one kept. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Build } from '../../../src/api/kinds/build.ts';
 import { registryClient } from '../../../src/oci/registry-client.ts';
 import { busyboxEntries, pushImageOf } from '../../support/build/busybox-image.ts';
+import { ordinaryUserName } from '../../support/platform/ordinary-user.ts';
 import { eventually, fetchRoute, Platform } from '../../support/platform/platform.ts';
 import { manifestOf } from '../../support/platform/web-pod.ts';
 
@@ -17,6 +18,7 @@ const dockerfile = `FROM ${internal}/default/base AS made
 RUN mkdir /site && echo "made by $(id -un)" > /site/index.html
 FROM ${internal}/default/base
 COPY --from=made --chown=1001:0 /site /www
+RUN chown 1000:1000 /opt && su app -c 'id -un > /opt/who' && chown -R app:0 /var/old || echo single > /opt/who
 USER 1001
 RUN test "$(id -u)" = 1001
 EXPOSE 8080
@@ -48,6 +50,13 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
+/** Of the user that runs the platform, and the program that maps them. */
+function hasRanges(): boolean {
+  const name = process.getuid?.() === 0 ? ordinaryUserName : userInfo().username;
+  const given = (file: string) => existsSync(file) && readFileSync(file, 'utf8').split('\n').some((line) => line.startsWith(`${name}:`));
+  return given('/etc/subuid') && given('/etc/subgid') && ['newuidmap', 'newgidmap'].every((program) => existsSync(`/usr/bin/${program}`));
+}
+
 const finished = (name: string) =>
   eventually(`the end of ${name}`, async () => {
     const build = await platform.json<Build>('get', 'build', name);
@@ -63,7 +72,7 @@ test('a build config with a Dockerfile makes an image, and its pod serves', asyn
   expect(build.status.stages?.map(({ name }) => name)).toEqual(['FetchInputs', 'PullImages', 'Build', 'PushImage']);
   const steps = JSON.parse(build.metadata.annotations?.['slipway.dev/build-steps'] ?? '[]') as { step: string; state: string; detail?: string }[];
   expect(steps.map(({ step, state }) => `${step} ${state}`)).toEqual(['SourceLocation done', 'BuilderImage done', 'BuildInstantiated done', 'SourceFetched done', 'Dockerfile done', 'ImageCommitted done', 'ImagePushed done', 'ImageStreamUpdated done']);
-  expect(log).toContain('[2/2] STEP 2/8: COPY --from=made --chown=1001:0 /site /www');
+  expect(log).toContain('[2/2] STEP 2/9: COPY --from=made --chown=1001:0 /site /www');
   await platform.kube('run', 'web', `--image=${internal}/default/web:latest`, '--port=8080');
   await platform.kube('wait', '--for=condition=Ready', 'pod/web', '--timeout=60s');
   const host = await platform.kube('get', 'route', 'web', '-o', 'jsonpath={.spec.host}');
@@ -74,6 +83,10 @@ test('a build config with a Dockerfile makes an image, and its pod serves', asyn
     return got.status === 200 ? got.body : undefined;
   });
   expect(answer).toBe('made by root\n');
+  // Every user of the image where this machine gives ranges, else the one.
+  const several = await platform.kube('get', 'node', 'node-1', '-o', String.raw`jsonpath={.metadata.labels.slipway\.dev/multiple-uids}`);
+  expect(several).toBe(String(hasRanges()));
+  expect(await platform.kube('exec', 'web', '--', 'cat', '/opt/who')).toBe(several === 'true' ? 'app\n' : 'single\n');
 });
 
 test('the next build takes the layers that the first one kept', async () => {
@@ -82,7 +95,7 @@ test('the next build takes the layers that the first one kept', async () => {
   const build = await finished('web-2');
   const log = await platform.kube('logs', 'web-2-build');
   expect(build.status.phase, log).toBe('Complete');
-  expect(log.match(/^--> Using cache/gm)).toHaveLength(3);
+  expect(log.match(/^--> Using cache/gm)).toHaveLength(4);
   expect(log).not.toMatch(/^--> (?!Using cache)/m);
 });
 

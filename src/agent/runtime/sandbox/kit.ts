@@ -9,8 +9,8 @@ import { findProgram, systemEnvironment } from '../system-path.ts';
 import { readState, writeState } from '../state-file.ts';
 
 export const kitPath = '/dev/.slipway';
-export type KitTool = 'sh' | 'umount' | 'unshare' | 'setpriv' | 'env';
-const tools: readonly KitTool[] = ['sh', 'umount', 'unshare', 'setpriv', 'env'];
+const tools = ['sh', 'umount', 'unshare', 'nsenter', 'setpriv', 'env'] as const;
+export type KitTool = (typeof tools)[number];
 
 export interface Kit {
   /** On this machine. */

@@ -1,6 +1,7 @@
 /** What every container of a node shares, mounted once in the holder's mount namespace: the device folder, and facts found by trying. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { idsFromZero, parseIdMap, usefulIds } from '../../../base/id-map.ts';
 import { run, shellQuote } from '../run.ts';
 import { systemEnvironment } from '../system-path.ts';
 import { prepareKit, type Kit } from './kit.ts';
@@ -14,6 +15,8 @@ export interface NodeRoot {
   sysfs: boolean;
   /** Overlay mounts work here. */
   overlay: boolean;
+  /** Users and groups that the holder's namespace knows, from 0 on; 0: containers have one user. */
+  users: number;
 }
 
 const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -51,5 +54,10 @@ export async function prepareNodeRoot(directory: string): Promise<NodeRoot> {
     works('mkdir m; mount -t sysfs -o ro sysfs m'),
     plain ? works('mkdir l u w m; mount -t overlay overlay -o "lowerdir=$PWD/l,upperdir=$PWD/u,workdir=$PWD/w,userxattr" m; : > m/x') : false,
   ]);
-  return { kit, devices, sysfs, overlay };
+  return { kit, devices, sysfs, overlay, users: knownUsers() };
+}
+
+function knownUsers(): number {
+  const count = Math.min(...['uid_map', 'gid_map'].map((name) => idsFromZero(parseIdMap(readFileSync(`/proc/self/${name}`, 'utf8')))));
+  return count < usefulIds ? 0 : count;
 }

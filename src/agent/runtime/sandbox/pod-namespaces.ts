@@ -1,9 +1,10 @@
 /** A pod's network, host name and IPC namespaces, held by one sleeping process; its terminals and shared memory. */
 import { spawn } from 'node:child_process';
-import { constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseIdMap, sameIds } from '../../../base/id-map.ts';
 import { hardwareAddress, podBridge } from '../../holder/node-network.ts';
 import { allProcesses, childrenOf, identify, isAlive, namespaceOf, type ProcessIdentity } from '../procfs.ts';
 import { run } from '../run.ts';
@@ -124,9 +125,38 @@ export function holdProcesses(holder: ProcessIdentity): Promise<ProcessIdentity>
   });
 }
 
+/**
+ * Makes the user namespace of containers that may have several users: every one that the holder knows, under the same number, and no power over anything of the pod's.
+ * Answers the process that keeps it.
+ */
+export function holdUsers(holder: ProcessIdentity): Promise<ProcessIdentity> {
+  const child = spawn('nsenter', ['-t', String(holder.pid), '-n', '-u', '-i', 'unshare', '-U', 'sh', '-c', 'echo ready; exec sleep 2147483647 >/dev/null 2>&1'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: systemEnvironment, cwd: '/' });
+  child.unref();
+  return new Promise((resolve, reject) => {
+    const settle = (first: ProcessIdentity | undefined, cause?: unknown) => {
+      clearTimeout(timer);
+      child.stdout.destroy();
+      if (first) return resolve(first);
+      child.kill('SIGKILL');
+      reject(new Error("the pod's user namespace could not be made", { cause }));
+    };
+    const timer = setTimeout(() => settle(undefined), startLimit);
+    child.once('error', (error) => settle(undefined, error));
+    child.once('exit', () => settle(undefined));
+    child.stdout.once('data', () => {
+      try {
+        for (const name of ['uid_map', 'gid_map']) writeFileSync(`/proc/${child.pid}/${name}`, sameIds(parseIdMap(readFileSync(`/proc/self/${name}`, 'utf8'))));
+        settle(identify(child.pid ?? 0));
+      } catch (error) {
+        settle(undefined, error);
+      }
+    });
+  });
+}
+
 /** Ends whatever is in the pod's network and takes its mounts away. `holder` undefined: the agent was killed before it wrote down who holds them. */
-export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined, processes?: ProcessIdentity): Promise<void> {
-  if (processes && isAlive(processes)) kill(processes.pid);
+export async function endPodNamespaces(directory: string, holder: ProcessIdentity | undefined, ...others: (ProcessIdentity | undefined)[]): Promise<void> {
+  for (const one of others) if (one && isAlive(one)) kill(one.pid);
   const found = holder ?? unrecordedHolder(directory);
   if (found && isAlive(found)) {
     const network = namespaceOf(found.pid, 'net');

@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity } from '../procfs.ts';
 import { RuntimeFailure, type PodSandbox, type PodSandboxConfig } from '../runtime.ts';
 import { readState, writeRunState } from '../state-file.ts';
 import { AddressPool } from './address-pool.ts';
-import { endPodNamespaces, holdProcesses, makePodNamespaces, podMounts, setHostname, waitsForName } from './pod-namespaces.ts';
+import { endPodNamespaces, holdProcesses, holdUsers, makePodNamespaces, podMounts, setHostname, waitsForName } from './pod-namespaces.ts';
 import { hostsFile, resolvFile } from './pod-files.ts';
 
 interface PodRecord {
@@ -19,6 +19,8 @@ interface PodRecord {
   holder: ProcessIdentity;
   /** Process 1 of the namespace that its containers share, if they do. */
   processes?: ProcessIdentity;
+  /** A process in the user namespace of its containers that may have several users, once there was one. */
+  users?: ProcessIdentity;
   /** None while it waits to be taken. */
   config?: PodSandboxConfig;
   stopped: boolean;
@@ -44,6 +46,7 @@ export class Pods {
   readonly #addresses: AddressPool;
   readonly #pods = new Map<string, PodRecord>();
   readonly #naming = new Map<string, Promise<void>>();
+  readonly #holding = new Map<string, Promise<ProcessIdentity>>();
   #spare: Promise<PodRecord | undefined> | undefined;
   #refill: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -121,7 +124,7 @@ export class Pods {
   async stop(id: string): Promise<void> {
     const record = this.#pods.get(id);
     if (!record || record.stopped) return;
-    await endPodNamespaces(this.#folder(id), record.holder, record.processes);
+    await endPodNamespaces(this.#folder(id), record.holder, record.processes, record.users);
     record.stopped = true;
     writeRunState(join(this.#folder(id), recordFile), record);
     if (record.ip !== '') this.#addresses.give(record.ip);
@@ -146,6 +149,18 @@ export class Pods {
       ip: record.config.hostNetwork ? this.#network.nodeIp : record.ip,
       ...(record.processes && { processes: record.processes }),
     };
+  }
+
+  /** The process in the user namespace that all its containers with several users share; made with the first. */
+  async users(id: string): Promise<ProcessIdentity> {
+    const record = this.#pods.get(id);
+    if (!record) throw new RuntimeFailure('CreateContainerError', `the sandbox ${id} of the pod is gone`);
+    if (record.users && isAlive(record.users)) return record.users;
+    const making = this.#holding.get(id) ?? holdUsers(record.holder).finally(() => this.#holding.delete(id));
+    this.#holding.set(id, making);
+    record.users = await making;
+    writeRunState(join(this.#folder(id), recordFile), record);
+    return record.users;
   }
 
   /** Sandboxes stay, the one in reserve too: the next agent takes it over. */

@@ -93,7 +93,7 @@ export class SandboxRuntime implements Runtime {
     this.#options = options;
     this.#node = node;
     this.images = options.images;
-    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: options.cgroups ? 'cgroup' : 'poll', cpuLimit: options.cgroups?.limitsCpu ? 'cgroup' : 'poll', multipleUids: false, tty: findProgram('script') ? 'script' : 'none' };
+    this.capabilities = { rootfs: true, podNetwork: true, memoryLimit: options.cgroups ? 'cgroup' : 'poll', cpuLimit: options.cgroups?.limitsCpu ? 'cgroup' : 'poll', multipleUids: node.users > 0, tty: findProgram('script') ? 'script' : 'none' };
     this.#launcher = new ShimLauncher({ nodeBinary, bundles, logFile: join(directory, 'shim.log') });
     this.#containers = new Containers(join(directory, 'containers'), this.#launcher, log);
     this.#pods = new Pods(join(directory, 'pods'), options, log);
@@ -121,7 +121,7 @@ export class SandboxRuntime implements Runtime {
     await Promise.all([this.#pods.load(), this.#containers.load()]);
     // Build folders of containers that are gone or have ended, after a kill for example.
     const builds = join(this.#options.directory, files.build);
-    if (existsSync(builds)) for (const id of readdirSync(builds)) if (id !== cacheFolder && !this.#lives(id)) await rm(join(builds, id), { recursive: true, force: true });
+    if (existsSync(builds)) for (const id of readdirSync(builds)) if (id !== cacheFolder && !this.#lives(id)) await rm(join(builds, id), { recursive: true, force: true }).catch((error: unknown) => this.#options.log.warn('a build folder cannot be removed: it may hold files of users that this machine no longer gives', { id, error }));
   }
 
   runPodSandbox(config: PodSandboxConfig): Promise<PodSandbox> {
@@ -199,7 +199,7 @@ export class SandboxRuntime implements Runtime {
     const script = startScript({
       ...(overlay !== undefined && { overlay }),
       layers: images.layers, root, directories: plan.directories, files: plan.files, table, readOnlyRoot: config.readOnlyRootFilesystem,
-      uid: user.uid, gid: user.gid, workingDir, command, buildPowers: config.buildPowers, group, processLimit,
+      uid: user.uid, gid: user.gid, users: config.buildPowers && this.#node.users > 0 ? (await this.#pods.users(sandboxId)).pid : undefined, workingDir, command, buildPowers: config.buildPowers, group, processLimit,
     }, kit);
     writeFileSync(start, script, { mode: 0o600 });
     const joined = config.processesOf === undefined ? pod.processes?.pid : this.#processOf(config.processesOf);

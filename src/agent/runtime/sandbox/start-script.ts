@@ -4,6 +4,8 @@ import { shimDescriptors } from '../../../protocol/shim.ts';
 import type { Kit } from './kit.ts';
 
 const { report, handOver } = shimDescriptors;
+/** Held open over the change of the root, where the new /proc has no such process. */
+const usersFile = 8;
 
 export interface StartPlan {
   /** Overlay mount options; without, the root holds a copy already. Relative lower folders are looked up in `layers`. */
@@ -19,6 +21,8 @@ export interface StartPlan {
   gid: number;
   workingDir: string;
   command: string[];
+  /** A process in the user namespace to enter, which knows several users; else a new one is made, whose only user is `uid`. */
+  users?: number | undefined;
   /** Keep the powers over namespaces of its own instead of dropping all. */
   buildPowers: boolean;
   /** Folder of the container's control group. */
@@ -40,7 +44,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
   const q = shellQuote;
   const words = (list: readonly string[]) => list.map(q).join(' ');
   const namespace = plan.buildPowers
-    ? [...kit.tool('unshare'), '-Urm', '--propagation', 'private', ...kit.tool('setpriv'), '--no-new-privs']
+    ? [...(plan.users === undefined ? [...kit.tool('unshare'), '-Urm'] : [...kit.tool('nsenter'), `--user=/proc/self/fd/${usersFile}`, ...kit.tool('unshare'), '-m']), '--propagation', 'private', ...kit.tool('setpriv'), '--no-new-privs']
     : [
         ...kit.tool('unshare'), '-U', `--map-user=${plan.uid}`, `--map-group=${plan.gid}`, '--keep-caps',
         ...kit.tool('setpriv'), '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all',
@@ -51,6 +55,7 @@ export function startScript(plan: StartPlan, kit: Kit): string {
     `read -r pid rest < /proc/self/stat; echo "pid $pid" >&${report}`,
     `fail() { text="$1: $2"; echo "error \${text%%\n*}" >&${report}; exit 128; }`,
     ...(plan.group === undefined ? [] : [`echo 0 > ${q(`${plan.group}/cgroup.procs`)} || fail "its control group" refused`]),
+    ...(plan.users === undefined ? [] : [`[ -e /proc/${plan.users}/ns/user ] || fail "the users of the pod" gone`, `exec ${usersFile}</proc/${plan.users}/ns/user`]),
     'umask 022',
     `cd ${q(plan.layers)} || fail "the image's layers" gone`,
     ...(plan.overlay === undefined || !overlayFirst(plan) ? [] : [`out=$(mount -t overlay overlay -o ${q(plan.overlay)} ${q(plan.root)} 2>&1) || fail "the root file system" "$out"`]),
@@ -78,7 +83,7 @@ export function enterText(reports: boolean, { tty = false, processLimit = 0 }: {
     `cd -- "$1" 2>/dev/null || ${fail('the working directory $1 cannot be entered', 128)}`,
     'shift',
     `. /proc/self/fd/${handOver}`,
-    `exec ${handOver}<&-`,
+    `exec ${handOver}<&- ${usersFile}<&-`,
     ...(tty ? ['export TERM="${TERM:-xterm}"'] : []),
     `command -v -- "$1" >/dev/null || ${fail('exec: $1: executable file not found in PATH', reports ? 128 : 127)}`,
     ...(reports ? [`echo started >&${report}`, `exec ${report}>&-`] : []),
