@@ -140,6 +140,7 @@ describe.each(ways)('services, %s', (way) => {
       ['dig +short set.default.svc.cluster.local', member], ['dig +short _web._tcp.set.default.svc.cluster.local SRV', '0 100 8080 first.set.default.svc.cluster.local.'], ['dig +short outer.default.svc.cluster.local', `web.default.svc.cluster.local.\n${ip}`],
       [`dig +short ${member.replaceAll('.', '-')}.default.pod.cluster.local`, member], ['dig +short dns-version.cluster.local TXT', '"1.1.0"'], ['dig +short kubernetes.default.svc.cluster.local', '172.30.0.1'],
       ['dig web.default.svc.cluster.local AAAA | grep -oE "status: [A-Z]+|ANSWER: [0-9]+" | tr "\\n" " "', 'status: NOERROR ANSWER: 0'], ['dig nobody-here.default.svc.cluster.local | grep -oE "status: [A-Z]+"', 'status: NXDOMAIN'],
+      ['dig nobody-here.default.svc.cluster.local +noall +authority | grep -oE "^cluster.local.*SOA" | tr -s "\\t " " " | cut -d" " -f1,4', 'cluster.local. SOA'], ['dig nobody.cluster.local | grep -oE "status: [A-Z]+"', 'status: NXDOMAIN'],
       ['busybox nslookup web.default.svc.cluster.local | tail -n +4 | grep -o "Address.*"', `Address: ${ip}`],
     ];
     const got = (await run(lookups.map(([text]) => `(${text}); echo ---`).join('\n'))).split('---').map((one) => one.trim());

@@ -3,7 +3,17 @@ import { createSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
 
-const answerLimit = 4000;
+export interface ForwardLimits {
+  /** A server that is silent for so long gets company: the next one is asked, too. */
+  patienceMs: number;
+  /** Then nobody answers. Resolvers of pods wait 5 s before they ask again (resolv.conf(5)). */
+  allMs: number;
+}
+const usual: ForwardLimits = { patienceMs: 1_000, allMs: 4_000 };
+/** As many as resolvers ask (resolv.conf(5)). */
+const mostServers = 3;
+/** SERVFAIL, NOTIMP, REFUSED: another server may know. */
+const unhelpful = new Set([2, 4, 5]);
 /** Questions of one stream under way; more wait unread. */
 const parallel = 64;
 
@@ -22,16 +32,47 @@ export function serveDnsStream(stream: Socket, servers: () => string[] = getServ
   stream.once('end', () => stream.end());
 }
 
-/** Tries one server after another; undefined if none answers. Over UDP first, over TCP if the answer was cut. */
-export async function forwardQuery(query: Buffer, servers: readonly string[]): Promise<Buffer | undefined> {
-  for (const server of servers.slice(0, 3)) {
-    const { host, port } = parseServer(server);
-    const answer = await overUdp(query, host, port);
-    if (!answer) continue;
-    const cut = (answer[2]! & 0x02) !== 0;
-    return cut ? ((await overTcp(query, host, port)) ?? answer) : answer;
-  }
-  return undefined;
+/** The first useful answer of several servers, each asked when the one before fails or is silent; else one that is of no use; undefined if none answers. */
+export function forwardQuery(query: Buffer, servers: readonly string[], { patienceMs, allMs }: ForwardLimits = usual): Promise<Buffer | undefined> {
+  // The first once more at the end: a datagram may have been lost.
+  const left = [...servers.slice(0, mostServers), ...servers.slice(0, 1)];
+  if (left.length === 0) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    let asking = 0;
+    let poor: Buffer | undefined;
+    let patience: NodeJS.Timeout | undefined;
+    const done = (answer: Buffer | undefined) => {
+      clearTimeout(limit);
+      clearTimeout(patience);
+      over.abort();
+      resolve(answer);
+    };
+    const limit = setTimeout(() => done(poor), allMs);
+    const next = () => {
+      clearTimeout(patience);
+      const server = left.shift();
+      if (server === undefined) return void (asking === 0 && done(poor));
+      asking += 1;
+      patience = setTimeout(next, patienceMs);
+      void askServer(query, server, over.signal).then((answer) => {
+        if (over.signal.aborted) return;
+        asking -= 1;
+        if (answer && !unhelpful.has(answer[3]! & 0xf)) return done(answer);
+        poor ??= answer;
+        next();
+      });
+    };
+    next();
+  });
+}
+
+/** Over UDP first, over TCP if the answer was cut. Undefined for none, or when `over` is aborted. */
+async function askServer(query: Buffer, server: string, over: AbortSignal): Promise<Buffer | undefined> {
+  const { host, port } = parseServer(server);
+  const answer = await overUdp(query, host, port, over);
+  const cut = answer !== undefined && (answer[2]! & 0x02) !== 0;
+  return cut ? ((await overTcp(query, host, port, over)) ?? answer) : answer;
 }
 
 /** As `dns.getServers` writes them: `1.2.3.4`, `1.2.3.4:54`, `::1`, `[::1]:54`. */
@@ -41,32 +82,39 @@ function parseServer(text: string): { host: string; port: number } {
   return { host: match?.[1] ?? text, port: Number(match?.[2] ?? 53) };
 }
 
-function overUdp(query: Buffer, host: string, port: number): Promise<Buffer | undefined> {
+function overUdp(query: Buffer, host: string, port: number, over: AbortSignal): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    let ended = false;
     const done = (answer?: Buffer) => {
-      clearTimeout(timer);
+      if (ended) return;
+      ended = true;
+      over.removeEventListener('abort', cancel);
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(done, answerLimit);
-    socket.once('error', () => done());
+    const cancel = () => done();
+    over.addEventListener('abort', cancel);
+    socket.on('error', cancel);
     socket.on('message', (answer) => {
       // Somebody else's answer does not count.
       if (answer.length >= 12 && answer.readUInt16BE(0) === query.readUInt16BE(0)) done(answer);
     });
-    socket.connect(port, host, () => socket.send(query));
+    socket.connect(port, host, () => !ended && socket.send(query));
   });
 }
 
-function overTcp(query: Buffer, host: string, port: number): Promise<Buffer | undefined> {
+function overTcp(query: Buffer, host: string, port: number, over: AbortSignal): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => socket.write(frame(query)));
     const done = (answer?: Buffer) => {
+      over.removeEventListener('abort', cancel);
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(answerLimit, () => done());
+    const cancel = () => done();
+    over.addEventListener('abort', cancel);
+    if (over.aborted) cancel();
     socket.once('error', () => done()).once('close', () => done());
     const reader = new DnsFrames(done);
     socket.on('data', (chunk: Buffer) => reader.push(chunk));

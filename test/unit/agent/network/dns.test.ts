@@ -96,6 +96,9 @@ describe('server', () => {
     expect(await resolver.resolve4('db.demo.svc.cluster.local').then((list) => list.sort())).toEqual(['10.128.0.3', '10.128.0.4']);
     await expect(resolver.resolve4('nobody.demo.svc.cluster.local')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await expect(resolver.resolve6('web.demo.svc.cluster.local')).rejects.toMatchObject({ code: 'ENODATA' });
+    // More than any datagram takes: asked again over a stream.
+    server.update([{ namespace: 'demo', name: 'many', clusterIPs: [], publishNotReady: false, ports: [{ name: '', protocol: 'TCP', port: 1, endpoints: Array.from({ length: 400 }, (_, at) => endpoint(`10.128.${at >> 8}.${at & 255}`)) }] }]);
+    expect(await resolver.resolve4('many.demo.svc.cluster.local')).toHaveLength(400);
     await server.dispose();
   });
 });
@@ -128,4 +131,37 @@ test('a forwarded question goes to the next server, and over a stream if the ans
   expect(answer).toMatchObject({ id: 9, answers: [{ data: '192.0.2.2' }] });
   udp.close();
   tcp.close();
+});
+
+/** A name server: `answer` decides; undefined for silence. */
+async function nameServer(answer: (asked: number) => { rcode?: number } | undefined): Promise<{ at: string; asked(): number; close(): void }> {
+  const udp = createSocket('udp4');
+  let asked = 0;
+  udp.on('message', (message, from) => {
+    const said = answer((asked += 1));
+    const { id = 0, questions = [] } = decode(message);
+    if (said) udp.send(encode({ type: 'response', id, flags: said.rcode ?? 0, questions, ...(!said.rcode && { answers: [{ type: 'A', name: 'example.com', data: '192.0.2.3' }] }) }), from.port, from.address);
+  });
+  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
+  return { at: `127.0.0.1:${udp.address().port}`, asked: () => asked, close: () => udp.close() };
+}
+
+type Reply = { rcode?: number } | undefined;
+test.each<[string, ((asked: number) => Reply)[], string | undefined]>([
+  ['silence of the first: the second is asked', [() => undefined, () => ({})], 'NOERROR'],
+  ['a refusal of the first: the second is asked', [() => ({ rcode: 5 }), () => ({})], 'NOERROR'],
+  ['that there is none is an answer', [() => ({ rcode: 3 }), () => ({})], 'NXDOMAIN'],
+  ['refusals of all: one of them is told', [() => ({ rcode: 2 }), () => ({ rcode: 5 })], 'SERVFAIL'],
+  ['a datagram that was lost: asked again', [(asked) => (asked > 1 ? {} : undefined)], 'NOERROR'],
+  ['silence of all', [() => undefined, () => undefined], undefined],
+])('name servers outside: %s', async (_, replies, rcode) => {
+  const servers = await Promise.all(replies.map(nameServer));
+  const query = encode({ type: 'query', id: 9, questions: [{ name: 'example.com', type: 'A' }] });
+  const silent = replies.some((reply) => reply(1) === undefined);
+  const limits = { patienceMs: silent ? 20 : 10_000, allMs: rcode === undefined ? 150 : 10_000 };
+  const answer = await forwardQuery(query, servers.map(({ at }) => at), limits);
+  expect(answer && (decode(answer) as { rcode?: string }).rcode).toBe(rcode);
+  // Who asks the cluster's name server is told so, too.
+  if (rcode === undefined) expect(decode((await respond(query, zone, () => Promise.resolve(answer), 0))!)).toMatchObject({ rcode: 'SERVFAIL' });
+  for (const server of servers) server.close();
 });
