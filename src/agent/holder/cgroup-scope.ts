@@ -47,7 +47,7 @@ export async function findCgroupScope(variables: NodeJS.ProcessEnv = process.env
   if (!findProgram('systemd-run')) return plain('this system has no service manager of systemd, and SLIPWAY_CGROUP names no group');
   const runtimeFolder = variables['XDG_RUNTIME_DIR'] ?? `/run/user/${userInfo().uid}`;
   const environment = { XDG_RUNTIME_DIR: runtimeFolder, DBUS_SESSION_BUS_ADDRESS: variables['DBUS_SESSION_BUS_ADDRESS'] ?? `unix:path=${runtimeFolder}/bus` };
-  const scope = inShell(['systemd-run', '--user', '--scope', '--quiet', '--collect', '-p', 'Delegate=yes', '--', 'sh'], '', environment, 'limits by the kernel, in a scope of systemd');
+  const scope = inShell(['systemd-run', '--user', '--scope', '--quiet', '--collect', '--description=Slipway node', '-p', 'Delegate=yes', '--', 'sh'], '', environment, 'limits by the kernel, in a scope of systemd');
   return (await works(scope)) ?? plain("the user's service manager gives no group with a memory controller", 'loginctl enable-linger; and log in anew where control groups of version 1 are used');
 }
 

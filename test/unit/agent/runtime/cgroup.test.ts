@@ -1,10 +1,12 @@
 /** Control groups as files: what is written to them; that the kernel heeds it is the kernel's part. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findCgroupScope } from '../../../../src/agent/holder/cgroup-scope.ts';
 import { cgroupStats, openCgroups, ranOutOfMemory, weightOf } from '../../../../src/agent/runtime/cgroup.ts';
+import { run } from '../../../../src/agent/runtime/run.ts';
+import { systemEnvironment } from '../../../../src/agent/runtime/system-path.ts';
 
 let root: string;
 beforeEach(() => {
@@ -60,5 +62,14 @@ describe('control groups', () => {
     const scope = await findCgroupScope({ SLIPWAY_CGROUP: path.join(root, 'user/') });
     expect(scope).toMatchObject({ whole: false, detail: expect.stringContaining('hands on no memory controller, or this process was not started below it') as string, fix: expect.stringContaining('chown -R') as string });
     expect(scope.command(['true'])).toEqual(['true']);
+  });
+
+  /** Of this user's service manager, where there is one and control groups of version 2 are all there is. */
+  const managed = `/sys/fs/cgroup/user.slice/user-${userInfo().uid}.slice/user@${userInfo().uid}.service/cgroup.controllers`;
+  test.runIf(existsSync(managed) && readFileSync(managed, 'utf8').includes('memory'))('are handed out by a service manager', async () => {
+    const scope = await findCgroupScope({});
+    expect(scope.detail).toContain('limits by the kernel, in a scope of systemd');
+    const told = await run(scope.command(['sh', '-c', 'cat /proc/self/cgroup']), { env: { ...systemEnvironment, ...scope.environment } });
+    expect(told).toMatch(/^0::.*\.scope\/slipway-agent$/m);
   });
 });
