@@ -53,13 +53,8 @@ try {
   await told.waitFor();
   const build = await bench.webview('.steps');
   await build.locator('.step').first().scrollIntoViewIfNeeded();
-  // The bar between editor and panel, higher: all nine steps at a glance.
-  const bar = page.locator('.monaco-sash.horizontal').last();
-  const box = await bar.boundingBox();
-  if (box) await page.mouse.move(box.x + box.width / 2, box.y + 2);
-  await page.mouse.down();
-  await page.mouse.move(700, window.height - 390, { steps: 5 });
-  await page.mouse.up();
+  // All nine steps at a glance.
+  await panelHeight(390);
   await page.mouse.move(700, 200);
   await page.waitForTimeout(1_000);
   await picture('build');
@@ -79,11 +74,20 @@ try {
   await samples.close();
 }
 
+/** Moves the bar between editor and panel. */
+async function panelHeight(height: number): Promise<void> {
+  const box = await page.locator('.monaco-sash.horizontal').last().boundingBox();
+  if (box) await page.mouse.move(box.x + box.width / 2, box.y + 2);
+  await page.mouse.down();
+  await page.mouse.move(700, window.height - height, { steps: 5 });
+  await page.mouse.up();
+}
+
 /** What one does with it once it runs. */
 async function afterwards(): Promise<void> {
   const kubectl = (...args: string[]) => home.kubectl(...args, '-n', 'shop');
   const still = async (name: string) => {
-    await user.dismissNotifications();
+    await bench.command('Notifications: Clear All Notifications');
     await page.mouse.move(900, 500);
     await page.waitForTimeout(1_000);
     await picture(name);
@@ -98,16 +102,19 @@ async function afterwards(): Promise<void> {
   await (await bench.webview('.events .event')).locator('.event').first().waitFor();
   await bench.command('Slipway: Show Rollouts');
   await user.pick('web');
+  await panelHeight(235);
   const rollouts = await bench.webview('.revisions tr[data-revision]');
   await rollouts.locator('.facts', { hasText: '4 of 4 ready' }).waitFor();
   kubectl('patch', 'dc', 'web', '--type=json', '-p', '[{"op":"add","path":"/spec/template/spec/containers/0/env","value":[{"name":"GREETING","value":"two"}]}]');
-  await rollouts.locator('.group', { hasText: 'Revision 2' }).locator('.pod').nth(2).waitFor();
+  await rollouts.locator('.group', { hasText: 'Revision 2' }).locator('.pod').nth(1).waitFor();
   await still('rollout');
   await rollouts.locator('.revisions tr[data-revision="2"][data-state=current]').waitFor();
   // Another version beside it, and a third of the requests for it.
   const image = kubectl('get', 'dc', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
   kubectl('create', 'deployment', 'web-next', `--image=${image}`, '--port=8080');
   kubectl('expose', 'deployment', 'web-next');
+  // As the route names it.
+  kubectl('patch', 'service', 'web-next', '--type=json', '-p', '[{"op":"add","path":"/spec/ports/0/name","value":"8080-tcp"}]');
   await bench.command('View: Close All Editors');
   await bench.command('View: Hide Panel');
   await bench.command('Slipway: Split Traffic…');
@@ -133,6 +140,8 @@ async function afterwards(): Promise<void> {
     answers.push(ask(routeOf(home, 'shop', 'web'), '/cart').catch(() => undefined));
     await page.waitForTimeout(500);
   }
+  // The editor's own extension for JavaScript, which misses its server here.
+  await user.notification('tsserver').waitFor({ timeout: 10_000 }).catch(() => undefined);
   await still('debug');
   await bench.command('Debug: Disconnect');
   await Promise.all(answers);
