@@ -167,6 +167,7 @@ describe('an application that runs', () => {
     const options = () => home.kubectl('get', 'deployment', 'next', '-o', 'jsonpath={.spec.template.spec.containers[0].env[?(@.name=="NODE_OPTIONS")].value}');
     expose('next');
     await openFile('server.js');
+    await until(() => nextPod().count(), 60_000).toBe(1);
     await user.inline(nextPod(), 'Debug');
     const told = user.notification('"server.js" was asked by SIGUSR1 to open its inspector');
     await told.waitFor({ timeout: 30_000 });
@@ -339,7 +340,7 @@ describe('an application that runs', () => {
       [`${container}/readinessProbe`, { exec: { command: ['cat', '/gate/open'] }, periodSeconds: 1 }],
     ].map(([path, value]) => ({ op: 'add', path, value }));
     home.kubectl('patch', 'dc', app, '--type=json', '-p', JSON.stringify(gate));
-    await until(() => revision(4).getAttribute('data-state').catch(() => '')).toBe('running');
+    await until(() => revision(4).getAttribute('data-state').catch(() => ''), 60_000).toBe('running');
     await sheet.locator('.pod[data-state=starting]').waitFor();
     await act('cancel');
     await user.confirm('Cancel Rollout');

@@ -168,6 +168,8 @@ describe('windows and clusters', () => {
     await page.setViewportSize({ width: 1280, height: 1100 });
     const rollouts = async (kind: string, name: string) => {
       await bench.command('View: Close All Editors');
+      // Not the page that is on its way out.
+      await until(async () => (await Promise.all(page.frames().map((frame) => frame.locator('.revisions').count().catch(() => 0)))).every((count) => count === 0)).toBe(true);
       await bench.command('Slipway: Show Rollouts');
       await user.pick(name);
       const sheet = await bench.webview('.revisions tr[data-revision]');
