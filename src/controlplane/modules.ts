@@ -114,7 +114,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     nodeToken: (name) => issue({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] }),
     nodeCount: Number(process.env.SLIPWAY_NODES ?? 1),
   });
-  const service = serviceModule({ clock, carrier: machine.ports });
+  const service = serviceModule({ clock, carrier: machine.ports, addressesInside: runtime.name !== 'sandbox' });
   const template = {
     defaults: (of: { spec?: Parameters<typeof defaultPodSpec>[0] }) => void (of.spec && defaultPodSpec(of.spec)),
     validate: (of: { spec?: Parameters<typeof validatePodSpec>[0] }, field: string) => (of.spec ? validatePodSpec(of.spec, `${field}.spec`) : []),
@@ -144,7 +144,7 @@ export function connectModules(around: Surroundings): ConnectedModules {
     clock,
     log: logs.of('route'),
   });
-  const route = routeModule({ router, authorize: rbac.authorize, serviceCa: { certificate: pki.caCertificate, issue: (hosts) => pki.issueServer(hosts) } });
+  const route = routeModule({ router, waking: service.waking, authorize: rbac.authorize, serviceCa: { certificate: pki.caCertificate, issue: (hosts) => pki.issueServer(hosts) } });
 
   const modules: Module[] = [
     project, service, pod,

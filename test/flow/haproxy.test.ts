@@ -3,6 +3,7 @@ import { cpSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, fetchRoute, Platform } from '../support/platform/platform.ts';
+import { rolledUnderTls } from '../support/routing/tls-rollout.ts';
 import { processesNaming } from '../support/platform/processes.ts';
 import { homeLayout } from '../../src/protocol/home.ts';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
@@ -42,6 +43,14 @@ describe('--router haproxy', () => {
     await platform.kube('scale', 'deploymentconfig/static-hello', '--replicas=1');
     expect(await answers()).toContain('Hello');
     expect(program()).toEqual(before);
+  });
+
+  test('requests, WebSockets and gRPC streams through edge, reencrypt and passthrough outlast a rollout', () => rolledUnderTls(platform));
+
+  test('an app that sleeps is woken by a request, which waits', async () => {
+    expect(await platform.run(['idle', 'static-hello'])).toMatchObject({ code: 0 });
+    await eventually('its pods are gone', async () => ((await platform.kube('get', 'pods', '-l', 'deploymentconfig=static-hello', '-o', 'name')) === '' ? true : undefined));
+    expect((await fetchRoute(url, { timeoutMs: 60_000 })).body).toContain('Hello');
   });
 
   test('each request is in the log when it is asked for', async () => {

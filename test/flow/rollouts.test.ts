@@ -19,6 +19,7 @@ import type { RunInfo } from '../../src/protocol/daemon.ts';
 import { startLoad } from '../support/load.ts';
 import { eventually, Platform } from '../support/platform/platform.ts';
 import { allProcesses } from '../support/platform/processes.ts';
+import { rolledUnderTls } from '../support/routing/tls-rollout.ts';
 import { manifestOf, webDeployment, webDeploymentConfig, webRoute, webService, type WebPodOptions } from '../support/platform/web-pod.ts';
 
 const namespace = 'default';
@@ -94,6 +95,8 @@ describe.each([
     await scale(connection.client, target, 0);
   });
 });
+
+test('requests, WebSockets and gRPC streams through edge, reencrypt and passthrough outlast a rollout', () => rolledUnderTls(platform));
 
 describe('a rollout', () => {
   test('runs its hooks as pods with what they ask for, again in place if they fail', async () => {

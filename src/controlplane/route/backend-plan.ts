@@ -8,6 +8,8 @@ import type { RouterBackend, RouterEndpoint } from '../../protocol/router.ts';
 export interface Lookup {
   service(key: string): Service | undefined;
   endpoints(key: string): Endpoints | undefined;
+  /** Where an idle service is woken, by its key and the name of its port. Absent: at its own address. */
+  wakingAddress?(key: string, portName: string): string | undefined;
 }
 
 type ServicePort = NonNullable<NonNullable<Service['spec']>['ports']>[number];
@@ -18,7 +20,7 @@ export function backendOf(route: Route, target: RouteTarget, lookup: Lookup): Ro
   const endpoints = lookup.endpoints(key);
   const port = portOf(route.spec.port?.targetPort, service);
   const ready = service && endpoints ? addresses(route.spec.port?.targetPort, key, port, endpoints) : [];
-  const waking = ready.length === 0 && service ? wakingAddress(key, port, service, endpoints) : [];
+  const waking = ready.length === 0 && service ? wakingAddress(key, port, service, endpoints, lookup) : [];
   return { service: key, weight: target.weight ?? 1, endpoints: ready.length > 0 ? ready : waking, ...(speaksHttp2(port) && { h2c: true }) };
 }
 
@@ -43,11 +45,13 @@ function addresses(wanted: number | string | undefined, key: string, chosen: Ser
   return [...found.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
-/** An idled service is woken by whoever connects to its own address; the connection is held there until a pod is ready. */
-function wakingAddress(key: string, port: ServicePort | undefined, service: Service, endpoints: Endpoints | undefined): RouterEndpoint[] {
+/** An idled service is woken by whoever connects to its own address, or to the one it has for that; the connection is held there until a pod is ready. */
+function wakingAddress(key: string, port: ServicePort | undefined, service: Service, endpoints: Endpoints | undefined, lookup: Lookup): RouterEndpoint[] {
   const idled = service.metadata.annotations?.[idledAtAnnotation] ?? endpoints?.metadata.annotations?.[idledAtAnnotation];
   const ip = service.spec?.clusterIP;
-  return idled !== undefined && port && ip && ip !== 'None' ? [{ ...endpointAt(key, `${ip}:${port.port}`), wakes: true }] : [];
+  if (idled === undefined || !port || !ip || ip === 'None') return [];
+  const address = lookup.wakingAddress ? lookup.wakingAddress(key, port.name ?? '') : `${ip}:${port.port}`;
+  return address === undefined ? [] : [{ ...endpointAt(key, address), wakes: true }];
 }
 
 function endpointAt(service: string, address: string, pod?: string): RouterEndpoint {

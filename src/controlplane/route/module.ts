@@ -13,13 +13,14 @@ import { externalCertificateErrors, secretKeyOf } from './external-certificate.t
 import { HostPermission } from './host-permission.ts';
 import { defaultClassAnnotation, ingressClassKind, ingressKind } from './ingress/ingress.ts';
 import { startIngressController } from './ingress/ingress-controller.ts';
-import { startRouteController } from './route-controller.ts';
+import { startRouteController, type WakingAddresses } from './route-controller.ts';
 import { routeKind } from './route.ts';
 import { startServingCertificates } from './serving/serving-certificate-controller.ts';
 import type { ServiceCa } from './serving/serving-certificate-plan.ts';
 import { startStats } from './stats/start-stats.ts';
 
 export interface RouteDependencies {
+  waking?: WakingAddresses | undefined;
   /** Absent: routes are admitted, but nothing serves them. Ended with the module. */
   router?: DataPlane | undefined;
   authorize: Authorizer;
@@ -37,7 +38,7 @@ export interface RouteModule extends Module {
   statsPort(): number | undefined;
 }
 
-export function routeModule({ router, authorize, serviceCa, suffix = routeSuffix }: RouteDependencies): RouteModule {
+export function routeModule({ router, waking, authorize, serviceCa, suffix = routeSuffix }: RouteDependencies): RouteModule {
   let client: Client | undefined;
   let stats: number | undefined;
   let inForce = false;
@@ -76,7 +77,7 @@ export function routeModule({ router, authorize, serviceCa, suffix = routeSuffix
         context.scope.own(router);
         await router.start();
       }
-      await startRouteController(context, { suffix, urlOf, serviceCa: serviceCa?.certificate, apply: (table) => void router?.apply(table).then(() => (inForce = true)), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
+      await startRouteController(context, { suffix, urlOf, waking, serviceCa: serviceCa?.certificate, apply: (table) => void router?.apply(table).then(() => (inForce = true)), onFirstAnswer: (listener) => router?.onFirstAnswer(listener) });
       await startIngressController(context);
       if (serviceCa) await startServingCertificates(context, serviceCa);
       if (!router) return;

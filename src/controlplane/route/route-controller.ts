@@ -14,8 +14,16 @@ import { tlsErrors } from './extended-validation.ts';
 import { externalCertificateRejection, readExternalCertificate, secretKeyOf } from './external-certificate.ts';
 import { routerRoute } from './table-plan.ts';
 
+/** Where idle services are woken, if not at their own addresses. */
+export interface WakingAddresses {
+  /** Of a service (`namespace/name`) and the name of its port. */
+  addressOf(service: string, portName: string): string | undefined;
+  onChange(listener: (service: string) => void): Disposable;
+}
+
 export interface RouteControllerOptions {
   suffix: string;
+  waking?: WakingAddresses | undefined;
   /** PEM of the authority that signs certificates of services. */
   serviceCa?: string | undefined;
   apply(table: ReadonlyMap<string, RouterRoute>): void;
@@ -31,7 +39,7 @@ const coalesceMs = 5;
 const serviceKeys = ({ spec, metadata: { namespace } }: Route) => [...new Set([spec.to, ...(spec.alternateBackends ?? [])].map(({ name }) => `${namespace}/${name}`))];
 
 export async function startRouteController({ client, informers, clock, log, scope }: ModuleContext, options: RouteControllerOptions): Promise<void> {
-  const { suffix } = options;
+  const { suffix, waking } = options;
   const recorder = scope.own(eventRecorder(client, 'router', clock));
   const caches = {
     routes: informers.for(routes, { claim: (route) => [claimOf(route, suffix)], service: serviceKeys, certificate: (route) => [secretKeyOf(route)].filter((key) => key !== undefined) }),
@@ -88,7 +96,7 @@ export async function startRouteController({ client, informers, clock, log, scop
     if (!route) admissions.delete(key);
     if (!route || !admission?.admitted) return undefined;
     return routerRoute(route, admission.host, {
-      service: (name) => caches.services.get(name), endpoints: (name) => caches.endpoints.get(name),
+      service: (name) => caches.services.get(name), endpoints: (name) => caches.endpoints.get(name), ...(waking && { wakingAddress: (service, port) => waking.addressOf(service, port) }),
       externalCertificate: (name) => readExternalCertificate(name, secret), serviceCa: options.serviceCa,
     });
   };
@@ -102,13 +110,13 @@ export async function startRouteController({ client, informers, clock, log, scop
     for (const route of [object, previous]) if (route) contested.add(claimOf(route, suffix));
     later();
   }));
-  for (const cache of [caches.services, caches.endpoints]) {
-    scope.own(cache.onChange(({ object }) => {
-      const using = users('service', keyOf(object));
-      for (const route of using) changed.add(keyOf(route));
-      if (using.length > 0) later();
-    }));
-  }
+  const serviceChanged = (service: string) => {
+    const using = users('service', service);
+    for (const route of using) changed.add(keyOf(route));
+    if (using.length > 0) later();
+  };
+  for (const cache of [caches.services, caches.endpoints]) scope.own(cache.onChange(({ object }) => serviceChanged(keyOf(object))));
+  if (waking) scope.own(waking.onChange(serviceChanged));
   scope.own(caches.secrets.onChange(({ object }) => {
     const using = users('certificate', keyOf(object));
     for (const route of using) {

@@ -12,19 +12,29 @@ import { serviceKind } from './service.ts';
 import { ensureSystemServices, type SystemEndpoints } from './system-services.ts';
 import { tellUnservedPorts } from './unserved-ports.ts';
 import { startUnidlingController } from './unidling-controller.ts';
+import { WakingPorts } from './waking-ports.ts';
 
 export interface ServiceDependencies {
   clock: Clock;
   /** Absent: ports of this machine lead to no service. */
   carrier?: PortCarrier | undefined;
+  /** The addresses of services lead nowhere from where routers are. */
+  addressesInside?: boolean;
   /** Where the API and the registry listen, if they have an address worth showing. */
   systemEndpoints?: SystemEndpoints;
 }
 
-export function serviceModule({ clock, carrier, systemEndpoints = {} }: ServiceDependencies): Module {
+export interface ServiceModule extends Module {
+  /** Where idle services are woken instead of at their own addresses. */
+  readonly waking: WakingPorts | undefined;
+}
+
+export function serviceModule({ clock, carrier, addressesInside = false, systemEndpoints = {} }: ServiceDependencies): ServiceModule {
+  const waking = addressesInside ? new WakingPorts() : undefined;
   const addresses = new ServiceAddresses(clock);
   return {
     name: 'service',
+    waking,
     dependsOn: ['project'],
     kinds: [serviceKind(addresses), endpointsKind, endpointSliceKind, networkPolicyKind],
     async start(context) {
@@ -41,6 +51,7 @@ export function serviceModule({ clock, carrier, systemEndpoints = {} }: ServiceD
       startUnidlingController(context);
       tellUnservedPorts(context);
       if (carrier) startPublishedController(context, carrier);
+      if (carrier) waking?.start(context, carrier);
     },
   };
 }

@@ -99,10 +99,10 @@ export class Platform {
 }
 
 /** Answer of a route, dialled on the loopback whatever its name resolves to. */
-export function fetchRoute(url: string, options: { method?: string; path?: string } = {}): Promise<{ status: number; body: string; headers: http.IncomingHttpHeaders }> {
+export function fetchRoute(url: string, options: { method?: string; path?: string; timeoutMs?: number } = {}): Promise<{ status: number; body: string; headers: http.IncomingHttpHeaders }> {
   const target = new URL(options.path ?? '', url);
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port: target.port || 80, method: options.method ?? 'GET', path: target.pathname, headers: { host: target.host }, agent: false, timeout: 10_000 }, (response) => {
+    const request = http.request({ host: '127.0.0.1', port: target.port || 80, method: options.method ?? 'GET', path: target.pathname, headers: { host: target.host }, agent: false, timeout: options.timeoutMs ?? 10_000 }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }));
     });

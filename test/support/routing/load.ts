@@ -8,6 +8,9 @@ import { askIn, openHttp2, type Seen } from './ask.ts';
 import type { Bed } from './bed.ts';
 import { framed, messagesOf } from './grpc.ts';
 
+/** What clients need of a bed. */
+type Router = Pick<Bed, 'ports' | 'ask'>;
+
 /** HTTP/1.1 over connections that are kept or one a request, or HTTP/2 in one session as long as it lasts. */
 export type Way = 'kept' | 'fresh' | 'http2';
 
@@ -18,7 +21,7 @@ export interface RouteLoad {
 }
 
 /** `again`: see `AskOptions`; only where clients speak to the application itself. */
-export function load(bed: Bed, url: string, clients: number, way: Way = 'kept', again = false): RouteLoad {
+export function load(bed: Router, url: string, clients: number, way: Way = 'kept', again = false): RouteLoad {
   const agent = way !== 'kept' ? undefined : url.startsWith('https') ? new https.Agent({ keepAlive: true, maxSockets: clients }) : new http.Agent({ keepAlive: true, maxSockets: clients });
   const session = way === 'http2' ? lastingSession(bed, new URL(url)) : undefined;
   const failures: string[] = [];
@@ -51,7 +54,7 @@ export async function answersMore(under: { answers(): number }, more: number): P
 /** What a peer that ends a session did not take up is asked again in the next one, as every client does (RFC 9113 section 8.7). */
 const notTakenUp = /REFUSED_STREAM|ERR_HTTP2_GOAWAY_SESSION|ERR_HTTP2_INVALID_SESSION|code 7$/;
 
-function lastingSession(bed: Bed, url: URL): { ask(): Promise<Seen>; close(): void } {
+function lastingSession(bed: Router, url: URL): { ask(): Promise<Seen>; close(): void } {
   let current: Promise<http2.ClientHttp2Session> | undefined;
   const usable = async () => {
     const session = await (current ??= openHttp2(bed.ports, url.hostname));
@@ -86,7 +89,7 @@ export interface Lasting {
 
 const answerLimit = 10_000;
 
-export async function openSocket(bed: Bed, host: string, secure = false): Promise<Lasting> {
+export async function openSocket(bed: Router, host: string, secure = false): Promise<Lasting> {
   const options = { headers: { Host: host }, servername: host, rejectUnauthorized: false };
   const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://127.0.0.1:${bed.ports[secure ? 'https' : 'http']}/`, options);
   let ended = false;
@@ -101,7 +104,7 @@ export async function openSocket(bed: Bed, host: string, secure = false): Promis
 }
 
 /** A call of gRPC whose two streams stay open. */
-export async function openCall(bed: Bed, host: string): Promise<Lasting> {
+export async function openCall(bed: Router, host: string): Promise<Lasting> {
   const session = await openHttp2(bed.ports, host);
   const stream = session.request({ ':method': 'POST', ':path': '/test.Echo/Say', ':authority': host, 'content-type': 'application/grpc', te: 'trailers' });
   let ended = false;

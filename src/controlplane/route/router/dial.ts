@@ -7,9 +7,12 @@ import { podDialVariable } from '../../../protocol/router.ts';
 /** A node's socket for it, if the router was given one. */
 const relay = process.env[podDialVariable];
 
+/** No pod of an engine has such an address; what listens there is this machine's own. */
+const isHere = (host: string) => host.startsWith('127.');
+
 /** Says `connect` when there is a connection, as any socket. */
 export function dialPod(host: string, port: number): net.Socket {
-  if (!relay) return net.connect({ host, port, noDelay: true });
+  if (!relay || isHere(host)) return net.connect({ host, port, noDelay: true });
   // It behaves as one in everything that is used of a socket here.
   return new RelayedConnection(relay, host, port) as unknown as net.Socket;
 }
@@ -27,7 +30,7 @@ export interface EndpointTls {
 /** Says `secureConnect` when the endpoint has shown its certificate. `protocols` are offered to it. */
 export function dialTls(host: string, port: number, { ca, serverName, verifyName }: EndpointTls, protocols: string[]): tls.TLSSocket {
   return tls.connect({
-    ...(relay ? { socket: dialPod(host, port) } : { host, port, noDelay: true }),
+    ...(relay && !isHere(host) ? { socket: dialPod(host, port) } : { host, port, noDelay: true }),
     servername: serverName, ALPNProtocols: protocols, ...(ca !== undefined && { ca }), ...(!verifyName && { checkServerIdentity: () => undefined }),
   });
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { startLoad } from '../../load.ts';
-import { eventually } from '../../platform/platform.ts';
+import { eventually, fetchRoute } from '../../platform/platform.ts';
 import { manifestOf, webDeployment, webDeploymentConfig, webRoute, webService, type WebPodOptions } from '../../platform/web-pod.ts';
 import type { DriverBed } from '../bed.ts';
 import type { DriverCase } from '../contract.ts';
@@ -39,6 +39,20 @@ const longer = 'test/flow/rollouts.test.ts does the same for longer';
 const same = 'the driver is the same as with podman';
 
 export const rollouts: DriverCase[] = [
+  {
+    name: 'an app that sleeps is woken by a request to its route, which waits',
+    skips: { docker: same },
+    objects: () => [webDeployment('lazy', 1), webService('lazy'), webRoute('lazy')],
+    async run({ platform }) {
+      await platform.kube('rollout', 'status', 'deployment/lazy', '--timeout=60s');
+      const url = `http://lazy-default.apps.localhost:${new URL((await platform.status()).router?.http ?? '').port}/`;
+      await eventually('the route answers', async () => ((await fetchRoute(url)).status === 200 ? true : undefined));
+      expect(await platform.run(['idle', 'lazy'])).toMatchObject({ code: 0 });
+      await eventually('its pods are gone', async () => ((await platform.kube('get', 'pods', '-l', 'app=lazy', '-o', 'name')) === '' ? true : undefined));
+      await eventually('the route has nobody to lead to', async () => ((await platform.kube('get', 'endpoints', 'lazy', '-o', 'jsonpath={.subsets}')) === '' ? true : undefined));
+      expect((await fetchRoute(url, { timeoutMs: 60_000 })).body).toMatch(/^version 1 on /);
+    },
+  },
   { name: 'of a deployment config under 200 requests a second fail none', skips: { sandbox: longer, docker: same }, run: (bed) => replaced(bed, 'dc', webDeploymentConfig) },
   { name: 'of a deployment under 200 requests a second fail none', skips: { sandbox: longer, docker: same }, run: (bed) => replaced(bed, 'deployment', webDeployment) },
   {
