@@ -124,20 +124,22 @@ describe.each(ways)('services, %s', (way) => {
     const waiting = { containers: [{ name: 'main', image: 'slipway/tools', imagePullPolicy: 'IfNotPresent', command: ['sleep', '86400'] }], terminationGracePeriodSeconds: 0 };
     await apply(
       service('set', { clusterIP: 'None', selector: { app: 'member' }, ports: [{ name: 'web', port: 8080 }] }), service('outer', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' }),
-      talker('member', { spec: { hostname: 'first', subdomain: 'set' } }), talker('bare-dns', { spec: { ...waiting, dnsPolicy: 'None', dnsConfig: { nameservers: ['172.30.0.10'], searches: ['svc.cluster.local'], options: [{ name: 'ndots', value: '2' }] }, enableServiceLinks: false } }),
+      { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'member' }, spec: { serviceName: 'set', selector: { matchLabels: { app: 'member' } }, template: { metadata: { labels: { app: 'member' } }, spec: talkerSpec() } } },
+      talker('bare-dns', { spec: { ...waiting, dnsPolicy: 'None', dnsConfig: { nameservers: ['172.30.0.10'], searches: ['svc.cluster.local'], options: [{ name: 'ndots', value: '2' }] }, enableServiceLinks: false } }),
     );
-    await platform.kube('wait', '--for=condition=Ready', 'pod/member', 'pod/bare-dns', '--timeout=60s');
+    await platform.kube('rollout', 'status', 'statefulset/member', '--timeout=60s');
+    await platform.kube('wait', '--for=condition=Ready', 'pod/bare-dns', '--timeout=60s');
     const { spec: { clusterIP: ip = '' } } = await platform.json<Service>('get', 'service', 'web');
-    const member = (await addresses()).member ?? '';
+    const member = (await addresses())['member-0'] ?? '';
     const run = async (text: string, pod = 'client') => (await platform.kube('exec', pod, '--', 'sh', '-c', `${text} 2>&1; true`)).trim();
-    await eventually('the headless service has its member', async () => ((await run('dig +short first.set.default.svc.cluster.local')) === member ? true : undefined));
+    await eventually('the headless service has its member', async () => ((await run('dig +short member-0.set.default.svc.cluster.local')) === member ? true : undefined));
     expect(await run('cat /etc/resolv.conf')).toBe('search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 172.30.0.10\noptions ndots:5');
     expect(await run('cat /etc/resolv.conf', 'bare-dns')).toBe('search svc.cluster.local\nnameserver 172.30.0.10\noptions ndots:2');
     const lookups: [string, string][] = [
       ['getent hosts web | tr -s " "', `${ip} web.default.svc.cluster.local`], ['getent hosts web.default | tr -s " "', `${ip} web.default.svc.cluster.local`],
       ['dig +short +search web', ip], ['dig +short +tcp WeB.default.SVC.cluster.local', ip], ['dig +noall +answer WeB.default.svc.cluster.local | cut -c1-4', 'WeB.'],
-      [`dig +short -x ${ip}`, 'web.default.svc.cluster.local.'], [`dig +short -x ${member}`, 'first.set.default.svc.cluster.local.'], ['dig +short _talk._tcp.web.default.svc.cluster.local SRV', '0 100 9000 web.default.svc.cluster.local.'],
-      ['dig +short set.default.svc.cluster.local', member], ['dig +short _web._tcp.set.default.svc.cluster.local SRV', '0 100 8080 first.set.default.svc.cluster.local.'], ['dig +short outer.default.svc.cluster.local', `web.default.svc.cluster.local.\n${ip}`],
+      [`dig +short -x ${ip}`, 'web.default.svc.cluster.local.'], [`dig +short -x ${member}`, 'member-0.set.default.svc.cluster.local.'], ['dig +short _talk._tcp.web.default.svc.cluster.local SRV', '0 100 9000 web.default.svc.cluster.local.'],
+      ['dig +short set.default.svc.cluster.local', member], ['dig +short _web._tcp.set.default.svc.cluster.local SRV', '0 100 8080 member-0.set.default.svc.cluster.local.'], ['dig +short outer.default.svc.cluster.local', `web.default.svc.cluster.local.\n${ip}`],
       [`dig +short ${member.replaceAll('.', '-')}.default.pod.cluster.local`, member], ['dig +short dns-version.cluster.local TXT', '"1.1.0"'], ['dig +short kubernetes.default.svc.cluster.local', '172.30.0.1'],
       ['dig web.default.svc.cluster.local AAAA | grep -oE "status: [A-Z]+|ANSWER: [0-9]+" | tr "\\n" " "', 'status: NOERROR ANSWER: 0'], ['dig nobody-here.default.svc.cluster.local | grep -oE "status: [A-Z]+"', 'status: NXDOMAIN'],
       ['dig nobody-here.default.svc.cluster.local +noall +authority | grep -oE "^cluster.local.*SOA" | tr -s "\\t " " " | cut -d" " -f1,4', 'cluster.local. SOA'], ['dig nobody.cluster.local | grep -oE "status: [A-Z]+"', 'status: NXDOMAIN'],
@@ -146,7 +148,7 @@ describe.each(ways)('services, %s', (way) => {
     const got = (await run(lookups.map(([text]) => `(${text}); echo ---`).join('\n'))).split('---').map((one) => one.trim());
     expect(lookups.map(([text], at) => [text, got[at]])).toEqual(lookups);
     expect(await ask<string[]>("const dns = require('node:dns').promises; print([(await dns.lookup('web')).address, ...(await dns.resolve4('set.default.svc.cluster.local'))])")).toEqual([ip, member]);
-    expect(await run('echo $WEB_SERVICE_HOST:$WEB_SERVICE_PORT $WEB_SERVICE_PORT_TALK $WEB_PORT_53_UDP $WEB_PORT_80_TCP_ADDR', 'member')).toBe(`${ip}:80 9000 udp://${ip}:53 ${ip}`);
+    expect(await run('echo $WEB_SERVICE_HOST:$WEB_SERVICE_PORT $WEB_SERVICE_PORT_TALK $WEB_PORT_53_UDP $WEB_PORT_80_TCP_ADDR', 'member-0')).toBe(`${ip}:80 9000 udp://${ip}:53 ${ip}`);
     expect(await run('echo $WEB_SERVICE_HOST:$KUBERNETES_SERVICE_HOST', 'bare-dns')).toBe(':172.30.0.1');
   });
 

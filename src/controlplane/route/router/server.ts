@@ -32,6 +32,7 @@ const backlog = 4_096;
 const readAhead = 64 * 1024;
 /** By what an HTTP/2 connection begins (RFC 9113 section 3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const sweepMs = 100;
 /** Requests at a time of one HTTP/2 connection. */
 const mostStreams = 256;
 
@@ -162,6 +163,8 @@ export class Router implements ForwardContext {
   async stop(graceMs: number): Promise<void> {
     for (const server of [this.#http, this.#secure]) server.close();
     const closed = Promise.all([this.#plain, this.#front].map((server) => new Promise((resolve) => (server.listening ? server.close(resolve) : resolve(undefined)))));
+    // Those of HTTP/1.1 that are answered now are idle then.
+    const sweep = setInterval(() => [this.#http, this.#secure].forEach((server) => server.closeIdleConnections()), sweepMs);
     for (const server of [this.#http, this.#secure]) server.closeIdleConnections();
     for (const socket of this.#silent) socket.destroy();
     // Those that have streams end with the last of them.
@@ -172,6 +175,7 @@ export class Router implements ForwardContext {
     }, graceMs);
     await closed;
     clearTimeout(timer);
+    clearInterval(sweep);
     this.#endpoints.destroy();
     this.accessLog?.close();
   }
