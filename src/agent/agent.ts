@@ -118,7 +118,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
   });
   const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
   const ports = scope.own(new PortCheck(clock, (uid) => manager.wake(uid)));
-  const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp, refusal: (pod) => eviction.refusal(pod) });
+  const manager: PodManager = new PodManager({ client, cache, runner, probes, ports, status, events, clock, log, hostIp: config.network.nodeIp, allocatable, refusal: (pod) => eviction.refusal(pod) });
   scope.own(manager);
   const newest = (pod: Pod) => latestPod(pod, status.latest(pod.metadata.uid ?? ''));
   const newestPods = () => manager.pods().map(newest);

@@ -85,5 +85,7 @@ export type ShimRequest =
   | { op: 'start' }
   /** `signal`, then KILL after `graceSeconds`. */
   | { op: 'stop'; signal: string; graceSeconds: number }
+  /** In the place of those in `ShimSpec`. */
+  | { op: 'limits'; memoryLimit: number; cpuLimit: number }
   /** `stdin` false: only looks on, so its end does not end the container's input. */
   | { op: 'attach'; stdin?: boolean };

@@ -90,6 +90,31 @@ describe('a pod', () => {
     await k('delete', 'pod', name, 'copy', '--now');
   });
 
+  test('gets other limits while it runs, or is told why it does not', async () => {
+    const sized = (name: string, more: object = {}) => container(name, sleeps, { resources: { requests: { cpu: '50m', memory: '16Mi' }, limits: { memory: '64Mi' } }, ...more });
+    await apply(podOf('sized', [sized('web'), sized('log', { resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] })]));
+    await k('wait', '--for=condition=Ready', 'pod/sized', '--timeout=60s');
+    const resize = (name: string, resources: object) => platform.kubectl(['patch', 'pod', 'sized', '--subresource=resize', '-p', JSON.stringify({ spec: { containers: [{ name, resources }] } })]);
+    const told = (index: number) => k('get', 'pod', 'sized', '-o', `jsonpath={.status.containerStatuses[${index}].resources.limits.memory} {.status.containerStatuses[${index}].allocatedResources.cpu} {.status.containerStatuses[${index}].restartCount}`);
+    const ordered = JSON.parse(await k('get', 'pod', 'sized', '-o', 'json')) as { status: { containerStatuses: { name: string }[] } };
+    const at = (name: string) => ordered.status.containerStatuses.findIndex((one) => one.name === name);
+    expect((await resize('web', { requests: { cpu: '60m' }, limits: { memory: '128Mi' } })).stdout).toBe('pod/sized patched\n');
+    await eventually('the new limits without a restart', async () => ((await told(at('web'))) === '128Mi 60m 0' ? true : undefined));
+    expect(await k('events', '--for', 'pod/sized')).toMatch(/ResizeCompleted .*"name":"web"/);
+    await resize('log', { limits: { memory: '32Mi' } });
+    await eventually('the new limits after a restart', async () => ((await told(at('log'))) === '32Mi 50m 1' ? true : undefined));
+    expect(await k('events', '--for', 'pod/sized')).toContain('Container log resize requires restart');
+    expect((await resize('web', { limits: { memory: '32Mi' } })).stderr).toContain('memory limits cannot be decreased unless resizePolicy is RestartContainer');
+    await resize('web', { requests: { cpu: '900' } });
+    const pending = () => k('get', 'pod', 'sized', '-o', 'jsonpath={.status.conditions[?(@.type=="PodResizePending")].reason}');
+    await eventually('the Node to be too small', async () => ((await pending()) === 'Infeasible' ? true : undefined));
+    expect(await told(at('web'))).toBe('128Mi 60m 0');
+    await resize('web', { requests: { cpu: '60m' } });
+    await eventually('nothing to be asked for any more', async () => ((await pending()) === '' ? true : undefined));
+    expect((await platform.kubectl(['patch', 'pod', 'sized', '-p', '{"spec":{"containers":[{"name":"web","resources":{"limits":{"memory":"256Mi"}}}]}}'])).stderr).toContain('pod updates may not change fields other than');
+    await k('delete', 'pod', 'sized', '--now');
+  });
+
   test('that cannot start says why, and goes on saying it', async () => {
     await apply(
       podOf('wrong', [

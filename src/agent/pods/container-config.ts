@@ -3,7 +3,7 @@ import type { Container, Pod } from '../../api/kinds/core.ts';
 import { milliOf, quantityOf } from '../../api/quantity.ts';
 import { toolsImage } from '../../api/well-known.ts';
 import { expand } from '../env/expand.ts';
-import type { ContainerConfig, ImageInfo, Mount } from '../runtime/runtime.ts';
+import type { ContainerConfig, ContainerLimits, ImageInfo, Mount } from '../runtime/runtime.ts';
 import { StartError } from './start-error.ts';
 
 export interface ContainerParts {
@@ -43,14 +43,16 @@ export function containerConfig(pod: Pod, container: Container, parts: Container
     tty: container.tty === true,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
-    memoryLimit: quantityOf(container.resources?.limits?.['memory']),
-    cpuLimit: milliOf(container.resources?.limits?.['cpu']),
-    cpuRequest: milliOf(container.resources?.requests?.['cpu']),
+    ...limitsOf(container),
     ...(parts.podPids > 0 && { processLimit: parts.podPids }),
     // The built-in image holds the product's own programs only; nothing of a user's may mount.
     buildPowers: container.image === toolsImage && security?.privileged === true,
     logDirectory: parts.logDirectory,
   };
+}
+
+export function limitsOf({ resources }: Container): Required<ContainerLimits> {
+  return { memoryLimit: quantityOf(resources?.limits?.['memory']), cpuLimit: milliOf(resources?.limits?.['cpu']), cpuRequest: milliOf(resources?.requests?.['cpu']) };
 }
 
 function refuseRoot(name: string, uid: number | undefined, imageUser: string | undefined): void {

@@ -1,7 +1,7 @@
 /** The sync loop: one worker a pod, which looks, plans, acts, reports, and looks again. */
 import type { Pod } from '../../api/kinds/core.ts';
 import { pods } from '../../api/kinds/core.ts';
-import { isTerminal, mirrorAnnotation } from '../../api/pod.ts';
+import { isTerminal, mirrorAnnotation, type Amounts } from '../../api/pod.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Scope, type Disposable } from '../../base/disposable.ts';
@@ -18,7 +18,8 @@ import { MountFailure } from '../volume/volume-manager.ts';
 import type { PortCheck } from './port-check.ts';
 import { goneGraceSeconds, planPod, podText, type PodPlan } from './pod-plan.ts';
 import type { PodRunner, RunResult } from './pod-runner.ts';
-import { containersOf, emptyMemory, type PodMemory } from './pod-view.ts';
+import { containersOf, emptyMemory, type ObservedPod, type PodMemory, type PodNotice } from './pod-view.ts';
+import { resizeOf, resizeRefusal } from './resize-plan.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
 
 export interface ManagerParts {
@@ -32,6 +33,7 @@ export interface ManagerParts {
   clock: Clock;
   log: Log;
   hostIp: string;
+  allocatable: Amounts;
   /** Why a pod that has just come cannot start on this machine now. */
   refusal(pod: Pod): string | undefined;
 }
@@ -159,6 +161,11 @@ export class PodManager implements Disposable {
       const before = known.pod;
       known.pod = pod;
       this.#forgetFailuresOf(known, before);
+      // A changed pod is another try.
+      if (pod.metadata.generation !== before.metadata.generation) {
+        const { resize: _, ...memory } = known.memory;
+        known.memory = memory;
+      }
       if (pod.metadata.deletionTimestamp || isTerminal(pod)) {
         known.starting.abort();
         const grace = pod.metadata.deletionGracePeriodSeconds;
@@ -212,6 +219,7 @@ export class PodManager implements Disposable {
     const notice = ports.notice(uid);
     known.memory = { ...memory, probes: probes.states(uid), ...(notice && { notice }) };
     const observed = cache.observe(uid);
+    this.#judgeResize(known, pod, observed);
     const plan = planPod(pod, observed, known.memory, clock.now(), known.gone);
     if (plan.ended && !known.memory.ended) {
       known.memory = { ...known.memory, ended: plan.ended };
@@ -227,7 +235,17 @@ export class PodManager implements Disposable {
     if (ending) known.stopping = plan;
     const result = await runner.run(pod, plan.actions, known.starting.signal).finally(() => (known.stopping = undefined));
     this.#remember(known, plan, result);
+    if (result.resizeFailure !== undefined) known.memory = { ...known.memory, resize: { type: 'PodResizeInProgress', status: 'True', reason: 'Error', message: result.resizeFailure } };
     return { plan, result };
+  }
+
+  /** Before the plan, which changes nothing for a pod that has to wait. A failure stands until the pod is changed again. */
+  #judgeResize(known: Known, pod: Pod, observed: ObservedPod): void {
+    const { resize: before, ...memory } = known.memory;
+    const asks = observed.containers.some(({ name, state, resources }) => state === 'running' && containersOf(pod).some(({ container }) => container.name === name && resizeOf(container, resources) !== 'none'));
+    const refusal = asks ? resizeRefusal(pod, this.pods(), this.#parts.allocatable) : undefined;
+    const resize: PodNotice | undefined = refusal ? { type: 'PodResizePending', status: 'True', ...refusal } : asks ? (before?.type === 'PodResizeInProgress' ? before : { type: 'PodResizeInProgress', status: 'True' }) : undefined;
+    known.memory = { ...memory, ...(resize && { resize }) };
   }
 
   #probe(pod: Pod): void {

@@ -11,12 +11,15 @@ import { nextBackoff, restartDue } from './backoff.ts';
 import {
   containersOf, emptyMemory, exitCodeOf, instancesOf, restarts, type Backoff, type NamedContainer, type ObservedContainer, type ObservedPod, type PodMemory, type Waiting,
 } from './pod-view.ts';
+import { resizeOf } from './resize-plan.ts';
 
 export type PodAction =
   | { type: 'createSandbox'; attempt: number }
   | { type: 'startContainer'; named: NamedContainer; attempt: number }
   /** `message` becomes a Killing event. `after`: ids of those that end before this one is told to; hooks and the grace do not wait for them. */
   | { type: 'stopContainer'; id: string; name: string; message: string; graceSeconds: number; hooks: boolean; after?: readonly string[] }
+  /** Gives a running container what its spec says now. */
+  | { type: 'resizeContainer'; id: string; named: NamedContainer; attempt: number }
   | { type: 'stopSandbox'; id: string }
   | { type: 'removeContainer'; id: string }
   | { type: 'removeSandbox'; id: string };
@@ -46,6 +49,7 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
     if (now.getTime() >= deadline) plan.ended = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
     else recheck(plan, deadline);
   }
+  if (memory.resize?.type === 'PodResizePending') recheck(plan, now.getTime() + resizeAgainMs);
   if (gone) return end(plan, pod, observed, goneGraceSeconds);
   if (pod.metadata.deletionTimestamp || isTerminal(pod) || memory.ended || plan.ended) return end(plan, pod, observed, memory.ended?.evictedWithin);
 
@@ -73,6 +77,8 @@ export function planPod(pod: Pod, observed: ObservedPod, memory: PodMemory, now:
 
 /** What a pod still gets that was removed by force (the kubelet's minimum). */
 export const goneGraceSeconds = 2;
+/** A pod whose containers cannot have more now is looked at again after this time. */
+const resizeAgainMs = 10_000;
 /** A failed pull shows its own error for a moment before the back-off. */
 const showErrorMs = 1_500;
 
@@ -183,9 +189,12 @@ function keepRunning(context: Context, named: NamedContainer): void {
   if (instance.state === 'running') {
     const failed = memory.probes[instance.id]?.failed;
     const changed = instance.image !== undefined && instance.image !== container.image;
-    if (!failed && !changed) return;
+    // One that has to wait or has failed has a reason.
+    const resize = memory.resize?.reason !== undefined ? 'none' : resizeOf(container, instance.resources);
+    if (resize === 'inPlace') plan.actions.push({ type: 'resizeContainer', id: instance.id, named, attempt: instance.attempt });
+    if (!failed && !changed && resize !== 'restart') return;
     const again = restarts(pod, role, 137) ? ', will be restarted' : '';
-    const message = failed ? `Container ${container.name} failed ${failed} probe${again}` : `Container ${container.name} definition changed${again}`;
+    const message = failed ? `Container ${container.name} failed ${failed} probe${again}` : !changed ? `Container ${container.name} resize requires restart` : `Container ${container.name} definition changed${again}`;
     const probe = failed === 'startup' ? container.startupProbe : failed === 'liveness' ? container.livenessProbe : undefined;
     const graceSeconds = probe?.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
     plan.actions.push({ type: 'stopContainer', id: instance.id, name: container.name, message, graceSeconds, hooks: true });

@@ -14,13 +14,14 @@ import { RuntimeFailure, type ImageInfo, type PodSandbox, type Runtime } from '.
 import { MountFailure, type PreparedVolume, type VolumeManager } from '../volume/volume-manager.ts';
 import type { Drain } from '../services/drain.ts';
 import { VolumeError } from '../volume/volume-files.ts';
-import { containerConfig } from './container-config.ts';
+import { containerConfig, limitsOf } from './container-config.ts';
 import type { ImagePuller } from './image-puller.ts';
 import { runHook } from './lifecycle-hooks.ts';
 import { podFolders } from './pod-folders.ts';
 import type { PodAction } from './pod-plan.ts';
 import { containersOf, type NamedContainer, type Waiting } from './pod-view.ts';
-import type { RuntimeCache } from './runtime-cache.ts';
+import { appliedResources } from './resize-plan.ts';
+import type { ContainerRecord, RuntimeCache } from './runtime-cache.ts';
 import { sandboxConfig, type ClusterDns } from './sandbox-config.ts';
 import { StartError } from './start-error.ts';
 import { unmetAsks } from './unmet-asks.ts';
@@ -51,6 +52,8 @@ export interface RunResult {
   failures: Record<string, Waiting>;
   /** The pod as a whole could not go on (sandbox, volumes): tried again with back-off. */
   failure?: Error;
+  /** Why a container could not be given other limits. */
+  resizeFailure?: string;
 }
 
 type Start = Extract<PodAction, { type: 'startContainer' }>;
@@ -81,6 +84,7 @@ export class PodRunner {
       if (action.type === 'stopSandbox') await this.#stopSandbox(action.id);
       if (action.type === 'removeContainer') await this.#remove(action.id);
       if (action.type === 'removeSandbox') await this.#removeSandbox(action.id);
+      if (action.type === 'resizeContainer') await this.#resize(pod, action).catch((error: unknown) => (result.resizeFailure = text(error)));
     }
     const create = actions.find((action) => action.type === 'createSandbox');
     const starts = actions.filter((action): action is Start => action.type === 'startContainer');
@@ -211,7 +215,7 @@ export class PodRunner {
     const folders = podFolders(folder, uid);
     const env = await environment(pod, container, { ...this.facts(pod), podIp: sandbox.ip });
     const mounts = await manager.mounts(pod, container, volumes, env);
-    const record = { image: container.image ?? '', fallbackToLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError' };
+    const record = recordOf(container);
     const termination = folders.terminationMessage(container.name, attempt);
     mkdirSync(path.dirname(termination), { recursive: true, mode: 0o700 });
     writeFileSync(termination, '');
@@ -274,6 +278,16 @@ export class PodRunner {
     }
   }
 
+  async #resize(pod: Pod, { id, named: { container }, attempt }: Extract<PodAction, { type: 'resizeContainer' }>): Promise<void> {
+    const { runtime, cache, events, folder } = this.#parts;
+    const record = recordOf(container);
+    await runtime.changeLimits(id, limitsOf(container));
+    writeFileSync(podFolders(folder, pod.metadata.uid ?? '').record(container.name, attempt), JSON.stringify(record), { mode: 0o600 });
+    cache.record(id, record);
+    await cache.refresh(id);
+    events.normal(pod, 'ResizeCompleted', `Pod resize completed: ${JSON.stringify({ containers: [{ name: container.name, resources: record.resources }], ...(pod.metadata.generation !== undefined && { generation: pod.metadata.generation }) })}`);
+  }
+
   /** The container that a debugging one looks into. */
   #debugged(uid: string, container: Container): string | undefined {
     const { targetContainerName } = container as { targetContainerName?: string };
@@ -312,6 +326,10 @@ function containerReference(pod: Pod, { role, container }: NamedContainer): Obje
     apiVersion: 'v1', kind: 'Pod', name, ...(namespace && { namespace }), ...(uid && { uid }), ...(resourceVersion && { resourceVersion }),
     fieldPath: `spec.${list}{${container.name}}`,
   };
+}
+
+function recordOf(container: Container): ContainerRecord {
+  return { image: container.image ?? '', fallbackToLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError', resources: appliedResources(container) };
 }
 
 function needsAddress(pod: Pod): boolean {

@@ -10,12 +10,17 @@ export interface NamedContainer {
   container: Container;
 }
 
+/** Requests and limits that a container runs with. */
+export type AppliedResources = Pick<NonNullable<Container['resources']>, 'limits' | 'requests'>;
+
 /** A container of the runtime with what the agent adds to it. */
 export interface ObservedContainer extends ContainerStatus {
   /** The reference its spec named when it was made. */
   image?: string;
   /** Canonical reference with digest. */
   imageReference?: string;
+  /** What it runs with; of one made before this was recorded it is not known. */
+  resources?: AppliedResources;
   /** Contents of its termination message file, or the end of its log. */
   terminationMessage?: string;
 }
@@ -69,6 +74,8 @@ export interface PodMemory {
   /** The pod was ended by the agent (deadline, eviction). An eviction has a grace of its own, seconds. */
   ended?: { reason: string; message: string; evictedWithin?: number };
   notice?: PodNotice;
+  /** Why its containers do not have what its spec gives them now, with the condition that tells. */
+  resize?: PodNotice;
 }
 
 export const emptyMemory: PodMemory = { startFailures: {}, backoff: {}, probes: {} };

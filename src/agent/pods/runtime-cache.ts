@@ -5,7 +5,7 @@ import { Emitter } from '../../base/emitter.ts';
 import type { Log } from '../../base/log.ts';
 import type { ContainerStatus, PodSandbox, Runtime } from '../runtime/runtime.ts';
 import { podFolders } from './pod-folders.ts';
-import type { ObservedContainer, ObservedPod } from './pod-view.ts';
+import type { AppliedResources, ObservedContainer, ObservedPod } from './pod-view.ts';
 import { tailOfLog } from '../server/log-tail.ts';
 
 /** Written beside a container when it is made: what the runtime's own status does not tell. */
@@ -13,6 +13,7 @@ export interface ContainerRecord {
   image: string;
   /** Use the end of its log if it fails without a message. */
   fallbackToLogs: boolean;
+  resources?: AppliedResources;
 }
 
 /** Most of a termination message that counts (Kubernetes' own bounds). */
@@ -141,7 +142,7 @@ export class RuntimeCache implements Disposable {
     const message = ended ? (before?.terminationMessage ?? (await this.#message(status, record))) : undefined;
     this.#containers.set(status.id, {
       ...status,
-      ...(record && { image: record.image }),
+      ...(record && { image: record.image, ...(record.resources && { resources: record.resources }) }),
       ...(reference && { imageReference: reference }),
       ...(message !== undefined && { terminationMessage: message }),
     });

@@ -58,18 +58,31 @@ export class Cgroups {
     if (this.#controllers.has('pids') && limits.podProcesses > 0) write(outer, 'pids.max', String(limits.podProcesses));
     mkdirSync(group, { recursive: true });
     if (limits.memory > 0) {
-      write(group, 'memory.max', String(Math.floor(limits.memory)));
+      write(group, 'memory.max', memoryText(limits.memory));
       // All of it ends together, as a kubelet has it since 1.28; and swapping must not make the limit mean nothing.
       write(group, 'memory.oom.group', '1');
       tryWrite(group, 'memory.swap.max', '0');
     }
     if (this.limitsCpu) {
       write(group, 'cpu.weight', String(weightOf(limits.cpuRequest)));
-      if (limits.cpu > 0) write(group, 'cpu.max', `${Math.max(1000, Math.round((limits.cpu * period) / 1000))} ${period}`);
+      if (limits.cpu > 0) write(group, 'cpu.max', cpuText(limits.cpu));
     }
     return group;
   }
 }
+
+/** Other limits for what runs in it; a group of an earlier agent, too. */
+export function changeGroup(group: string, { memory, cpu, cpuRequest }: Omit<CgroupLimits, 'podProcesses'>): void {
+  write(group, 'memory.max', memory > 0 ? memoryText(memory) : 'max');
+  if (memory > 0) tryWrite(group, 'memory.swap.max', '0');
+  if (memory > 0) tryWrite(group, 'memory.oom.group', '1');
+  if (readText(path.join(group, 'cpu.max')) === undefined) return;
+  write(group, 'cpu.weight', String(weightOf(cpuRequest)));
+  write(group, 'cpu.max', cpu > 0 ? cpuText(cpu) : `max ${period}`);
+}
+
+const memoryText = (bytes: number) => String(Math.floor(bytes));
+const cpuText = (milli: number) => `${Math.max(1000, Math.round((milli * period) / 1000))} ${period}`;
 
 /** Processes that still are in it are ended. Its pod's group goes with the last one in it. */
 export function removeGroup(group: string): void {

@@ -187,6 +187,14 @@ export class Containers<Extra> implements Disposable {
     clearTimeout(late);
   }
 
+  /** Of what its shim watches; nothing for one that does not run. */
+  async changeLimits(id: string, memoryLimit: number, cpuLimit: number): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry?.status.state !== 'running') return;
+    const shim = await entry.shim;
+    shim?.send({ op: 'limits', memoryLimit, cpuLimit });
+  }
+
   /** The container has ended. */
   async remove(id: string): Promise<void> {
     const entry = this.#entries.get(id);

@@ -101,6 +101,8 @@ export interface ContainerConfig {
   logDirectory: string;
 }
 
+export type ContainerLimits = Pick<ContainerConfig, 'memoryLimit' | 'cpuLimit' | 'cpuRequest'>;
+
 export type ContainerState = 'created' | 'running' | 'exited' | 'unknown';
 
 export interface ContainerStatus {
@@ -198,6 +200,8 @@ export interface Runtime extends Disposable {
   /** TERM (or the image's stop signal), then KILL after `graceSeconds`. Resolves when it has ended. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
   removeContainer(id: string): Promise<void>;
+  /** Holds a container that runs to other limits, at once. */
+  changeLimits(id: string, limits: ContainerLimits): Promise<void>;
   containerStatus(id: string): Promise<ContainerStatus | undefined>;
   /** Includes containers of an earlier agent: state is on disk, shims live on. */
   listContainers(): Promise<ContainerStatus[]>;

@@ -39,6 +39,8 @@ export class Shim {
   #killAt: { at: number; timer: NodeJS.Timeout } | undefined;
   #throttle: CpuThrottle | undefined;
   #overLimit = false;
+  /** Bytes; 0: not watched. */
+  #memoryLimit = 0;
 
   /** `ready` is called when it listens, `done` once: when the container has ended, everything is on disk and everybody has been told. */
   constructor(directory: string, ready: () => void, done: () => void) {
@@ -97,6 +99,8 @@ export class Shim {
         return this.#start();
       case 'stop':
         return this.#stop(request.signal, request.graceSeconds);
+      case 'limits':
+        return this.#changeLimits(request.memoryLimit, request.cpuLimit);
     }
   }
 
@@ -107,8 +111,7 @@ export class Shim {
       this.#process = new ContainerProcess(this.#directory, spec, {
         started: (pid) => {
           this.#save({ ...this.#status, state: 'running', pid, startTime: startTimeOf(pid), startedAt: new Date().toISOString() });
-          if (spec.memoryLimit > 0) this.#watchMemory(spec.memoryLimit);
-          if (spec.cpuLimit > 0) this.#holdCpu(spec.cpuLimit / 1000);
+          this.#changeLimits(spec.memoryLimit, spec.cpuLimit);
         },
         output: (stream, chunk) => this.#output(stream, chunk),
         ended: (end) => this.#end(end.code, end.signal, end.error),
@@ -185,11 +188,22 @@ export class Shim {
     stdin.once('drain', go).once('close', go);
   }
 
-  #watchMemory(limit: number): void {
+  /** 0: none. */
+  #changeLimits(memoryLimit: number, cpuLimit: number): void {
+    if (this.#status.state !== 'running') return;
+    const watched = this.#memoryLimit > 0;
+    this.#memoryLimit = memoryLimit;
+    if (memoryLimit > 0 && !watched) this.#watchMemory();
+    if (cpuLimit > 0 && this.#throttle) this.#throttle.changeLimit(cpuLimit / 1000);
+    else if (cpuLimit > 0) this.#holdCpu(cpuLimit / 1000);
+    else this.#throttle = void this.#throttle?.end();
+  }
+
+  #watchMemory(): void {
     const look = () => {
-      if (this.#status.state === 'exited') return;
+      if (this.#status.state === 'exited' || this.#memoryLimit === 0) return;
       const used = this.#process?.memory() ?? 0;
-      this.#overLimit = used > limit;
+      this.#overLimit = used > this.#memoryLimit;
       if (this.#overLimit) this.#kill();
       else setTimeout(look, memoryInterval).unref();
     };
@@ -211,7 +225,7 @@ export class Shim {
     const neverRan = this.#status.state === 'created';
     const killed = (signal ?? exitCode - 128) === 9;
     const outOfMemory = this.#overLimit || (killed && spec?.group !== undefined && ranOutOfMemory(spec.group));
-    const message = this.#overLimit ? `used more memory than its limit of ${spec?.memoryLimit} bytes (enforced by polling)` : error;
+    const message = this.#overLimit ? `used more memory than its limit of ${this.#memoryLimit} bytes (enforced by polling)` : error;
     this.#save({
       ...this.#status,
       state: 'exited',

@@ -22,7 +22,7 @@ export interface ThrottleOptions {
 }
 
 export class CpuThrottle {
-  readonly #options: ThrottleOptions;
+  #options: ThrottleOptions;
   #state: ThrottleState;
   /** Read last: milliseconds of all processes. */
   #total = 0;
@@ -36,6 +36,10 @@ export class CpuThrottle {
     this.#state = startOfThrottle(performance.now());
     this.#total = sum(options.family.look());
     this.#after(startMs, () => this.#look());
+  }
+
+  changeLimit(limit: number): void {
+    this.#options = { ...this.#options, limit };
   }
 
   /** Everything runs, so that a signal finds somebody; the limit is held again soon. */

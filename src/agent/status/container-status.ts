@@ -1,7 +1,7 @@
 /** Container states with the kubelet's reasons and texts. */
-import type { Container, ContainerStatus as ApiContainerStatus, Pod } from '../../api/kinds/core.ts';
+import type { ContainerStatus as ApiContainerStatus, Pod } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
-import { exitCodeOf, instancesOf, type ContainerRole, type NamedContainer, type ObservedContainer, type ObservedPod, type PodMemory, type Waiting } from '../pods/pod-view.ts';
+import { exitCodeOf, instancesOf, type AppliedResources, type ContainerRole, type NamedContainer, type ObservedContainer, type ObservedPod, type PodMemory, type Waiting } from '../pods/pod-view.ts';
 
 export interface StatusInput {
   pod: Pod;
@@ -36,7 +36,8 @@ export function containerStatus(input: StatusInput, { container, role }: NamedCo
     imageID: newest.imageReference ?? newest.imageId,
     containerID: `slipway://${newest.id}`,
     ...(role !== 'ephemeral' && { started }),
-    ...resources(container),
+    ...resources(newest.resources ?? container.resources),
+    ...(newest.resources?.requests && { allocatedResources: newest.resources.requests }),
   };
 }
 
@@ -59,7 +60,7 @@ function unseen({ pod }: StatusInput, { container, role }: NamedContainer, waiti
     image: container.image ?? '',
     imageID: '',
     ...(role !== 'ephemeral' && { started: false }),
-    ...resources(container),
+    ...resources(container.resources),
   };
 }
 
@@ -114,7 +115,6 @@ function stateOf(container: ObservedContainer): State {
 /** Times of the API have no fraction. */
 const seconds = (time: string) => toTime(new Date(time));
 
-function resources(container: Container): Pick<ApiContainerStatus, 'resources'> {
-  const { limits, requests } = container.resources ?? {};
+function resources({ limits, requests }: AppliedResources = {}): Pick<ApiContainerStatus, 'resources'> {
   return limits || requests ? { resources: { ...(limits && { limits }), ...(requests && { requests }) } } : {};
 }

@@ -86,6 +86,7 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
     { ...ready, type: 'ContainersReady' },
     condition('PodScheduled', true),
     ...(input.memory.notice ? [input.memory.notice] : []),
+    ...(input.memory.resize ? [input.memory.resize] : []),
     ...(input.memory.ended?.evictedWithin !== undefined ? [{ type: 'DisruptionTarget', status: 'True' as const, reason: 'TerminationByKubelet', message: input.memory.ended.message }] : []),
   ];
   const own = new Set(wanted.map(({ type }) => type));
@@ -95,9 +96,12 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
       return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...(observedGeneration !== undefined && { observedGeneration }), ...one } as unknown as PodCondition;
     }),
     // Conditions of others (readiness gates, disruption) are theirs to change.
-    ...before.filter(({ type }) => !own.has(type) && type !== portsCondition),
+    ...before.filter(({ type }) => !own.has(type) && !transient.has(type)),
   ];
 }
+
+/** Of ours, and gone when there is nothing to tell. */
+const transient = new Set([portsCondition, 'PodResizePending', 'PodResizeInProgress']);
 
 function condition(type: string, holds: boolean, reason?: string, message?: string): PodCondition {
   return { type, status: holds ? 'True' : 'False', ...(!holds && reason && { reason }), ...(!holds && message && { message }) };

@@ -15,6 +15,7 @@ import { evictionSubresource } from './disruption/eviction.ts';
 import { bindingSubresource } from './pod-binding.ts';
 import { podColumns } from './pod-columns.ts';
 import { logSubresource } from './pod-log.ts';
+import { resizeSubresource } from './pod-resize.ts';
 import { commandSubresource, portForwardSubresource } from './pod-streams.ts';
 import { validatePodUpdate } from './pod-update.ts';
 import { admitPriority } from './priority/priority-admission.ts';
@@ -71,6 +72,7 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
         },
         validate: validateEphemeral,
       },
+      resize: { type: 'fields', ...resizeSubresource },
       log: logSubresource(store, mirrors),
       exec: commandSubresource(store, 'exec'),
       attach: commandSubresource(store, 'attach'),

@@ -104,6 +104,24 @@ export const contract: ContractCase[] = [
     },
   },
   {
+    name: 'holds a container that runs to a limit it is given later',
+    async run(machine) {
+      const { pod, container } = await startPod(machine, { command: ['sleep', '1000'] });
+      const refused = await machine.agent(1, 'changeLimits', container, { memoryLimit: 200 << 20, cpuLimit: 1000, cpuRequest: 100 }).then(() => undefined, ({ message }: RemoteError) => message);
+      if (refused !== undefined) {
+        // An older Podman.
+        expect(refused).toBe('this container engine cannot change the limits of a container that runs: make the pod anew, or use a newer engine');
+        return machine.agent(1, 'removePod', pod.id);
+      }
+      const eater = await startPod(machine, { command: ['sh', '-c', 'read line; exec node -e "const all = []; setInterval(() => all.push(Buffer.alloc(8 << 20, 1)), 20)"'], stdin: true });
+      await machine.agent(1, 'changeLimits', eater.container, { memoryLimit: 200 << 20, cpuLimit: 0, cpuRequest: 0 });
+      expect(await machine.agent<ExecResult>(1, 'attach', eater.container, { steps: [{ write: 'eat\n' }] })).toMatchObject({ exit: { code: 137 } });
+      expect(await machine.agent<ContainerStatus>(1, 'exited', eater.container)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+      expect(await machine.agent<ContainerStatus>(1, 'status', container)).toMatchObject({ state: 'running' });
+      for (const { id } of [pod, eater.pod]) await machine.agent(1, 'removePod', id);
+    },
+  },
+  {
     name: 'holds a container to its share of the processors, with all that runs in it, also after a kill of the agent',
     drivers: ['sandbox', 'process'],
     async run(machine) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Emitter } from '../../../src/base/emitter.ts';
 import { connect } from 'node:net';
 import {
-  RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStatus, type ExecSession, type ImageAuth, type ImageInfo, type PodSandbox, type PodSandboxConfig, type Runtime,
+  RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerLimits, type ContainerStatus, type ExecSession, type ImageAuth, type ImageInfo, type PodSandbox, type PodSandboxConfig, type Runtime,
 } from '../../../src/agent/runtime/runtime.ts';
 
 export class FakeRuntime implements Runtime {
@@ -95,6 +95,11 @@ export class FakeRuntime implements Runtime {
         resolve();
       });
     });
+  }
+
+  changeLimits(id: string, { memoryLimit, cpuLimit, cpuRequest }: ContainerLimits): Promise<void> {
+    this.calls.push(`limit ${this.containers.get(id)?.name} ${memoryLimit} ${cpuLimit} ${cpuRequest}`);
+    return Promise.resolve();
   }
 
   removeContainer(id: string): Promise<void> {

@@ -10,6 +10,8 @@ export function planLines({ actions }: PodPlan): string[] {
         return `start ${action.named.container.name} ${action.attempt}`;
       case 'stopContainer':
         return `stop ${action.name} within ${action.graceSeconds}${action.after ? ` after ${action.after.join(' ')}` : ''}`;
+      case 'resizeContainer':
+        return `resize ${action.named.container.name}`;
       case 'stopSandbox':
         return `stop sandbox ${action.id}`;
       case 'removeContainer':

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { ContainerConfig, ExecSession, ImageAuth, PodSandboxConfig, Runtime } from '../../../src/agent/runtime/runtime.ts';
+import type { ContainerConfig, ContainerLimits, ExecSession, ImageAuth, PodSandboxConfig, Runtime } from '../../../src/agent/runtime/runtime.ts';
 import type { Methods } from './rpc.ts';
 
 export interface ExecResult {
@@ -60,6 +60,7 @@ export function runtimeMethods(runtime: Runtime): Methods {
     create: (pod: string, config: ContainerConfig) => runtime.createContainer(pod, config),
     start: (id: string) => runtime.startContainer(id),
     stop: (id: string, grace: number) => runtime.stopContainer(id, grace),
+    changeLimits: (id: string, limits: ContainerLimits) => runtime.changeLimits(id, limits),
     remove: (id: string) => runtime.removeContainer(id),
     status: (id: string) => runtime.containerStatus(id),
     containers: () => runtime.listContainers(),

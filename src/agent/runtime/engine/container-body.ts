@@ -1,6 +1,6 @@
 /** What the engine is told of a container. Pure. */
 import { containerCommand } from '../command.ts';
-import { RuntimeFailure, type ContainerConfig, type Mount } from '../runtime.ts';
+import { RuntimeFailure, type ContainerConfig, type ContainerLimits, type Mount } from '../runtime.ts';
 import type { RunnableImage } from './engine-images.ts';
 import { buildVolume, engineLabels, type ContainerMark, type EngineRole } from './labels.ts';
 
@@ -92,12 +92,15 @@ function environment(image: readonly string[], pod: ContainerConfig['env']): str
 }
 
 /** Swap beside it would make the limit mean nothing. */
-function limits({ memoryLimit, cpuLimit, cpuRequest = 0, processLimit }: Pick<ContainerConfig, 'memoryLimit' | 'cpuLimit' | 'cpuRequest' | 'processLimit'>): Record<string, number> {
+function limits({ processLimit, ...config }: Pick<ContainerConfig, 'memoryLimit' | 'cpuLimit' | 'cpuRequest' | 'processLimit'>): Record<string, number> {
+  return { ...resourceLimits(config), PidsLimit: processLimit || mostProcesses };
+}
+
+export function resourceLimits({ memoryLimit, cpuLimit, cpuRequest = 0 }: ContainerLimits): Record<string, number> {
   return {
     ...(memoryLimit > 0 && { Memory: memoryLimit, MemorySwap: memoryLimit }),
     ...(cpuLimit > 0 && { NanoCpus: cpuLimit * 1_000_000 }),
     ...(cpuRequest > 0 && { CpuShares: Math.max(2, Math.floor((cpuRequest * 1024) / 1000)) }),
-    PidsLimit: processLimit || mostProcesses,
   };
 }
 

@@ -8,10 +8,10 @@ import { Emitter } from '../../../base/emitter.ts';
 import { Scope, type Disposable } from '../../../base/disposable.ts';
 import type { Log } from '../../../base/log.ts';
 import type { InterfaceStats } from '../../../protocol/stats.ts';
-import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type PodSandbox, type PodSandboxConfig, type Runtime, type RuntimeHealth, type RuntimeNetwork } from '../runtime.ts';
+import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerLimits, type ContainerStats, type ContainerStatus, type ExecSession, type PodSandbox, type PodSandboxConfig, type Runtime, type RuntimeHealth, type RuntimeNetwork } from '../runtime.ts';
 import { dialled } from './dialled.ts';
-import { containerBody, type Owner } from './container-body.ts';
-import type { EngineClient } from './engine-client.ts';
+import { containerBody, resourceLimits, type Owner } from './container-body.ts';
+import { isEngineError, type EngineClient } from './engine-client.ts';
 import { EngineContainers, signalName } from './engine-containers.ts';
 import { followEvents } from './engine-events.ts';
 import { EngineImages, type EngineImagesOptions } from './engine-images.ts';
@@ -167,6 +167,16 @@ export class EngineRuntime implements Runtime {
 
   stopContainer(id: string, graceSeconds: number): Promise<void> {
     return this.#containers.stop(id, graceSeconds);
+  }
+
+  async changeLimits(id: string, { memoryLimit, cpuLimit, cpuRequest }: ContainerLimits): Promise<void> {
+    try {
+      await this.#engine.call('POST', `/containers/${id}/update`, { body: resourceLimits({ memoryLimit, cpuLimit, cpuRequest: cpuRequest ?? 0 }) });
+    } catch (error) {
+      // Podman has not always had it.
+      if (!isEngineError(error, 404, 405) || !this.#containers.get(id)) throw error;
+      throw new RuntimeFailure('ResizeError', 'this container engine cannot change the limits of a container that runs: make the pod anew, or use a newer engine', { cause: error });
+    }
   }
 
   async removeContainer(id: string): Promise<void> {

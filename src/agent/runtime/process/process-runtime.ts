@@ -16,7 +16,7 @@ import { containerCommand } from '../command.ts';
 import { Containers } from '../containers.ts';
 import { startSession } from '../exec-session.ts';
 import { PipeSets } from '../pipe-sets.ts';
-import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
+import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerLimits, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
 import { ShimLauncher } from '../shim-launcher.ts';
 import { findProgram, systemPath } from '../system-path.ts';
 import { containersFolder } from './end-all.ts';
@@ -199,6 +199,10 @@ export class ProcessRuntime implements Runtime {
 
   stopContainer(id: string, graceSeconds: number): Promise<void> {
     return this.#containers.stop(id, graceSeconds);
+  }
+
+  changeLimits(id: string, { memoryLimit, cpuLimit }: ContainerLimits): Promise<void> {
+    return this.#containers.changeLimits(id, this.capabilities.memoryLimit === 'poll' ? memoryLimit : 0, this.capabilities.cpuLimit === 'poll' ? cpuLimit : 0);
   }
 
   removeContainer(id: string): Promise<void> {

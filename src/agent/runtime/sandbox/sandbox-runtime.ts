@@ -11,7 +11,7 @@ import type { InterfaceStats } from '../../../protocol/stats.ts';
 import { diskUsage } from '../../eviction/disk-usage.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import type { ImageStore } from '../../image/image-store.ts';
-import { cgroupStats, removeGroup, type Cgroups } from '../cgroup.ts';
+import { cgroupStats, changeGroup, removeGroup, type Cgroups } from '../cgroup.ts';
 import { attachToShim } from '../attach-session.ts';
 import { containerCommand, containerEnvironment } from '../command.ts';
 import { Containers } from '../containers.ts';
@@ -19,7 +19,7 @@ import { namespaceOf, processesAt, processesByNamespace, sharedPlaceOf } from '.
 import { parseInterfaces, processStats } from '../stats.ts';
 import { PipeSets } from '../pipe-sets.ts';
 import { run, shellQuote } from '../run.ts';
-import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
+import { RuntimeFailure, type Capabilities, type ContainerConfig, type ContainerLimits, type ContainerStats, type ContainerStatus, type ExecSession, type ImageService, type PodSandbox, type PodSandboxConfig, type Runtime } from '../runtime.ts';
 import { ShimLauncher } from '../shim-launcher.ts';
 import { findProgram, systemEnvironment } from '../system-path.ts';
 import { copyLayers } from './copy-root.ts';
@@ -234,6 +234,12 @@ export class SandboxRuntime implements Runtime {
 
   stopContainer(id: string, graceSeconds: number): Promise<void> {
     return this.#containers.stop(id, graceSeconds);
+  }
+
+  async changeLimits(id: string, limits: ContainerLimits): Promise<void> {
+    const group = this.#containers.get(id)?.extra.group;
+    if (group !== undefined) changeGroup(group, { memory: limits.memoryLimit, cpu: limits.cpuLimit, cpuRequest: limits.cpuRequest ?? 0 });
+    await this.#containers.changeLimits(id, group === undefined ? limits.memoryLimit : 0, this.capabilities.cpuLimit === 'poll' ? limits.cpuLimit : 0);
   }
 
   async removeContainer(id: string): Promise<void> {

@@ -30,6 +30,7 @@ interface Step {
   spec?: Partial<Pod['spec']>;
   /** Conditions that others have set. */
   others?: PodNotice[];
+  resize?: PodNotice;
   gone?: boolean;
 
   does?: string[];
@@ -61,7 +62,7 @@ describe.each(stories)('$name', ({ document }) => {
     let memory: PodMemory = emptyMemory;
     for (const step of document.steps) {
       subject = changed(subject, step);
-      memory = { ...memory, probes: step.probes ?? {}, startFailures: failures(step.failed) ?? memory.startFailures };
+      memory = { ...memory, probes: step.probes ?? {}, startFailures: failures(step.failed) ?? memory.startFailures, ...(step.resize && { resize: step.resize }) };
       const sandboxes = step.sandbox === 'none' ? [] : [sandbox(step.sandbox !== 'lost')];
       const seen = observed((step.sees ?? []).map((text) => see(text, step.facts)), sandboxes);
       const plan = planPod(subject, seen, memory, time(step.at), step.gone);
