@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { registryName } from '../../support/build/build-machine.ts';
 import { pushImageOf } from '../../support/build/busybox-image.ts';
+import { debianLayers } from '../../support/build/debian-image.ts';
 import { busyboxName, dockerMachine, type DockerMachine, type DockerOrder } from '../../support/build/dockerfile-machine.ts';
 import { startGitServer } from '../../support/build/git-server.ts';
 
@@ -120,6 +121,19 @@ RUN ls -d /build /work /root ${docker.machine.folder} 2>&1 | grep -v 'No such'; 
     expect(fresh.steps).toEqual(['WORKDIR', 'COPY', 'RUN', 'RUN', 'COPY']);
     expect(fresh.image.digest).not.toBe(first.image.digest);
     expect((await build()).image.digest).toBe(fresh.image.digest);
+  });
+
+  test('apt installs with the user it has for that, and a package makes its own', async () => {
+    await pushImageOf(docker.machine.client, docker.machine.folder, 'base/debian', await debianLayers(join(docker.machine.folder, 'debian')), { env: [{ name: 'PATH', value: '/usr/bin:/bin' }] });
+    const dockerfile = `FROM ${registryName}/base/debian\nRUN apt-get update && apt-get install -y greeting && stat -c '%U:%G' /srv/greeting\nRUN useradd -m -s /bin/sh ada && su ada -c 'id -un; touch ~/own' && echo done\nUSER ada\nRUN id && ! cat /etc/shadow`;
+    const done = await docker.build({ dockerfile, mode: 'users' });
+    expect(done.code, done.log).toBe(0);
+    expect(done.log).not.toMatch(/^[WE]: /m);
+    expect(done.log).toMatch(/^greeter:staff$/m);
+    const files = await docker.files(done.image!);
+    expect([files.get('srv/greeting'), files.get('home/ada/own')]).toEqual(['644 321:50 hello\n', expect.stringMatching(/^644 (\d{4}):\1 /)]);
+    const single = await docker.build({ dockerfile });
+    expect(single.termination.message).toMatch(/single user id.*uidmap.*usermod/);
   });
 
   test('cache mounts survive builds and reach no image', async () => {

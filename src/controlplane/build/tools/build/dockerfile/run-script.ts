@@ -1,9 +1,13 @@
 import { fillDev } from '../root/pause-script.ts';
 import type { Ids } from './owners.ts';
 
+/** Hundredths of a second: one that has not entered by then never will. */
+const mostLooks = 2000;
+
 /**
  * Starts one command of a Dockerfile in namespaces of its own. Two processes, joined by a pipe: the left one makes the mounts and moves the root over `/`, which hides
  * the old one for good; the right one is in another user namespace (`enter`), where it has no power over those mounts, waits for the left one to succeed, and becomes the command.
+ * The root is moved once the right one is in its namespace: afterwards it would count as one that changed its root, which may make none (user_namespaces(7)).
  * Arguments: log file, root, three tables for `mount --all`, and the command with what leads to it.
  */
 export const runScript = (enter: string) => `
@@ -16,9 +20,11 @@ shift 5
   mount -n --all --fstab "$wanted" 2>/dev/null || :
   [ -r ./proc/self/stat ] || mount -n --rbind /proc ./proc || exit
   ${fillDev}
+  looks=0
+  until [ -e "$log.entered" ]; do looks=$((looks + 1)); [ $looks -lt ${mostLooks} ] || exit; sleep 0.01; done
   mount -n --move . / || exit
   echo go
-} | ${enter} sh -c 'read -r go || exit 125; exec 0</dev/null "$@"' sh "$@"
+} | ${enter} sh -c ': > "$0.entered"; read -r go || exit 125; exec 0</dev/null "$@"' "$log" "$@"
 code=$?
 [ $code = 125 ] || : > "$log.ran"
 exit $code

@@ -1,6 +1,8 @@
-/** Fills an empty `./dev` by the table `$devices`. */
+/** Fills an empty `./dev` by the table `$devices`. Terminals are new ones, where they can be had: apt logs through one. */
 export const fillDev = `for name in null zero full random urandom tty; do : > "./dev/$name"; done
 mount -n --all --fstab "$devices" 2>/dev/null || :
+mkdir ./dev/pts
+mount -n -t devpts -o newinstance,mode=620,ptmxmode=666,nosuid,noexec devpts ./dev/pts 2>/dev/null && ln -s pts/ptmx ./dev/ptmx || :
 ln -s /proc/self/fd ./dev/fd
 ln -s /proc/self/fd/0 ./dev/stdin
 ln -s /proc/self/fd/1 ./dev/stdout
