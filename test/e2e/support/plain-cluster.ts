@@ -18,7 +18,7 @@ export async function plainCluster(server: string, ca: Buffer, token: string): P
     if (ours.test(url)) return void response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
     const listing = /^\/apis\/?(?:\?|$)/.test(url);
     const headers = { ...request.headers, host: `${hostname}:${port}`, authorization: `Bearer ${token}`, ...(listing && { 'accept-encoding': 'identity', accept: 'application/json' }) };
-    const asking = https.request({ hostname, port, ca, servername: hostname, method: request.method, path: url, headers }, (answer) => {
+    const asking = https.request({ hostname, port, ca, method: request.method, path: url, headers }, (answer) => {
       if (!listing) return void answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
       const parts: Buffer[] = [];
       answer.on('data', (part: Buffer) => parts.push(part)).on('end', () => {
