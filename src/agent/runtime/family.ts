@@ -61,19 +61,13 @@ export class Family {
   }
 }
 
-/** Programs that the sandbox puts above a container or a command in it. Some stop themselves, or take their child for ended, when they see it stopped. */
-const waitingPrograms = new Set(['sh', 'nsenter', 'unshare', 'script']);
+/** Programs that the sandbox puts right above a container or a command in it: seeing it stopped they stop themselves, or take it for ended. Above them stands nobody who minds. */
+const waitingPrograms = new Set(['sh', 'nsenter']);
 
-/** Those between the process of a container and the program of ours that started it, outermost first. */
-export function waitersAbove(process: ProcessStat): ProcessStat[] {
-  const above: ProcessStat[] = [];
-  for (let parent = process.parent; parent > 1 && above.length < 8; ) {
-    const stat = processStat(parent);
-    if (!stat || !waitingPrograms.has(stat.name)) break;
-    above.unshift(stat);
-    parent = stat.parent;
-  }
-  return above;
+/** The one outside who waits for this process of a container. */
+export function waiterOf({ parent }: ProcessStat): ProcessStat[] {
+  const stat = parent > 1 ? processStat(parent) : undefined;
+  return stat && waitingPrograms.has(stat.name) ? [stat] : [];
 }
 
 /** For a container whose watcher was killed: nobody else would continue what stands by its order. */
@@ -83,7 +77,7 @@ export function continueFamily(first: number): void {
   const { pid, mnt } = place;
   const members = new Family(first, own || pid === undefined || mnt === undefined ? () => false : seesPlace({ pid, mnt })).look(true);
   for (const member of [...members].reverse()) signal(member.pid, 'SIGCONT');
-  if (!own) for (const member of members) for (const waiter of waitersAbove(member).reverse()) signal(waiter.pid, 'SIGCONT');
+  if (!own) for (const member of members) for (const waiter of waiterOf(member)) signal(waiter.pid, 'SIGCONT');
 }
 
 export function signal(pid: number, name: NodeJS.Signals): void {

@@ -2,7 +2,7 @@
  * Holds a container to its share of the processors where no control group does: all of its processes are stopped for a part of each period and continued, by who owns the container,
  * so that nothing stays stopped when an agent is killed. What it decides is in throttle-plan.ts. Linux.
  */
-import { signal, waitersAbove, type Family } from '../runtime/family.ts';
+import { signal, waiterOf, type Family } from '../runtime/family.ts';
 import { isAskedToStop, processStat, type ProcessStat } from '../runtime/procfs.ts';
 import { lookResumed, lookRunning, lookStopped, startOfThrottle, type ThrottleState } from './throttle-plan.ts';
 
@@ -67,9 +67,10 @@ export class CpuThrottle {
 
   /** Parents before children: a shell with job control that saw its child stopped would take its terminal back, and some of those that wait outside would stop themselves. */
   #stop(until: number): void {
-    const processes = this.#options.family.look(true);
-    const members = new Map(processes.map((one) => [one.pid, one]));
-    const waiters = this.#options.waiters ? processes.filter(({ parent }) => !members.has(parent)).flatMap(waitersAbove) : [];
+    const whole = this.#options.family.look(true);
+    const processes = stoppable(whole);
+    const members = new Map(whole.map((one) => [one.pid, one]));
+    const waiters = this.#options.waiters ? processes.filter(({ parent }) => !members.has(parent)).flatMap(waiterOf) : [];
     const all = new Map([...waiters, ...processes].map((one) => [one.pid, one]));
     let waiting = false;
     for (const one of all.values()) {
@@ -83,7 +84,7 @@ export class CpuThrottle {
     }
     const now = performance.now();
     if (waiting && now < until) return this.#after(1, () => this.#stop(until));
-    const { state, afterMs } = lookStopped(this.#state, now, this.#used(processes), this.#options.limit);
+    const { state, afterMs } = lookStopped(this.#state, now, this.#used(whole), this.#options.limit);
     this.#state = state;
     this.#after(afterMs, () => this.#goOn());
   }
@@ -124,6 +125,15 @@ export class CpuThrottle {
     clearTimeout(this.#timer);
     if (!this.#ended) this.#timer = setTimeout(run, ms).unref();
   }
+}
+
+/** `script` stops itself for good once it hears that its child was: what runs in a terminal of its is left alone. */
+function stoppable(processes: readonly ProcessStat[]): ProcessStat[] {
+  const spared = new Set<number>();
+  return processes.filter(({ pid, parent, name }) => {
+    if (name === 'script' || spared.has(parent)) spared.add(pid);
+    return !spared.has(pid);
+  });
 }
 
 const sum = (processes: readonly ProcessStat[]) => processes.reduce((total, { cpuMs }) => total + cpuMs, 0);

@@ -305,7 +305,7 @@ describe('life', () => {
     const inside = async (text: string) => (await machine.call<string>('inside', ['sh', '-c', text])).trim();
     const standing = () => inside(`sed -n 's/^Name:\\s*//p' $(grep -l '^State:.T' /proc/[0-9]*/status 2>/dev/null) /dev/null | sort | xargs`);
     // The container, the command in it, and those who wait outside for each.
-    await eventually(standing).toBe('nsenter script sh sh sleep');
+    await eventually(standing).toBe('nsenter sh sh sleep');
     await inside(`kill -9 $(sed 's/.*"shimPid":\\([0-9]*\\).*/\\1/' ${machine.directory}/nodes/node-1/runtime/containers/${container}/status.json)`);
     expect(await machine.agent<ContainerStatus>(1, 'exited', container)).toMatchObject({ exitCode: 137, reason: 'Error' });
     expect(await session).toMatchObject({ exit: { code: 137 } });

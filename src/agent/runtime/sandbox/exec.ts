@@ -42,7 +42,7 @@ function enterCommand(target: ExecTarget, argv: readonly string[], kit: Kit, tty
    */
   const job = ['nsenter', '-t', String(target.pid), '-p', '-F', 'sh', '-m', '-c', '"$@"; exit $?', 'sh', ...into, ...keep, ...last];
   const terminal = `mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null`;
-  return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', terminal, 'sh', target.terminals, job.map(shellQuote).join(' ')];
+  return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', terminal, 'sh', target.terminals, `${job.map(shellQuote).join(' ')}; exit $?`];
 }
 
 export function startExec(target: ExecTarget, argv: readonly string[], options: { tty: boolean; stdin: boolean }, kit: Kit, pipes: PipeSets): Promise<ExecSession> {

@@ -206,7 +206,7 @@ export class SandboxRuntime implements Runtime {
     const processes = joined === undefined ? [] : [`--pid=/proc/${joined}/ns/pid`, '-F'];
     const enter = ['nsenter', '-t', String(pod.holder.pid), '-n', '-u', '-i', ...processes, 'unshare', joined === undefined ? '-mp' : '-m', '--propagation', 'private', 'sh', ...(config.tty ? ['-m'] : []), '-c', waitText, 'sh', 'sh', start];
     const argv = config.tty
-      ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null', 'sh', pod.terminals, enter.map(shellQuote).join(' ')]
+      ? ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'mount --bind "$1" /dev/pts && exec script -qfec "$2" /dev/null', 'sh', pod.terminals, `${enter.map(shellQuote).join(' ')}; exit $?`]
       : enter;
     const logPath = join(config.logDirectory, `${config.attempt}.log`);
     await this.#containers.create(
