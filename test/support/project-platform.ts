@@ -11,7 +11,7 @@ import type { Reader } from '../../src/controlplane/kernel/store/store.ts';
 import { projectModule } from '../../src/controlplane/project/module.ts';
 import { RbacAuthorizer } from '../../src/controlplane/project/rbac/authorizer.ts';
 import { TokenAuthority } from '../../src/controlplane/project/token/token-authority.ts';
-import { pods } from '../../src/api/kinds/core.ts';
+import { pods, type Pod } from '../../src/api/kinds/core.ts';
 import { startApi, type RunningApi } from './api-server.ts';
 
 export interface ProjectPlatform {
@@ -35,7 +35,7 @@ export async function startProjectPlatform(more: readonly Kind[] = []): Promise<
   const users = ['alice', 'bob'].map((username): [string, UserInfo] => [username, { username, groups: ['system:authenticated', 'system:authenticated:oauth'] }]);
   const tokens = new TokenAuthority({ key, clock: systemClock, staticTokens: new Map(users) });
   const rbac = new RbacAuthorizer();
-  const podKind = kind({ type: 'stored', resource: pods });
+  const podKind = kind<Pod>({ type: 'stored', resource: pods, subresources: { resize: { type: 'fields', kind: 'Pod', ofSpec: true, copy: (from, to) => void (to.spec = from.spec) } } });
   const kinds: Kind[] = [];
   // The server brings the store, and wants the kinds before.
   const store: Reader = {

@@ -12,6 +12,7 @@ const resizable = new Set(['cpu', 'memory']);
 
 export const resizeSubresource: FieldsSubresource<Pod> = {
   kind: 'Pod',
+  ofSpec: true,
   copy(from, to) {
     for (const list of lists) {
       for (const container of to.spec[list] ?? []) {

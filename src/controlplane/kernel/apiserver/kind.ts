@@ -77,6 +77,8 @@ export interface OpenRequest {
 /** A part of the object updated on its own, like `status`; everything else is taken from the stored object. */
 export interface FieldsSubresource<T extends KubeObject> {
   kind: string;
+  /** What is wanted, not what is: admission looks at it, and it counts as another generation. */
+  ofSpec?: true;
   copy(from: T, to: T): void;
   validate?(object: T, old: T, context: RequestContext): FieldError[];
 }

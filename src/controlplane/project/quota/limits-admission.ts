@@ -17,13 +17,14 @@ export function limitsAdmission(store: Reader, usage: QuotaUsage): Admission {
     admit(request) {
       const { operation, resource, object, old, context } = request;
       const { namespace } = context;
-      if (operation === 'delete' || !namespace || context.subresource !== undefined || object.metadata.deletionTimestamp) return;
+      if (operation === 'delete' || !namespace || (context.subresource !== undefined && context.subresource !== 'resize') || object.metadata.deletionTimestamp) return;
       const pod = resource.plural === 'pods' && resource.group === '' ? (object as Pod) : undefined;
       if (pod?.metadata.annotations?.[mirrorAnnotation] !== undefined) return;
       if (pod && operation === 'create') holdToRanges(request, all<LimitRange>(limitRanges, namespace), (ranges) => {
         applyRanges(ranges, pod);
         return podViolations(ranges, pod);
       });
+      if (pod && context.subresource === 'resize') holdToRanges(request, all<LimitRange>(limitRanges, namespace), (ranges) => podViolations(ranges, pod));
       if (resource.plural === 'persistentvolumeclaims' && resource.group === '') holdToRanges(request, all<LimitRange>(limitRanges, namespace), (ranges) => claimViolations(ranges, object as PersistentVolumeClaim));
       holdToQuotas(request, all<ResourceQuota>(resourceQuotas, namespace), old === undefined ? 'create' : 'update');
     },

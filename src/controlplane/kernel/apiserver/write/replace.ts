@@ -98,6 +98,10 @@ function prepareMetadata(served: ServedStored, call: Call, next: KubeObject, old
 async function settle(core: Core, call: Call, served: ServedStored, next: KubeObject, old: KubeObject, change: Change): Promise<void> {
   const { kind } = served;
   if (change.part) {
+    if (change.part.ofSpec) {
+      await admit(core, call, 'update', next, old);
+      countGeneration(served, next, old);
+    }
     refuse(served, next, [...metadataErrors(next.metadata), ...(change.part.validate?.(next, old, call) ?? [])]);
   } else {
     kind.defaults?.(next);

@@ -34,6 +34,18 @@ describe('a project with limits', () => {
     await platform.until(async () => (await status())?.used?.['pods'] === '3');
   });
 
+  test('holds pods that are resized to the same', async () => {
+    await quota({ 'requests.memory': '1Gi' });
+    await platform.client.create(limitRanges, { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'limits', namespace: 'demo' }, spec: { limits: [{ type: 'Container', max: { cpu: '2' } }] } } as never, at);
+    const asks = (memory: string, cpu: string) => ({ requests: { memory, cpu }, limits: { cpu } });
+    await pod('growing', asks('300Mi', '1'));
+    const resize = (resources: object) => platform.client.patch(pods, { ...at, name: 'growing', subresource: 'resize' }, 'strategic', { spec: { containers: [{ name: 'web', resources }] } });
+    await expect(resize(asks('2Gi', '1'))).rejects.toThrow('pods "growing" is forbidden: exceeded quota: quota, requested: requests.memory=2Gi');
+    await expect(resize(asks('400Mi', '3'))).rejects.toThrow('pods "growing" is forbidden: maximum cpu usage per Container is 2, but limit is 3');
+    await resize(asks('400Mi', '2'));
+    await platform.until(async () => (await status())?.used?.['requests.memory'] === '400Mi');
+  });
+
   test('wants to know what its pods ask for, and counts it', async () => {
     await quota({ 'requests.memory': '1Gi', 'count/configmaps': '5' });
     await expect(pod('silent')).rejects.toThrow('pods "silent" is forbidden: failed quota: quota: must specify requests.memory for: web');
