@@ -136,8 +136,7 @@ describe('builds and images', () => {
   });
 
   test('a build from a folder is started with options', async () => {
-    await bench.command('Slipway: Start Build with Options…');
-    await user.pick(app);
+    await bench.choose('Slipway: Start Build with Options…', app);
     await user.asked('Start a build of "web"');
     await shot('05-options');
     await user.quickInput.locator('.monaco-list-row').first().waitFor();
@@ -154,8 +153,7 @@ describe('builds and images', () => {
     }));
     home.kubectl('apply', '-f', path.join(path.dirname(work), 'docker.json'));
     await user.row('Builds', 'plain').waitFor();
-    await bench.command('Slipway: Start Build with Options…');
-    await user.pick('plain');
+    await bench.choose('Slipway: Start Build with Options…', 'plain');
     await user.asked(/\(1\/4\)/);
     await user.pick('As the build config says');
     await user.asked(/\(2\/4\)/);
@@ -205,8 +203,7 @@ describe('builds and images', () => {
   });
 
   test('a webhook is added, and its URL copied', async () => {
-    await bench.command('Slipway: Copy Webhook URL…');
-    await user.pick(app);
+    await bench.choose('Slipway: Copy Webhook URL…', app);
     await user.asked('Webhook URL of "web"');
     await shot('06-webhook');
     await user.pick('Generic');
@@ -320,8 +317,7 @@ describe('builds and images', () => {
   test('all of it is readable in a light theme and 300 pixels wide', async () => {
     await bench.theme('Light Modern');
     await page.locator('.monaco-workbench.vs').waitFor();
-    await bench.command('Slipway: Watch Build');
-    await user.pick('web-2');
+    await bench.choose('Slipway: Watch Build', 'web-2');
     const frame = await panel();
     await frame.locator('.failure:visible').waitFor();
     await frame.locator('.place').first().waitFor();

@@ -100,8 +100,7 @@ async function afterwards(): Promise<void> {
   await collapse('Services', 'Builds');
   await bench.command('Slipway: Show Events');
   await (await bench.webview('.events .event')).locator('.event').first().waitFor();
-  await bench.command('Slipway: Show Rollouts');
-  await user.pick('web');
+  await bench.choose('Slipway: Show Rollouts', 'web');
   await panelHeight(235);
   const rollouts = await bench.webview('.revisions tr[data-revision]');
   await rollouts.locator('.facts', { hasText: '4 of 4 ready' }).waitFor();
@@ -117,8 +116,7 @@ async function afterwards(): Promise<void> {
   kubectl('patch', 'service', 'web-next', '--type=json', '-p', '[{"op":"add","path":"/spec/ports/0/name","value":"8080-tcp"}]');
   await bench.command('View: Close All Editors');
   await bench.command('View: Hide Panel');
-  await bench.command('Slipway: Split Traffic…');
-  await user.pick('web');
+  await bench.choose('Slipway: Split Traffic…', 'web');
   const shares = await bench.webview('.shares .share');
   await shares.locator('vscode-button', { hasText: 'Add' }).click();
   await shares.locator('.share[data-service="web-next"] input[type=number]').fill('30');

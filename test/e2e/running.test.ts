@@ -321,8 +321,7 @@ describe('an application that runs', () => {
     await until(() => home.kubectl('get', 'dc', app, '-o', 'jsonpath={.spec.paused}')).toBe('true');
     await sheet.locator('vscode-button[data-action=resume]').waitFor();
     await shot('11-paused');
-    await bench.command('Slipway: Start Rollout');
-    await user.pick(app);
+    await bench.choose('Slipway: Start Rollout', app);
     await user.notification(`"${app}" is paused. Resume it first.`).waitFor();
     await user.dismissNotifications();
     await act('resume');
@@ -352,12 +351,10 @@ describe('an application that runs', () => {
     home.kubectl('create', 'configmap', 'gate', '--from-literal=open=yes');
     await act('retry');
     await until(() => revision(4).getAttribute('data-state'), 60_000).toBe('current');
-    await bench.command('Slipway: Retry Rollout');
-    await user.pick(app);
+    await bench.choose('Slipway: Retry Rollout', app);
     await user.notification(`The last rollout of "${app}" did not fail, so there is nothing to try again.`).waitFor();
     await user.dismissNotifications();
-    await bench.command('Slipway: Roll Back…');
-    await user.pick(app);
+    await bench.choose('Slipway: Roll Back…', app);
     await user.asked(`Roll back "${app}" to which revision?`);
     await shot('12-roll-back');
     await user.pick('Revision 2');

@@ -170,8 +170,7 @@ describe('windows and clusters', () => {
       await bench.command('View: Close All Editors');
       // Not the page that is on its way out.
       await until(async () => (await Promise.all(page.frames().map((frame) => frame.locator('.revisions').count().catch(() => 0)))).every((count) => count === 0)).toBe(true);
-      await bench.command('Slipway: Show Rollouts');
-      await user.pick(name);
+      await bench.choose('Slipway: Show Rollouts', name);
       const sheet = await bench.webview('.revisions tr[data-revision]');
       await until(() => sheet.locator('.headline .sub').textContent()).toBe(`${kind} · default`);
       const revision = (number: number) => sheet.locator(`.revisions tr[data-revision="${number}"]`);

@@ -237,8 +237,12 @@ export class PodRunner {
     const id = await runtime.createContainer(sandbox.id, config).catch(wrapped('CreateContainerError'));
     cache.record(id, record);
     events.normal(about, 'Created', `Created container: ${container.name}`);
-    await runtime.startContainer(id).catch(wrapped('RunContainerError'));
-    await cache.refresh(id);
+    try {
+      await runtime.startContainer(id).catch(wrapped('RunContainerError'));
+    } finally {
+      // One that could not be started has ended: taken for one that was only made, it would be made anew.
+      await cache.refresh(id);
+    }
     events.normal(about, 'Started', `Started container ${container.name}`);
     const hook = container.lifecycle?.postStart;
     if (!hook) return;

@@ -19,6 +19,7 @@ export interface ContainerRecord {
 /** Most of a termination message that counts (Kubernetes' own bounds). */
 const longestMessage = 4096;
 const fallback = { lines: 80, bytes: 2048 };
+const stage = { created: 0, running: 1, exited: 2, unknown: 2 } as const;
 
 export class RuntimeCache implements Disposable {
   readonly #runtime: Runtime;
@@ -140,6 +141,9 @@ export class RuntimeCache implements Disposable {
     const reference = this.#referenceOf(status.imageId);
     const ended = status.state === 'exited' || status.state === 'unknown';
     const message = ended ? (before?.terminationMessage ?? (await this.#message(status, record))) : undefined;
+    // Looks overlap, and a container never goes back.
+    const newer = this.#containers.get(status.id);
+    if (newer && stage[newer.state] > stage[status.state]) return;
     this.#containers.set(status.id, {
       ...status,
       ...(record && { image: record.image, ...(record.resources && { resources: record.resources }) }),

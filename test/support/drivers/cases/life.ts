@@ -65,7 +65,6 @@ export const life: DriverCase[] = [
   },
   {
     name: 'whose program is not there has failed, and says so',
-    skips: { docker: 'on a busy machine its pod was seen to go on waiting with RunContainerError; the cause is not known yet' },
     objects: () => [podOf('missing', [shell('main', '', { command: ['/no/such/program'] })], { restartPolicy: 'Never' })],
     async run(bed) {
       const { status } = await bed.until('missing', 'it has failed', (pod) => pod.status?.phase === 'Failed');
