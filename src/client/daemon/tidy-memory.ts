@@ -2,13 +2,14 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 
-/** Long enough for the first views to be filled, and for builders to be published on a new home. */
-const afterMs = 5_000;
+/** Long enough for the first views to be filled, and for this machine's toolchains to be looked at. */
+const afterMs = 8_000;
 
 /** Collects once, a few dozen milliseconds of work, after a start: of the control plane, and of each agent. */
 export function tidyMemoryOnce(): void {
   setTimeout(() => {
     v8.setFlagsFromString('--expose-gc');
-    (vm.runInNewContext('gc') as () => void)();
+    // Takes what the next collections would: compiled code, too, that a start alone needed.
+    (vm.runInNewContext('gc') as (how: object) => void)({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   }, afterMs).unref();
 }
