@@ -84,7 +84,7 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
 test.each(['SIGTERM', 'SIGKILL'] as const)('a start that is given up half-way (%s) leaves nothing', async (signal) => {
   const platform = new Platform();
   const child = platform.spawn(['up', '--runtime', 'sandbox'], { stdio: 'ignore' });
-  const holder = await eventually('the machine holder is there', async () => familyOf([child.pid ?? 0]).find(({ command }) => command.startsWith('unshare -Urnmpf'))?.pid);
+  const holder = await eventually('the machine holder is there', async () => familyOf([child.pid ?? 0]).find(({ command }) => /^unshare -(?:Urnmpf|nmpf) /.test(command))?.pid);
   child.kill(signal);
   await once(child, 'exit');
   await eventually('nothing runs', async () => (processesNaming(platform.home).length === 0 && !existsSync(`/proc/${holder}`) ? true : undefined));

@@ -1,6 +1,6 @@
 /** A program of the control plane that runs where pods can be reached, e.g. the router's: one at a time. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { isAlive } from '../../agent/runtime/procfs.ts';
+import { descendantsOf, identify, isAlive } from '../../agent/runtime/procfs.ts';
 import { delay, type Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Ground } from './ground.ts';
@@ -32,9 +32,10 @@ export class GroundProgram {
     const found = notedProcess(identityFile);
     if (!found) return;
     log.info('ending the program of an earlier control plane', { pid: found.pid });
+    // Where namespaces were entered, the noted process is one in between. The one inside holds the ports until it has ended.
+    const family = descendantsOf(found.pid).flatMap((pid) => identify(pid) ?? []);
     ground().kill(found.pid, 'SIGKILL');
-    // Where namespaces were entered, the noted process waits for the one inside, and ends with it.
-    for (const until = clock.now().getTime() + patienceMs; isAlive(found) && clock.now().getTime() < until; ) await delay(clock, lookEveryMs);
+    for (const until = clock.now().getTime() + patienceMs; family.some(isAlive) && clock.now().getTime() < until; ) await delay(clock, lookEveryMs);
   }
 
   spawn(argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }): { child: ChildProcess; kill(): void } {
