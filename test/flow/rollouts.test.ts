@@ -16,7 +16,7 @@ import { scale } from '../../src/client/rollout/scale.ts';
 import { latest, restart } from '../../src/client/rollout/start.ts';
 import { undo } from '../../src/client/rollout/undo.ts';
 import type { RunInfo } from '../../src/protocol/daemon.ts';
-import { startLoad } from '../support/load.ts';
+import { startLoad, untilServed } from '../support/load.ts';
 import { eventually, Platform } from '../support/platform/platform.ts';
 import { allProcesses } from '../support/platform/processes.ts';
 import { rolledUnderTls } from '../support/routing/tls-rollout.ts';
@@ -66,11 +66,7 @@ describe.each([
     expect(await settled(target)).toMatchObject({ phase: 'complete' });
     await serving(name, 2);
     const url = `http://${name}-${namespace}.apps.localhost:${routerPort}/`;
-    await eventually('the route leads there', async () => {
-      const probe = startLoad({ url, perSecond: 20 });
-      await probe.more(5);
-      return Object.keys((await probe.end()).failures).length === 0 ? true : undefined;
-    });
+    await untilServed(url);
 
     const load = startLoad({ url, perSecond: 200 });
     await load.more(50);

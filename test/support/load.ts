@@ -1,5 +1,6 @@
 /** Requests through a router at a steady rate, whatever becomes of them: what matters is that every one is answered. */
 import http from 'node:http';
+import { eventually } from './platform/platform.ts';
 
 export interface LoadOptions {
   url: string;
@@ -83,5 +84,14 @@ function exchange(target: URL, body: string | undefined, agent: http.Agent | und
       response.on('end', () => (response.statusCode === 200 && response.complete ? resolve(text.split('\n')[0] ?? '') : reject(new Error(`status ${response.statusCode}${response.complete ? '' : ', cut short'}`))));
     });
     request.on('timeout', () => request.destroy(new Error('no answer in 60 s'))).on('error', reject).end(body);
+  });
+}
+
+/** Resolves once the route leads to somebody: a few requests in a row are answered. */
+export async function untilServed(url: string): Promise<void> {
+  await eventually('the route leads there', async () => {
+    const probe = startLoad({ url, perSecond: 20 });
+    await probe.more(5);
+    return Object.keys((await probe.end()).failures).length === 0 ? true : undefined;
   });
 }

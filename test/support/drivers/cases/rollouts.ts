@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { startLoad } from '../../load.ts';
+import { startLoad, untilServed } from '../../load.ts';
 import { eventually, fetchRoute } from '../../platform/platform.ts';
 import { manifestOf, webDeployment, webDeploymentConfig, webRoute, webService, type WebPodOptions } from '../../platform/web-pod.ts';
 import type { DriverBed } from '../bed.ts';
@@ -17,11 +17,7 @@ async function replaced(bed: DriverBed, kind: 'dc' | 'deployment', make: (name: 
   await settled();
   const { port } = new URL((await platform.status()).router?.http ?? '');
   const url = `http://${name}-default.apps.localhost:${port}/`;
-  await eventually('the route leads there', async () => {
-    const probe = startLoad({ url, perSecond: 20 });
-    await probe.more(5);
-    return Object.keys((await probe.end()).failures).length === 0 ? true : undefined;
-  });
+  await untilServed(url);
   const load = startLoad({ url, perSecond: 200 });
   await load.more(50);
   await apply(bed, version(2));
