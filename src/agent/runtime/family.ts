@@ -10,7 +10,7 @@ let list: { at: number; pids: number[] } | undefined;
 
 function listed(): number[] {
   const now = performance.now();
-  if (!list || now - list.at > sharedListMs) list = { at: now, pids: allProcesses().sort((a, b) => a - b) };
+  if (!list || now - list.at > sharedListMs) list = { at: now, pids: allProcesses() };
   return list.pids;
 }
 
@@ -34,30 +34,54 @@ export class Family {
     if (stat) this.#members.set(first, stat.startTime);
   }
 
-  /** Parents come before those of their children that are younger; zombies are in. `fresh`: the list of processes must be of now. */
+  /** Parents before their children; zombies are in. `fresh`: the list of processes must be of now. */
   look(fresh = false): ProcessStat[] {
     if (fresh) list = undefined;
     const pids = listed();
+    this.#forget(new Set(pids));
+    const stats = new Map(pids.filter((pid) => !this.#strangers.has(pid)).flatMap((pid) => processStat(pid) ?? []).map((stat) => [stat.pid, stat]));
+    const settled = new Map<number, boolean>();
+    const found: ProcessStat[] = [];
+    const belongs = (stat: ProcessStat): boolean => {
+      const known = settled.get(stat.pid);
+      if (known !== undefined) return known;
+      // Pids start again from below, so a parent's may be the greater one; those of different moments may even make a circle.
+      settled.set(stat.pid, false);
+      const parent = stats.get(stat.parent);
+      const ofParent = parent !== undefined && belongs(parent);
+      const answer = ofParent || this.#members.get(stat.pid) === stat.startTime || this.#recognise(stat.pid);
+      settled.set(stat.pid, answer);
+      if (answer) found.push(stat);
+      return answer;
+    };
+    for (const stat of stats.values()) if (!belongs(stat)) this.#strangers.add(stat.pid);
+    const all = [...this.#late(found), ...found];
+    this.#members.clear();
+    for (const { pid, startTime } of all) this.#members.set(pid, startTime);
+    return all;
+  }
+
+  /** Those who start members and entered the container after they had been taken for strangers. */
+  #late(found: readonly ProcessStat[]): ProcessStat[] {
+    const late: ProcessStat[] = [];
+    for (const { parent } of found) {
+      for (let pid: number | undefined = parent; pid !== undefined && this.#strangers.has(pid) && this.#recognise(pid); pid = late[0]?.parent) {
+        const stat = processStat(pid);
+        if (!stat) break;
+        this.#strangers.delete(pid);
+        late.unshift(stat);
+      }
+    }
+    return late;
+  }
+
+  #forget(there: ReadonlySet<number>): void {
     const now = performance.now();
     if (now - this.#considered > reconsiderMs) {
       this.#considered = now;
       this.#strangers.clear();
     }
-    const there = new Set(pids);
     for (const pid of this.#strangers) if (!there.has(pid)) this.#strangers.delete(pid);
-    for (const pid of this.#members.keys()) if (!there.has(pid)) this.#members.delete(pid);
-    return pids.flatMap((pid) => {
-      if (this.#strangers.has(pid)) return [];
-      const stat = processStat(pid);
-      if (!stat) return [];
-      if (this.#members.get(pid) === stat.startTime || this.#members.has(stat.parent) || this.#recognise(pid)) {
-        this.#members.set(pid, stat.startTime);
-        return [stat];
-      }
-      this.#members.delete(pid);
-      this.#strangers.add(pid);
-      return [];
-    });
   }
 }
 

@@ -129,11 +129,9 @@ export class CpuThrottle {
 
 /** `script` stops itself for good once it hears that its child was: what runs in a terminal of its is left alone. */
 function stoppable(processes: readonly ProcessStat[]): ProcessStat[] {
-  const spared = new Set<number>();
-  return processes.filter(({ pid, parent, name }) => {
-    if (name === 'script' || spared.has(parent)) spared.add(pid);
-    return !spared.has(pid);
-  });
+  const members = new Map(processes.map((one) => [one.pid, one]));
+  const spared = (one: ProcessStat | undefined): boolean => one !== undefined && (one.name === 'script' || spared(members.get(one.parent)));
+  return processes.filter((one) => !spared(one));
 }
 
 const sum = (processes: readonly ProcessStat[]) => processes.reduce((total, { cpuMs }) => total + cpuMs, 0);

@@ -53,15 +53,16 @@ export function service(name: string, spec: object, namespace?: string): object 
 
 export const talkerPorts = [{ name: 'web', port: 80, targetPort: 'web' }, { name: 'udp', port: 53, protocol: 'UDP', targetPort: 5300 }, { name: 'talk', port: 9000 }];
 
-/** For scripts that run in pods. A failure to connect is told by its code. */
+/** For scripts that run in pods. A failure to connect is told by its code; `spread` asks until two have answered, since others may ask in between and take every other turn. */
 const helpers = `
 const net = require('node:net'), http = require('node:http'), dgram = require('node:dgram'), sleep = require('node:timers/promises').setTimeout;
 const web = (host, port = 80) => new Promise((resolve) => http.get({ host, port, agent: false, timeout: 3000 }, (response) => { let text = ''; response.on('data', (part) => text += part).on('end', () => resolve(text)); }).on('timeout', function () { this.destroy(new Error('silence')); }).on('error', (error) => resolve(error.code ?? error.message)));
-const udp = (host, port = 53, socket = dgram.createSocket('udp4').unref()) => new Promise((resolve) => { const timer = setTimeout(() => resolve('silence'), 700); socket.once('message', (text) => { clearTimeout(timer); resolve(String(text)); }).on('error', () => undefined); socket.send('?', port, host); });
+const udp = (host, port = 53, socket = dgram.createSocket('udp4').unref()) => new Promise((resolve) => { const timer = setTimeout(() => resolve('silence'), 2000); socket.once('message', (text) => { clearTimeout(timer); resolve(String(text)); }).on('error', () => undefined); socket.send('?', port, host); });
 const line = (host, port = 9000) => new Promise((resolve) => { const socket = net.connect(port, host, () => socket.write('x')); socket.on('data', (text) => { socket.destroy(); resolve(String(text)); }).on('error', (error) => resolve(error.code)); });
 const refused = (host, port = 53) => new Promise((resolve) => { const socket = dgram.createSocket('udp4'), timer = setTimeout(() => resolve('silence'), 3000); socket.on('error', (error) => { clearTimeout(timer); resolve(error.code); }).on('message', String).connect(port, host, () => socket.send('?')); });
 const who = async (answer) => (await answer).split(' ')[0];
 const all = async (count, ask) => { const seen = new Set(); for (let n = 0; n < count; n += 1) seen.add(await ask()); return [...seen].sort(); };
+const spread = async (ask) => { const seen = new Set(); for (let n = 0; n < 24 && seen.size < 2; n += 1) seen.add(await ask()); return [...seen].sort(); };
 const print = (value) => console.log(JSON.stringify(value));
 `;
 
