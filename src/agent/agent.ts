@@ -23,6 +23,7 @@ import { reserveOf } from './node/node-object.ts';
 import { readSettings } from './node/settings.ts';
 import { credentialsFor } from './pods/credentials.ts';
 import { ImagePuller } from './pods/image-puller.ts';
+import { reachableReference } from './pods/own-registry.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { PodRunner } from './pods/pod-runner.ts';
 import { PortCheck } from './pods/port-check.ts';
@@ -91,6 +92,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     images: runtime.images,
     events,
     clock,
+    reachable: (image) => reachableReference(client, image),
     auth: (pod, image) =>
       credentialsFor(pod, image, {
         secret: (name) => secretObjects.get(pod.metadata.uid ?? '', pod.metadata.namespace ?? '', name),

@@ -159,6 +159,20 @@ describe('a push', () => {
     expect(await imported()).toMatchObject({ code: 0, stdout: `imagestream app imported\n  latest  docker-registry.default.svc:5000/demo/app@${await imageUnder('app', 'latest')}\n` });
   });
 
+  test('is run by the address at which this machine sees it, as copied from its stream, by projects that may pull it', async () => {
+    const { status } = await streamOf('app');
+    const seen = `${status?.publicDockerImageRepository}:latest`;
+    expect(seen).toMatch(/^127\.0\.0\.1:\d+\/demo\/app:latest$/);
+    await kube('run', 'copied', `--image=${seen}`, '--restart=Never');
+    await platform.kube('create', 'namespace', 'strangers');
+    await platform.kube('run', 'copied', `--image=${seen}`, '--restart=Never', '-n', 'strangers');
+    await eventually('its output', async () => ((await kube('logs', 'copied')).includes('version three') ? true : undefined), 60_000);
+    expect(await kube('get', 'pod', 'copied', '-o', 'jsonpath={.spec.containers[0].image}')).toBe(seen);
+    await eventually('the refusal', async () => (/unauthorized|denied/i.test(await platform.kube('get', 'events', '-n', 'strangers', '-o', 'jsonpath={.items[*].message}')) ? true : undefined), 60_000);
+    await kube('delete', 'pod', 'copied', '--wait=false');
+    await platform.kube('delete', 'namespace', 'strangers', '--wait=false');
+  });
+
   test('is what a name means in a project that looks names up', async () => {
     await kube('patch', 'is', 'app', '--type=merge', '-p', '{"spec":{"lookupPolicy":{"local":true}}}');
     await kube('run', 'named', '--image=app', '--restart=Never');

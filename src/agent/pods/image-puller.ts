@@ -12,6 +12,8 @@ export interface PullParts {
   events: EventRecorder;
   clock: Clock;
   auth(pod: Pod, image: string): Promise<ImageAuth | undefined>;
+  /** The same image by a reference that nodes can reach. */
+  reachable(image: string): Promise<string>;
 }
 
 /** Pulls of the same reference under the same identity at the same time are one. */
@@ -40,7 +42,8 @@ export class ImagePuller {
     if (!image) throw new StartError('InvalidImageName', 'the container names no image');
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
     checkName(image, events, about);
-    const present = await this.#parts.images.status(image);
+    const source = await this.#parts.reachable(image);
+    const present = await images.status(source);
     if (present && policy !== 'Always') {
       events.normal(about, 'Pulled', `Container image "${image}" already present on machine`);
       return this.#seen(present);
@@ -51,19 +54,19 @@ export class ImagePuller {
       events.warning(about, 'Failed', 'Error: ErrImageNeverPull');
       throw new StartError('ErrImageNeverPull', message);
     }
-    return this.#seen(await this.#pull(pod, image, about, signal, images));
+    return this.#seen(await this.#pull(pod, { image, source }, about, signal));
   }
 
-  async #pull(pod: Pod, image: string, about: ObjectReference, signal: AbortSignal, images: ImageService): Promise<ImageInfo> {
-    const { events, clock } = this.#parts;
+  async #pull(pod: Pod, { image, source }: { image: string; source: string }, about: ObjectReference, signal: AbortSignal): Promise<ImageInfo> {
+    const { images, events, clock } = this.#parts;
     events.normal(about, 'Pulling', `Pulling image "${image}"`);
     const start = clock.now().getTime();
     try {
-      const auth = await this.#parts.auth(pod, image);
-      const key = `${image} ${auth?.username ?? ''} ${auth?.password ?? ''}`;
+      const auth = (await this.#parts.auth(pod, image)) ?? (source === image ? undefined : await this.#parts.auth(pod, source));
+      const key = `${source} ${auth?.username ?? ''} ${auth?.password ?? ''}`;
       const running = this.#running.get(key);
       // Whoever joins a pull that another pod gives up starts it anew.
-      const info = await (running ? running.catch(() => images.pull(image, auth, signal)) : this.#share(key, images.pull(image, auth, signal)));
+      const info = await (running ? running.catch(() => images.pull(source, auth, signal)) : this.#share(key, images.pull(source, auth, signal)));
       const seconds = goSeconds(clock.now().getTime() - start);
       events.normal(about, 'Pulled', `Successfully pulled image "${image}" in ${seconds} (${seconds} including waiting). Image size: ${info.size} bytes.`);
       return info;

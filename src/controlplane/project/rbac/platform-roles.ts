@@ -96,7 +96,7 @@ export const platformRoles: Readonly<Record<string, BootstrapRole>> = {
       rule('networking.k8s.io', ['networkpolicies'], read),
       rule('', ['namespaces'], read),
       rule('coordination.k8s.io', ['leases'], [...read, 'create', 'patch', 'update', 'delete']),
-      rule(image, ['imagestreams/layers'], ['get']),
+      rule(image, ['imagestreams', 'imagestreams/layers'], ['get']),
     ],
   },
 };
