@@ -1,4 +1,5 @@
 /** What the Events panel and its host say to each other. */
+import type { PageProblem } from './page-problem.ts';
 
 /** What was told of one object, again and again perhaps. */
 export interface EventRow {
@@ -35,6 +36,7 @@ export interface EventTexts {
   noMatch: string;
   /** `The {0} newest are shown` */
   newest: string;
+  loading: string;
 }
 
 export type EventsToPage = {
@@ -46,12 +48,14 @@ export type EventsToPage = {
   rows: EventRow[];
   /** There are more than these. */
   more: boolean;
+  /** They are not known yet. */
+  loading: boolean;
   /** Why the list may be untrue. */
-  problem?: string;
+  problem?: PageProblem;
   texts: EventTexts;
 };
 
-export type EventsFromPage = { type: 'ready' } | { type: 'project' } | { type: 'describe'; kind: string; name: string };
+export type EventsFromPage = { type: 'ready' } | { type: 'fix' } | { type: 'project' } | { type: 'describe'; kind: string; name: string };
 
 /** Rows a page shows at the most. */
 export const mostRows = 500;

@@ -1,4 +1,5 @@
 /** What the editor of a workload's rollouts and its host say to each other. */
+import type { PageProblem } from './page-problem.ts';
 
 export interface RevisionRow {
   number: number;
@@ -45,8 +46,10 @@ export interface RolloutView {
   project: string;
   phase: 'progressing' | 'waiting' | 'complete' | 'failed';
   phaseText: string;
-  /** More about it, in the API's own words. */
+  /** More about it; in the API's own words where they are the cluster's. */
   message: string;
+  /** Why pods cannot be made, in the API's own words. */
+  trouble: string;
   paused: boolean;
   /** `Rolling · maxSurge 25%` */
   strategy: string;
@@ -94,6 +97,7 @@ export interface RolloutTexts {
   triggersOff: string;
   /** `{0} more` */
   andMore: string;
+  loading: string;
 }
 
 export interface RolloutToPage {
@@ -101,12 +105,13 @@ export interface RolloutToPage {
   view: RolloutView | undefined;
   /** An action is under way. */
   busy: boolean;
-  problem?: string;
+  problem?: PageProblem;
   texts: RolloutTexts;
 }
 
 export type RolloutFromPage =
   | { type: 'ready' }
+  | { type: 'fix' }
   | { type: 'act'; action: RolloutAction }
   | { type: 'scale'; replicas: number }
   | { type: 'undo'; revision: number }

@@ -1,5 +1,6 @@
 /** What the editor of a route's traffic and its host say to each other. The page makes the draft; the host keeps it while the page is hidden. */
 import type { Share } from '../api/traffic-split.ts';
+import type { PageProblem } from './page-problem.ts';
 
 export interface TrafficService {
   name: string;
@@ -34,6 +35,7 @@ export interface TrafficTexts {
   noPort: string;
   /** How shares of requests come about. */
   hint: string;
+  loading: string;
 }
 
 export interface TrafficToPage {
@@ -43,14 +45,18 @@ export interface TrafficToPage {
   /** As the route names it; empty: the first of each service. */
   port: string;
   /** What the route says now. */
-  applied: Share[];
-  draft: Share[];
+  applied: readonly Share[];
+  draft: readonly Share[];
+  /** The last change of the page that `draft` knows. */
+  edit: number;
   /** Services of the project, those that could answer first. */
   services: TrafficService[];
   busy: boolean;
+  /** The route is not known yet. */
+  loading: boolean;
   /** Why nothing can be applied, or why what is shown may be untrue. */
-  problem?: string;
+  problem?: PageProblem;
   texts: TrafficTexts;
 }
 
-export type TrafficFromPage = { type: 'ready' } | { type: 'draft'; shares: Share[] } | { type: 'apply' } | { type: 'reset' } | { type: 'open' };
+export type TrafficFromPage = { type: 'ready' } | { type: 'fix' } | { type: 'draft'; shares: readonly Share[]; edit: number } | { type: 'apply' } | { type: 'reset'; edit: number } | { type: 'open' };

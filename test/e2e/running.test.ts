@@ -299,6 +299,7 @@ describe('an application that runs', () => {
     await sheet.locator('vscode-button[aria-label="One pod more"]').click();
     await sheet.locator('.facts', { hasText: '3 of 3 ready' }).waitFor({ timeout: 30_000 });
     await sheet.locator('.stepper input').fill('1');
+    await sheet.locator('.stepper input').press('Enter');
     await sheet.locator('.facts', { hasText: '1 of 1 ready' }).waitFor({ timeout: 30_000 });
     await shot('09-rollouts');
     await sheet.locator('.revisions tr[data-revision="1"] vscode-button[aria-label="Compare 1 with the current revision"]').click();

@@ -197,15 +197,15 @@ describe('windows and clusters', () => {
     await shown.becomes(3);
     expect(there.kubectl('get', 'deployment', 'api', '-o', 'jsonpath={.spec.template.spec.containers[0].env}')).toBe('');
     await bench.screenshot('windows-05-plain-deployment');
-    for (const [kind, name] of [['StatefulSet', 'db'], ['DaemonSet', 'each']] as const) {
+    for (const [kind, name] of [['Stateful set', 'db'], ['Daemon set', 'each']] as const) {
       shown = await rollouts(kind, name);
       await shown.becomes(1);
-      expect(await shown.sheet.locator('.stepper').isVisible()).toBe(kind === 'StatefulSet');
+      expect(await shown.sheet.locator('.stepper').isVisible()).toBe(kind === 'Stateful set');
       await shown.act('restart');
       await user.confirm('Restart');
       await shown.becomes(2);
       await until(() => shown.sheet.locator('.phase').first().textContent(), 60_000).toBe('complete');
-      await bench.screenshot(`windows-05-plain-${kind.toLowerCase()}`);
+      await bench.screenshot(`windows-05-plain-${name}`);
     }
     await bench.command('View: Close All Editors');
   });

@@ -1,4 +1,5 @@
 /** Reads what images are needed for, and takes away those that nobody needs: first out of their streams, then themselves; the registry frees the content. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deployments, replicaSets } from '../../api/kinds/apps.ts';
 import { buildConfigs, builds } from '../../api/kinds/build.ts';
 import { pods, replicationControllers } from '../../api/kinds/core.ts';
@@ -20,6 +21,7 @@ const others: readonly Resource[] = [
 
 /** Times a stream is read and written anew when somebody else wrote first. */
 const writeAttempts = 10;
+const conflictMs = 5;
 
 export async function readImageState(client: Client): Promise<ImageState> {
   // Images first: what is pushed while the rest is read is not among them.
@@ -57,6 +59,8 @@ async function forget(client: Client, at: { namespace: string; name: string }, p
     } catch (error) {
       if (isStatusError(error, 'NotFound')) return;
       if (!isStatusError(error, 'Conflict') || attempt >= writeAttempts) throw error;
+      // A write that is not yet on disk cannot be read, only collided with.
+      await sleep(attempt * conflictMs);
     }
   }
 }

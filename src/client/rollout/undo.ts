@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { controllerRevisions, replicaSets, revisionAnnotation, templateHashLabel } from '../../api/kinds/apps.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { equalJson } from '../../api/json.ts';
@@ -71,11 +72,14 @@ export async function rollbackConfig(client: Client, { namespace, name }: Rollou
     } catch (error) {
       // Controllers write the same object; what was asked for holds for its newest state as well.
       if (!isStatusError(error, 'Conflict') || attempt >= mostAttempts) throw error;
+      // A write that is not yet on disk cannot be read, only collided with.
+      await sleep(attempt * conflictMs);
     }
   }
 }
 
 const mostAttempts = 10;
+const conflictMs = 5;
 
 async function undoDeployment(client: Client, target: RolloutTarget, deployment: Workload, to: Revision): Promise<void> {
   const { of, namespace, name } = target;

@@ -3,7 +3,7 @@ import { buildAnnotations, buildConfigs, buildLabels, builds, type Build, type B
 import { copyJson } from '../../api/json.ts';
 import { toTime } from '../../api/meta.ts';
 import { isStatusError, serviceUnavailable } from '../../api/status.ts';
-import type { Clock } from '../../base/clock.ts';
+import { delay, systemClock, type Clock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import { labelValue } from './build-names.ts';
@@ -15,6 +15,7 @@ import { readStreams } from './stream-lookup.ts';
 
 /** Times a write is tried when others write the same config at the same moment. */
 const attempts = 20;
+const conflictMs = 5;
 
 export interface InstantiateOptions {
   dryRun?: boolean;
@@ -106,6 +107,8 @@ export class Instantiator {
         if (isStatusError(error, 'NotFound')) return;
         if (attempt >= attempts || !isStatusError(error, 'Conflict')) throw error;
       }
+      // A write that is not yet on disk cannot be read, only collided with.
+      await delay(systemClock, attempt * conflictMs);
       const now = await ifFound(client.get<BuildConfig>(buildConfigs, { namespace, name }));
       if (!now || now.metadata.uid !== uid || (now.status?.lastVersion ?? 0) >= (planned.status?.lastVersion ?? 0)) return;
       next = { ...now, status: { ...now.status, ...planned.status, lastVersion: planned.status?.lastVersion ?? 0 } };

@@ -18,7 +18,15 @@ export interface DebugRun {
   undo?: { name: string; run(): Promise<unknown> };
 }
 
-export async function rollOutForDebug(session: Session, { pod, container, script }: DebugRun, means: DebugMeans, signal: AbortSignal): Promise<DebugRun> {
+/** A template that was changed, on its way to a pod. */
+export interface DebugRollOut {
+  undo: NonNullable<DebugRun['undo']>;
+  /** Resolves to the pod that can be debugged, once it is ready. */
+  pod(signal: AbortSignal): Promise<Pod>;
+}
+
+/** Resolves as soon as the template is changed: from then on there is something to take back, whatever comes of it. */
+export async function rollOutForDebug(session: Session, { pod, container }: DebugRun, means: DebugMeans): Promise<DebugRollOut> {
   const owner = await ownerOf(session, pod);
   const { name } = pod.metadata;
   if (!owner) throw new Error(vscode.l10n.t('Nothing deploys pod "{0}", so it cannot be rolled out anew.', name));
@@ -26,8 +34,10 @@ export async function rollOutForDebug(session: Session, { pod, container, script
   const rollout = debugRollout(means, workload.spec.template ?? {}, container);
   if (!rollout) throw new Error(vscode.l10n.t('The template of "{0}" cannot be changed for debugging: the variable that does it comes from a config map or a secret, or the container is not in it.', workload.metadata.name));
   await change(session, owner, rollout.patch);
-  const next = await untilPod(session, owner, (one) => isDebugPod(means, one, container), signal);
-  return { pod: next, container, ...(script && { script }), undo: { name: workload.metadata.name, run: () => change(session, { of, workload }, rollout.undo) } };
+  return {
+    undo: { name: workload.metadata.name, run: () => change(session, { of, workload }, rollout.undo) },
+    pod: (signal) => untilPod(session, owner, (one) => isDebugPod(means, one, container), signal),
+  };
 }
 
 async function change({ client }: Session, { of, workload }: Owner, patch: object): Promise<void> {

@@ -15,6 +15,7 @@ export interface Answer {
 export async function runIn(connection: Connection, at: ContainerAt, command: readonly string[], signal: AbortSignal): Promise<Answer> {
   const session = await connection.exec({ ...at, command });
   const stop = () => session.close();
+  if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   const read = async (stream: AsyncIterable<Buffer>): Promise<string> => {
     const parts: Buffer[] = [];

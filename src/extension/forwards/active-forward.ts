@@ -13,6 +13,8 @@ const patienceMs = 20_000;
 /** A pod that refuses although it should serve is asked again at the next change, or after this long. */
 const againMs = 1_000;
 
+class NobodyThere extends Error {}
+
 export class ActiveForward {
   readonly id: string;
   readonly cluster: string;
@@ -41,7 +43,8 @@ export class ActiveForward {
 
   /** Rejects if the port is taken. */
   async listen(port: number): Promise<void> {
-    this.#listener = await listenLocally(port, () => this.#dial(), (error) => this.#tell(error.message));
+    // That there is no pod its state says.
+    this.#listener = await listenLocally(port, () => this.#dial(), (error) => error instanceof NobodyThere || this.#tell(error.message));
     if (this.#disposed) await this.#listener.dispose();
   }
 
@@ -106,7 +109,7 @@ export class ActiveForward {
       if (Date.now() >= until) break;
       await this.#change(failure ? againMs : until - Date.now());
     }
-    throw failure ?? new Error(`no pod of ${this.subject.kind} ${this.subject.name}`);
+    throw failure ?? new NobodyThere();
   }
 
   /** A connection that ends well shows that what went wrong before is over. */

@@ -16,3 +16,16 @@ export async function freePortFrom(wanted: number): Promise<number> {
   for (let port = wanted; port < wanted + tries && port <= 65535; port += 1) if (await isFree(port)) return port;
   return 0;
 }
+
+/** Listens on the first port from `wanted` on that can be had; another window may take one in between. */
+export async function listenFrom(wanted: number, listen: (port: number) => Promise<void>): Promise<void> {
+  for (let from = wanted, left = tries; ; left -= 1) {
+    const port = await freePortFrom(from);
+    try {
+      return await listen(port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || left <= 1) throw error;
+      from = port + 1;
+    }
+  }
+}

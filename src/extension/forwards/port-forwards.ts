@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Session } from '../connections/session.ts';
 import { ActiveForward } from './active-forward.ts';
 import type { ForwardSubject } from './forward-plan.ts';
-import { freePortFrom } from './free-port.ts';
+import { listenFrom } from './free-port.ts';
 
 /** Forwards at once: each holds a port of this machine. */
 const most = 64;
@@ -35,7 +35,7 @@ export class PortForwards implements vscode.Disposable {
     this.#count += 1;
     const one = new ActiveForward(String(this.#count), this.#session, subject, () => this.#changed.fire());
     try {
-      await one.listen(await freePortFrom(wanted));
+      await listenFrom(wanted, (port) => one.listen(port));
     } catch (error) {
       await one.dispose();
       throw error;

@@ -6,6 +6,7 @@ import type { Session } from '../connections/session.ts';
 import { ObjectList } from '../explorer/object-list.ts';
 import { eventRows, type EventSubject } from './events-view.ts';
 import { eventTexts } from './event-texts.ts';
+import { connectionObstacle, listObstacle, problemOf, type Obstacle } from './page-problem.ts';
 import { openPage, type Page } from './page.ts';
 
 /** Whose events are shown. */
@@ -28,6 +29,8 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
   readonly #listening: vscode.Disposable;
   /** Absent: the current project, whichever that is. */
   #scope: EventScope | undefined;
+  /** Whose scope that is. */
+  #cluster: string | undefined;
   #list: { namespace: string; over: unknown; events: ObjectList<Event> } | undefined;
   #view: vscode.WebviewView | undefined;
   #page: Page<EventsToPage> | undefined;
@@ -42,6 +45,7 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
 
   async show(scope: EventScope | undefined): Promise<void> {
     this.#scope = scope;
+    this.#cluster = this.#session.cluster;
     await vscode.commands.executeCommand('slipway.events.focus');
     this.#follow();
   }
@@ -67,6 +71,7 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
 
   #receive(message: EventsFromPage): void {
     if (message.type === 'ready') this.#follow();
+    else if (message.type === 'fix') void vscode.commands.executeCommand(this.#obstacle()?.fix?.command ?? 'slipway.status.show');
     else if (message.type === 'project') {
       this.#scope = this.#scope && { namespace: this.#scope.namespace };
       this.#send();
@@ -79,12 +84,19 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
 
   /** Watches the project that is meant, if anybody looks. */
   #follow(): void {
-    const { connection } = this.#session;
+    const { connection, cluster } = this.#session;
+    // Another cluster has other objects, though they may have the same names.
+    if (this.#scope && this.#cluster !== cluster) this.#scope = undefined;
     const namespace = this.#namespace;
     if (!this.#view?.visible || !connection || this.#list?.over !== connection || this.#list.namespace !== namespace) this.#close();
     if (!this.#view?.visible) return;
     if (this.#session.state === 'idle') void this.#session.connect();
-    if (connection && !this.#list) this.#list = { namespace, over: connection, events: new ObjectList(this.#session, events, namespace, () => this.#soon()) };
+    if (connection && !this.#list) {
+      const list = new ObjectList(this.#session, events, namespace, () => this.#soon());
+      this.#list = { namespace, over: connection, events: list };
+      // Of none there is no change.
+      void list.ready.then(() => this.#list?.events === list && this.#soon());
+    }
     this.#send();
   }
 
@@ -93,6 +105,11 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
     this.#timer = undefined;
     this.#list?.events.dispose();
     this.#list = undefined;
+  }
+
+  #obstacle(): Obstacle | undefined {
+    const { t } = vscode.l10n;
+    return this.#list ? listObstacle([this.#list.events], t) : connectionObstacle(this.#session, this.#session.cluster, t);
   }
 
   #soon(): void {
@@ -104,7 +121,8 @@ export class EventsPanel implements vscode.WebviewViewProvider, vscode.Disposabl
     this.#timer = undefined;
     const { of } = this.#scope ?? {};
     const { rows, more } = eventRows(this.#list?.events.items() ?? [], of?.subjects);
-    const problem = this.#list ? this.#list.events.problem?.message : vscode.l10n.t('Slipway is not connected');
-    this.#page?.send({ type: 'events', title: of ? `${this.#namespace} · ${of.title}` : this.#namespace, whole: !of, rows, more, ...(problem && { problem }), texts: eventTexts() });
+    const list = this.#list?.events;
+    const obstacle = this.#obstacle();
+    this.#page?.send({ type: 'events', title: of ? `${this.#namespace} · ${of.title}` : this.#namespace, whole: !of, rows, more, loading: !obstacle && !list?.known, ...problemOf(obstacle), texts: eventTexts() });
   }
 }

@@ -6,7 +6,7 @@ export interface Page<ToPage> extends vscode.Disposable {
   send(message: ToPage): void;
 }
 
-/** `onMessage` gets what the page says; a page that is shown again says `ready` again. */
+/** `onMessage` gets what the page says; a page that is shown again says `ready` again. What is sent once it is disposed goes nowhere: work may end after its page. */
 export function openPage<ToPage, FromPage>(view: { webview: vscode.Webview }, extension: vscode.Uri, name: string, title: string, onMessage: (message: FromPage) => void): Page<ToPage> {
   const folder = vscode.Uri.joinPath(extension, 'dist', 'webviews');
   view.webview.options = { enableScripts: true, localResourceRoots: [folder] };
@@ -28,8 +28,12 @@ export function openPage<ToPage, FromPage>(view: { webview: vscode.Webview }, ex
 <script nonce="${nonce}" src="${file(`${name}.js`)}"></script>
 </body>
 </html>`;
+  let gone = false;
   return {
-    send: (message) => void view.webview.postMessage(message),
-    dispose: () => void listening.dispose(),
+    send: (message) => void (gone || view.webview.postMessage(message)),
+    dispose() {
+      gone = true;
+      listening.dispose();
+    },
   };
 }

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { deploymentConfigs, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
 import { disabledTriggers } from '../../client/rollout/disabled-triggers.ts';
+import type { Client } from '../../client/client.ts';
 import type { RolloutTarget } from '../../client/rollout/target.ts';
 import type { RolloutAction } from '../../protocol/rollout-panel.ts';
 import type { Session } from '../connections/session.ts';
@@ -33,11 +34,11 @@ export async function actOn(session: Session, target: RolloutTarget, action: Rol
       case 'resume':
         return (await import('../../client/rollout/pause.ts')).resume(client, target);
       case 'cancel':
-        return (await import('../../client/rollout/cancel.ts')).cancel(client, target);
+        return cancelRollout(client, target);
       case 'retry':
         return (await import('../../client/rollout/cancel.ts')).retry(client, target);
       case 'enableTriggers':
-        return enableTriggers(session, target);
+        return enableTriggers(client, target);
     }
   }));
 }
@@ -49,15 +50,20 @@ function questionOf(action: RolloutAction, name: string): Parameters<Confirm> | 
 }
 
 /** Goes back to a revision, after naming it. Tells which images are no longer followed: else the next of them would undo it. */
-export async function undoTo(session: Session, target: RolloutTarget, revision: number, { confirm, work }: ActSurroundings): Promise<void> {
+export async function undoTo({ client }: Session, target: RolloutTarget, revision: number, { confirm, work }: ActSurroundings): Promise<void> {
   await confirm(t('Roll back "{0}" to revision {1}?', target.name, revision), t('Roll Back'), t('Its template becomes the one of then, and is rolled out as a new revision.'));
-  await told(target, () => work(async () => (await import('../../client/rollout/undo.ts')).undo(session.client, target, revision)));
+  await told(target, () => work(async () => (await import('../../client/rollout/undo.ts')).undo(client, target, revision)));
   if (target.of.kind !== 'DeploymentConfig') return;
-  const off = disabledTriggers(await session.client.get(deploymentConfigs, target));
+  const off = disabledTriggers(await client.get(deploymentConfigs, target));
   if (off.length > 0) void vscode.window.showInformationMessage(t('"{0}" no longer follows {1} by itself: a new image would undo the way back. Its rollouts view turns that on again.', target.name, off.join(', ')));
 }
 
-async function enableTriggers({ client }: Session, at: RolloutTarget): Promise<void> {
+async function cancelRollout(client: Client, target: RolloutTarget): Promise<void> {
+  const cancelled = await (await import('../../client/rollout/cancel.ts')).cancel(client, target);
+  if (cancelled.length === 0) throw new Error(t('No rollout of "{0}" is under way.', target.name));
+}
+
+async function enableTriggers(client: Client, at: RolloutTarget): Promise<void> {
   const { spec } = await client.get(deploymentConfigs, at);
   const triggers = (spec.triggers ?? []).map((one): NonNullable<DeploymentConfig['spec']['triggers']>[number] => (one.imageChangeParams ? { ...one, imageChangeParams: { ...one.imageChangeParams, automatic: true } } : one));
   await client.patch(deploymentConfigs, at, 'merge', { spec: { triggers } });

@@ -11,8 +11,10 @@ import { rolloutKindOf, type RolloutTarget, type Workload } from '../../client/r
 import type { RolloutFromPage, RolloutToPage } from '../../protocol/rollout-panel.ts';
 import { LookedAt } from '../connections/looked-at.ts';
 import type { Session } from '../connections/session.ts';
+import { kindWord } from '../explorer/kind-words.ts';
 import type { ObjectList } from '../explorer/object-list.ts';
 import type { EditorContent } from '../panels/object-editors.ts';
+import { connectionObstacle, listObstacle, problemOf, type Obstacle } from '../panels/page-problem.ts';
 import { compareRevisions, showRevision } from './compare.ts';
 import { actOn, undoTo, type ActSurroundings } from './rollout-actions.ts';
 import { rolloutTexts, rolloutWords } from './rollout-texts.ts';
@@ -61,8 +63,11 @@ export class RolloutEditor implements EditorContent<RolloutFromPage> {
   }
 
   async receive(message: RolloutFromPage): Promise<void> {
-    if (message.type === 'scale') return this.#scaler.scale(message.replicas);
     if (message.type === 'ready') return this.#show();
+    if (message.type === 'fix') return void vscode.commands.executeCommand(this.#obstacle()?.fix?.command ?? 'slipway.status.show');
+    // What was pressed a moment ago on a page that has lost its workload, or its cluster, means nothing any more.
+    if (!this.#objects()) return this.#show();
+    if (message.type === 'scale') return this.#scaler.scale(message.replicas);
     if (this.#busy) return;
     this.#busy = true;
     try {
@@ -75,7 +80,7 @@ export class RolloutEditor implements EditorContent<RolloutFromPage> {
     }
   }
 
-  async #run(message: Exclude<RolloutFromPage, { type: 'scale' | 'ready' }>): Promise<unknown> {
+  async #run(message: Exclude<RolloutFromPage, { type: 'scale' | 'ready' | 'fix' }>): Promise<unknown> {
     const target = this.#target;
     switch (message.type) {
       case 'act':
@@ -91,8 +96,8 @@ export class RolloutEditor implements EditorContent<RolloutFromPage> {
         return showRevision(this.#cluster, target, message.revision);
       case 'log': {
         const keeper = this.#objects()?.revisions.find(({ number }) => number === message.revision)?.keeper;
-        const deployer = this.#objects()?.pods.find(({ metadata }) => metadata.labels?.[deploymentLabels.deployerPodFor] === keeper);
-        return deployer && this.#actions.log(deployer);
+        const deployer = keeper && this.#objects()?.pods.find(({ metadata }) => metadata.labels?.[deploymentLabels.deployerPodFor] === keeper);
+        return deployer ? this.#actions.log(deployer) : undefined;
       }
       case 'pod': {
         const pod = this.#objects()?.pods.find(({ metadata }) => metadata.name === message.name);
@@ -108,12 +113,20 @@ export class RolloutEditor implements EditorContent<RolloutFromPage> {
     return { workload, revisions: revisionsOf(this.#target, workload, lists.keepers.items()), pods: lists.pods.items(), builds: lists.builds.items() };
   }
 
+  #obstacle(): Obstacle | undefined {
+    const { t } = vscode.l10n;
+    const lists = this.#watched.lists;
+    if (!lists) return connectionObstacle(this.#session, this.#cluster, t);
+    const gone = lists.workloads.known && !this.#objects() ? { text: t('{0} "{1}" is gone.', kindWord(this.#target.of.kind, t), this.#target.name) } : undefined;
+    return listObstacle([lists.workloads, lists.keepers, lists.pods], t) ?? gone;
+  }
+
   #show(): void {
     const lists = this.#watched.lists;
-    const objects = this.#objects();
-    const gone = lists?.workloads.known && !objects ? vscode.l10n.t('{0} "{1}" is gone.', this.#target.of.kind, this.#target.name) : undefined;
-    const problem = lists ? (lists.workloads.problem?.message ?? gone) : vscode.l10n.t('Slipway is not connected');
-    this.#send({ type: 'rollout', view: objects && rolloutView(this.#target, objects, rolloutWords(), new Date()), busy: this.#busy, ...(problem && { problem }), texts: rolloutTexts() });
+    // Half of it would say that nothing runs, or was ever rolled out.
+    const whole = lists && [lists.workloads, lists.keepers, lists.pods].every(({ known, problem }) => known || problem);
+    const objects = whole ? this.#objects() : undefined;
+    this.#send({ type: 'rollout', view: objects && rolloutView(this.#target, objects, rolloutWords(), new Date()), busy: this.#busy, ...problemOf(this.#obstacle()), texts: rolloutTexts() });
   }
 }
 

@@ -4,11 +4,11 @@ import type { Deployment, StatefulSet } from '../../api/kinds/apps.ts';
 import { revisionHashLabel } from '../../api/kinds/apps.ts';
 import type { Pod } from '../../api/kinds/core.ts';
 import { deploymentLabels, type DeploymentConfig } from '../../api/kinds/deployment-config.ts';
-import { controllerOf } from '../../api/meta.ts';
+import { controllerOf, type Condition } from '../../api/meta.ts';
 import { isPodReady } from '../../api/pod.ts';
 import { disabledTriggers } from '../../client/rollout/disabled-triggers.ts';
 import type { Revision } from '../../client/rollout/revisions.ts';
-import { rolloutState } from '../../client/rollout/status.ts';
+import { rolloutState, type RolloutState, type RolloutStep } from '../../client/rollout/status.ts';
 import { hasRolloutAction, rolloutKindOf, type RolloutTarget, type Workload } from '../../client/rollout/target.ts';
 import { mostPods, type PodGroup, type PodView, type RevisionRow, type RolloutAction, type RolloutView } from '../../protocol/rollout-panel.ts';
 import { commitText } from '../explorer/presenters/build.ts';
@@ -24,7 +24,9 @@ export interface RolloutObjects {
 }
 
 export interface RolloutWords {
+  kind(kind: string): string;
   phase(phase: RolloutView['phase']): string;
+  step(step: RolloutStep): string;
   state(state: RevisionRow['state'], phase: Revision['phase']): string;
   cause(cause: string): string;
   pod(pod: Pod): string;
@@ -34,28 +36,34 @@ export interface RolloutWords {
 }
 
 export function rolloutView(target: Pick<RolloutTarget, 'of'>, { workload, revisions, pods, builds }: RolloutObjects, words: RolloutWords, now: Date): RolloutView {
-  const { phase, message } = stateOf(target, workload);
+  const { phase, message, step } = stateOf(target, workload);
   const own = pods.filter((pod) => selects(workload as unknown as TreeWorkload, pod) && pod.status?.phase !== 'Succeeded');
   const groups = podGroups(own, revisions, words, now);
   const wanted = wantedOf(workload);
   const newest = groups.find(({ current }) => current);
   const paused = workload.spec.paused ?? false;
   const view: RolloutView = {
-    kind: workload.kind ?? target.of.kind, name: workload.metadata.name, project: workload.metadata.namespace ?? '',
-    phase, phaseText: words.phase(phase), message, paused, strategy: strategyOf(workload),
+    kind: words.kind(target.of.kind), name: workload.metadata.name, project: workload.metadata.namespace ?? '',
+    phase, phaseText: words.phase(phase), message: step ? words.step(step) : phase === 'complete' ? '' : message, trouble: troubleOf(workload), paused, strategy: strategyOf(workload),
     wanted, ready: own.filter(serves).length, progress: wanted === 0 ? 1 : Math.min(1, (newest?.ready ?? 0) / wanted),
-    canScale: rolloutKindOf(target.of) !== 'DaemonSet', actions: [], groups, revisions: [], disabledTriggers: workload.kind === 'DeploymentConfig' ? disabledTriggers(workload as unknown as DeploymentConfig) : [],
+    canScale: rolloutKindOf(target.of) !== 'DaemonSet', actions: [], groups, revisions: [], disabledTriggers: rolloutKindOf(target.of) === 'DeploymentConfig' ? disabledTriggers(workload as unknown as DeploymentConfig) : [],
   };
   view.revisions = revisions.map((one) => revisionRow(one, { own, pods, builds, words, paused }));
   view.actions = actionsOf(target, view, revisions[0]);
   return view;
 }
 
-/** What replaces its pods only as they are deleted has no rollout that could fail. */
-function stateOf(target: Pick<RolloutTarget, 'of'>, workload: Workload): ReturnType<typeof rolloutState> {
+/** As it is told, but for two: what replaces its pods only as they are deleted has no rollout that could fail, and nothing goes on that is paused. */
+function stateOf(target: Pick<RolloutTarget, 'of'>, workload: Workload): RolloutState {
   const state = rolloutState(target, workload);
-  const strategy = (workload.spec as Partial<StatefulSet['spec']>).updateStrategy?.type;
-  return strategy === 'OnDelete' ? { ...state, phase: 'waiting' } : state;
+  if (state.step?.type === 'byHand') return { ...state, phase: 'waiting' };
+  return workload.spec.paused && state.phase === 'progressing' ? { ...state, phase: 'waiting', step: { type: 'paused' } } : state;
+}
+
+/** A quota that is used up, an admission that refuses: nothing else tells why there are too few pods. */
+function troubleOf(workload: Workload): string {
+  const { conditions } = (workload as Workload & { status?: { conditions?: readonly Condition[] } }).status ?? {};
+  return conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')?.message ?? '';
 }
 
 interface Around {

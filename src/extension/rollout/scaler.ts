@@ -1,4 +1,5 @@
 /** Scales one workload step by step: several steps in a moment are one request, and the last one wins. */
+import type { Client } from '../../client/client.ts';
 import { scale } from '../../client/rollout/scale.ts';
 import type { RolloutTarget } from '../../client/rollout/target.ts';
 import type { Session } from '../connections/session.ts';
@@ -10,7 +11,7 @@ export class Scaler {
   readonly #session: Session;
   readonly #target: RolloutTarget;
   readonly #failed: (error: unknown) => unknown;
-  #wanted: number | undefined;
+  #wanted: { replicas: number; client: Client } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -21,7 +22,8 @@ export class Scaler {
   }
 
   scale(replicas: number): void {
-    this.#wanted = replicas;
+    // The window may work with another cluster by the time it is asked for.
+    this.#wanted = { replicas, client: this.#session.client };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), restMs);
   }
@@ -40,9 +42,9 @@ export class Scaler {
     void this.flush();
   }
 
-  async #ask(replicas: number): Promise<void> {
+  async #ask({ replicas, client }: { replicas: number; client: Client }): Promise<void> {
     try {
-      await scale(this.#session.client, this.#target, replicas);
+      await scale(client, this.#target, replicas);
     } catch (error) {
       this.#failed(error);
     }

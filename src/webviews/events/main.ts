@@ -3,6 +3,7 @@ import './events.css';
 import type { EventRow, EventsFromPage, EventsToPage, EventTexts } from '../../protocol/events-panel.ts';
 import { element, fill, place, say, toggleButton } from '../shared/element.ts';
 import { connectHost } from '../shared/host.ts';
+import { problemBar } from '../shared/problem-bar.ts';
 import { registerToolkit } from '../shared/toolkit.ts';
 import { makeEvent, type EventElement } from './event-element.ts';
 
@@ -37,11 +38,11 @@ function build(texts: EventTexts): NonNullable<typeof shown> {
   });
   const count = element('span', { class: 'count', role: 'status', 'aria-live': 'polite' });
   const bar = element('div', { class: 'bar', role: 'toolbar', 'aria-label': texts.tools }, title, whole, element('span', { class: 'fill' }), only.root, field, count);
-  const problem = element('div', { class: 'problem', role: 'alert', hidden: true });
+  const problem = problemBar(() => host.send({ type: 'fix' }));
   const list = element('ul', { class: 'events', 'aria-label': texts.events, tabindex: '0' });
   const note = element('div', { class: 'note', hidden: true }, texts.newest);
   const elements = new Map<string, EventElement>();
-  document.body.append(bar, problem, list, note);
+  document.body.append(bar, problem.root, list, note);
 
   const change = (text: string, on: boolean) => {
     filter = text;
@@ -59,7 +60,7 @@ function build(texts: EventTexts): NonNullable<typeof shown> {
       one.show(row);
       return one.root;
     }));
-    list.dataset.empty = state.rows.length > 0 ? texts.noMatch : texts.empty;
+    list.dataset.empty = state.rows.length > 0 ? texts.noMatch : state.loading ? texts.loading : state.problem ? '' : texts.empty;
     only.set(warnings);
     say(count, found.length < state.rows.length ? fill(texts.shown, found.length, state.rows.length) : '');
   };
@@ -69,8 +70,7 @@ function build(texts: EventTexts): NonNullable<typeof shown> {
       say(title, next.title);
       title.title = next.title;
       whole.hidden = next.whole;
-      problem.hidden = !next.problem;
-      say(problem, next.problem ?? '');
+      problem.show(next.problem);
       note.hidden = !next.more;
       draw();
     },

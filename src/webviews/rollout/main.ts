@@ -4,6 +4,7 @@ import './rollout.css';
 import type { RolloutAction, RolloutFromPage, RolloutTexts, RolloutToPage, RolloutView } from '../../protocol/rollout-panel.ts';
 import { element, fill, say } from '../shared/element.ts';
 import { connectHost } from '../shared/host.ts';
+import { problemBar } from '../shared/problem-bar.ts';
 import { registerToolkit } from '../shared/toolkit.ts';
 import { podGroups } from './pod-groups.ts';
 import { revisionTable } from './revision-table.ts';
@@ -25,18 +26,20 @@ function build(texts: RolloutTexts): NonNullable<typeof shown> {
   const phase = element('span', { class: 'phase', role: 'status' });
   const paused = element('span', { class: 'phase' }, texts.paused);
   const actions = actionButtons(texts, (action) => host.send({ type: 'act', action }));
-  const problem = element('div', { class: 'problem', role: 'alert', hidden: true });
+  const problem = problemBar(() => host.send({ type: 'fix' }));
+  const loading = element('p', { class: 'none', role: 'status' }, texts.loading);
   const stepper = makeStepper(texts, (replicas) => host.send({ type: 'scale', replicas }));
   const ready = element('span', { 'aria-live': 'polite' });
   const strategy = element('span', { class: 'none' });
   const message = element('p', { class: 'message' });
+  const trouble = element('p', { class: 'message failed' });
   const off = element('p', { class: 'message' });
   const bar = element('span', {});
   const way = element('div', { class: 'way', 'aria-hidden': 'true' }, bar);
   const groups = podGroups(texts, (name) => host.send({ type: 'pod', name }));
   const table = revisionTable(texts, host.send);
-  const rest = element('div', {}, element('div', { class: 'facts' }, stepper.root, ready, strategy), way, message, off, element('h2', {}, texts.pods), groups.root, table.root);
-  document.body.append(element('main', { class: 'sheet' }, element('div', { class: 'headline' }, title, kind, phase, paused, element('span', { class: 'fill' }), actions.root), problem, rest));
+  const rest = element('div', {}, element('div', { class: 'facts' }, stepper.root, ready, strategy), way, message, trouble, off, element('h2', {}, texts.pods), groups.root, table.root);
+  document.body.append(element('main', { class: 'sheet' }, element('div', { class: 'headline' }, title, kind, phase, paused, element('span', { class: 'fill' }), actions.root), problem.root, loading, rest));
 
   const show = (view: RolloutView, busy: boolean) => {
     say(title, view.name);
@@ -50,7 +53,8 @@ function build(texts: RolloutTexts): NonNullable<typeof shown> {
     say(strategy, view.strategy);
     // That it is paused is said already.
     phase.hidden = view.paused && view.phase === 'waiting';
-    say(message, view.phase === 'complete' || phase.hidden ? '' : view.message);
+    say(message, view.message);
+    say(trouble, view.trouble);
     message.className = `message ${view.phase}`;
     say(off, view.disabledTriggers.length > 0 ? fill(texts.triggersOff, view.disabledTriggers.join(', ')) : '');
     way.className = `way ${view.phase}`;
@@ -60,8 +64,8 @@ function build(texts: RolloutTexts): NonNullable<typeof shown> {
   };
   return {
     update({ view, busy, problem: why }) {
-      problem.hidden = !why;
-      say(problem, why ?? '');
+      problem.show(why);
+      loading.hidden = Boolean(view ?? why);
       rest.hidden = !view;
       phase.hidden = !view;
       paused.hidden = !view?.paused;

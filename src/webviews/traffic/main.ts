@@ -5,7 +5,9 @@ import { mostServices, sameShares, withoutService, withService, withShare, type 
 import type { TrafficFromPage, TrafficTexts, TrafficToPage } from '../../protocol/traffic-panel.ts';
 import { element, place, say } from '../shared/element.ts';
 import { connectHost } from '../shared/host.ts';
+import { problemBar } from '../shared/problem-bar.ts';
 import { registerToolkit } from '../shared/toolkit.ts';
+import { Draft } from './draft.ts';
 import { shareRow, type ShareRow } from './share-row.ts';
 
 registerToolkit();
@@ -20,58 +22,65 @@ host.send({ type: 'ready' });
 
 function build(texts: TrafficTexts): NonNullable<typeof shown> {
   let state: TrafficToPage | undefined;
-  let draft: Share[] = [];
+  const draft = new Draft();
   const title = element('h1', {});
   const url = element('span', { class: 'sub' });
   const open = button(texts.open, 'secondary', () => host.send({ type: 'open' }));
   const apply = button(texts.apply, 'primary', () => host.send({ type: 'apply' }));
-  const reset = button(texts.reset, 'secondary', () => host.send({ type: 'reset' }));
-  const problem = element('div', { class: 'problem', role: 'alert', hidden: true });
+  const reset = button(texts.reset, 'secondary', () => {
+    host.send({ type: 'reset', edit: draft.change(state?.applied ?? []) });
+    draw();
+  });
+  const problem = problemBar(() => host.send({ type: 'fix' }));
+  const loading = element('p', { class: 'hint', role: 'status' }, texts.loading);
   const whole = element('div', { class: 'whole', 'aria-hidden': 'true' });
   const list = element('ul', { class: 'shares', 'aria-label': texts.split });
   const choice = element('vscode-dropdown', { 'aria-label': texts.choose, title: texts.choose }) as HTMLElement & { value: string };
-  const add = button(texts.add, 'secondary', () => change(withService(draft, choice.value)));
+  const add = button(texts.add, 'secondary', () => change(withService(draft.shares, choice.value)));
   const adding = element('div', { class: 'adding' }, choice, add);
+  const rest = element('div', {}, whole, list, adding, element('p', { class: 'hint' }, texts.hint));
   const rows = new Map<string, ShareRow>();
   document.body.append(element('main', { class: 'sheet' }, element('div', { class: 'headline' }, title, url, element('span', { class: 'fill' }), element('div', { class: 'actions' }, open, reset, apply)),
-    problem, whole, list, adding, element('p', { class: 'hint' }, texts.hint)));
+    problem.root, loading, rest));
 
   const change = (next: Share[]) => {
-    draft = next;
-    host.send({ type: 'draft', shares: draft });
+    host.send({ type: 'draft', edit: draft.change(next), shares: next });
     draw();
   };
   const rowActions = {
-    share: (service: string, percent: number) => change(withShare(draft, service, percent)),
-    remove: (service: string) => change(withoutService(draft, service)),
+    share: (service: string, percent: number) => change(withShare(draft.shares, service, percent)),
+    remove: (service: string) => change(withoutService(draft.shares, service)),
   };
   const draw = () => {
     if (!state) return;
     const { applied, services, busy, port } = state;
-    for (const service of rows.keys()) if (!draft.some((one) => one.service === service)) rows.delete(service);
-    place(list, draft.map((share, index) => {
+    const { shares } = draft;
+    for (const service of rows.keys()) if (!shares.some((one) => one.service === service)) rows.delete(service);
+    place(list, shares.map((share, index) => {
       let row = rows.get(share.service);
       if (!row) rows.set(share.service, (row = shareRow(share.service, texts, rowActions)));
       const now = applied.find((one) => one.service === share.service)?.percent ?? 0;
-      row.show({ percent: share.percent, now, index, alone: draft.length === 1, found: services.find(({ name }) => name === share.service), port });
+      row.show({ percent: share.percent, now, index, alone: shares.length === 1, found: services.find(({ name }) => name === share.service), port });
       return row.root;
     }));
-    drawWhole(whole, draft);
-    const others = services.filter(({ name }) => !draft.some(({ service }) => service === name)).map(({ name }) => name);
+    drawWhole(whole, shares);
+    const others = services.filter(({ name }) => !shares.some(({ service }) => service === name)).map(({ name }) => name);
     offer(choice, others);
-    adding.hidden = others.length === 0 || draft.length >= mostServices;
-    const changed = !sameShares(draft, applied);
+    adding.hidden = others.length === 0 || shares.length >= mostServices;
+    const changed = !sameShares(shares, applied);
     for (const one of [apply, reset]) one.toggleAttribute('disabled', !changed || busy || applied.length === 0);
   };
   return {
     update(next) {
       state = next;
-      draft = next.draft;
+      draft.hear(next.draft, next.edit);
       say(title, next.route);
       say(url, next.url);
       open.hidden = !next.url;
-      problem.hidden = !next.problem;
-      say(problem, next.problem ?? '');
+      problem.show(next.problem);
+      loading.hidden = !next.loading;
+      rest.hidden = next.applied.length === 0;
+      for (const one of [apply, reset]) one.hidden = rest.hidden;
       draw();
     },
   };

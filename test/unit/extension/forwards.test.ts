@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Pod, Service } from '../../../src/api/kinds/core.ts';
 import { presentForward } from '../../../src/extension/explorer/presenters/forward.ts';
 import { successorsOf, targetOf, type ForwardSubject } from '../../../src/extension/forwards/forward-plan.ts';
-import { freePortFrom, isFree } from '../../../src/extension/forwards/free-port.ts';
+import { freePortFrom, isFree, listenFrom } from '../../../src/extension/forwards/free-port.ts';
 import { portIn, portsOfContainers, portsOfService, proposedPort } from '../../../src/extension/forwards/port-choices.ts';
 import { say } from './say.ts';
 
@@ -75,6 +75,16 @@ describe('ports', () => {
     expect(await isFree(port)).toBe(false);
     expect(await freePortFrom(port)).not.toBe(port);
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('that somebody takes at the last moment are passed over, too', async () => {
+    const asked: number[] = [];
+    const taken = async (error: NodeJS.ErrnoException, left: number) => listenFrom(await freePortFrom(20_000), (port) => (asked.push(port), asked.length <= left ? Promise.reject(error) : Promise.resolve()));
+    await taken(Object.assign(new Error('in use'), { code: 'EADDRINUSE' }), 2);
+    expect(new Set(asked).size).toBe(3);
+    asked.length = 0;
+    await expect(taken(Object.assign(new Error('not allowed'), { code: 'EACCES' }), 2)).rejects.toThrow('not allowed');
+    expect(asked.length).toBe(1);
   });
 });
 

@@ -7,12 +7,14 @@ import type { Resource } from '../../../src/api/resource.ts';
 import type { Revision } from '../../../src/client/rollout/revisions.ts';
 import type { Workload } from '../../../src/client/rollout/target.ts';
 import { parseRevisionUri, revisionUri } from '../../../src/extension/documents/revision-uri.ts';
+import { connectionObstacle, listObstacle, problemOf } from '../../../src/extension/panels/page-problem.ts';
 import { refusalText } from '../../../src/extension/rollout/refusal-text.ts';
 import { rolloutView, type RolloutWords } from '../../../src/extension/rollout/rollout-view.ts';
+import { stepText } from '../../../src/extension/rollout/step-text.ts';
 import { mostPods } from '../../../src/protocol/rollout-panel.ts';
 import { say } from './say.ts';
 
-const words: RolloutWords = { phase: (phase) => phase, state: (state, phase) => phase ?? state, cause: (cause) => cause, pod: (pod) => pod.metadata.name, revision: (number) => `#${number}`, otherPods: 'others' };
+const words: RolloutWords = { kind: (kind) => kind, step: (step) => stepText(step, say), phase: (phase) => phase, state: (state, phase) => phase ?? state, cause: (cause) => cause, pod: (pod) => pod.metadata.name, revision: (number) => `#${number}`, otherPods: 'others' };
 const now = new Date('2026-01-01T00:10:00Z');
 const digest = `sha256:${'1a2b3c4d'.repeat(8)}`;
 const config = (spec: object = {}, status: object = { latestVersion: 2, readyReplicas: 2, replicas: 2, updatedReplicas: 2, availableReplicas: 2, conditions: [{ type: 'Progressing', status: 'True', reason: 'NewReplicationControllerAvailable' }] }) =>
@@ -71,6 +73,49 @@ test('a deployment is restarted, not started anew; a stateful set is never pause
   expect(view(set, [kept], [own], [], statefulSets)).toMatchObject({ phase: 'complete', actions: ['restart'], groups: [{ label: '#1', ready: 1 }] });
   const byHand = { ...set, spec: { ...set.spec, updateStrategy: { type: 'OnDelete' } } } as unknown as Workload;
   expect(view(byHand, [kept], [own], [], statefulSets)).toMatchObject({ phase: 'waiting' });
+});
+
+describe('where a rollout stands', () => {
+  const deployment = (spec: object, status: object) => ({ kind: 'Deployment', metadata: { name: 'web', generation: 2 }, spec: { replicas: 4, selector: { matchLabels: { app: 'web' } }, ...spec }, status: { observedGeneration: 2, ...status } }) as unknown as Workload;
+  const told = (workload: Workload, of: unknown = deployments) => {
+    const { phase, message, trouble } = view(workload, [], [], [], of);
+    return { phase, message, trouble };
+  };
+
+  test.each<[string, Workload, unknown, string, string]>([
+    ['pods are made', deployment({}, { replicas: 5, updatedReplicas: 3, availableReplicas: 4 }), deployments, 'progressing', '3 of 4 pods are of the new revision.'],
+    ['old ones are left', deployment({}, { replicas: 5, updatedReplicas: 4, availableReplicas: 4 }), deployments, 'progressing', 'Pods of earlier revisions that still run: 1'],
+    ['nothing is made while it is paused', deployment({ paused: true }, { replicas: 4 }), deployments, 'waiting', 'Changes wait until it is resumed.'],
+    ['it is done', deployment({}, { replicas: 4, updatedReplicas: 4, availableReplicas: 4 }), deployments, 'complete', ''],
+    ['it is late', deployment({}, { conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }] }), deployments, 'failed', 'It made no progress within its deadline.'],
+    ['it was cancelled', config({}, { latestVersion: 2, conditions: [{ type: 'Progressing', status: 'False', reason: 'RolloutCancelled', message: 'rollout cancelled' }] }), deploymentConfigs, 'failed', 'The rollout was cancelled. The pods of the revision before serve on.'],
+    ['the cluster says why', config({}, { latestVersion: 2, conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'web-2 has failed progressing' }] }), deploymentConfigs, 'failed', 'web-2 has failed progressing'],
+    ['no image is there', config({ triggers: [{ type: 'ImageChange' }] }, {}), deploymentConfigs, 'waiting', 'It waits for the first image that it follows. A build brings one.'],
+  ])('is told in the user\'s words: %s', (_, workload, of, phase, message) => expect(told(workload, of)).toEqual({ phase, message, trouble: '' }));
+
+  test('is told with what keeps pods from being made, as the cluster says it', () => {
+    const trouble = 'pods "web-1" is forbidden: exceeded quota: small';
+    expect(told(deployment({}, { updatedReplicas: 1, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: trouble }] }))).toMatchObject({ message: '1 of 4 pods are of the new revision.', trouble });
+  });
+});
+
+describe('a page that cannot show its objects says why, and what helps', () => {
+  const embedded = { state: 'connected' as const, cluster: 'Slipway', choice: { type: 'embedded' as const }, failure: undefined };
+  const context = { ...embedded, cluster: 'far', choice: { type: 'context' as const, name: 'far' } };
+  test.each<[string, Parameters<typeof connectionObstacle>[0], string, string | undefined, string | undefined]>([
+    ['connected', embedded, 'Slipway', undefined, undefined],
+    ['stopped', { ...embedded, state: 'idle' }, 'Slipway', 'Slipway is not connected', 'slipway.platform.start'],
+    ['left', { ...context, state: 'idle' }, 'far', 'Slipway is not connected', 'slipway.cluster.reconnect'],
+    ['on its way', { ...embedded, state: 'connecting' }, 'Slipway', 'Connecting to "Slipway"', undefined],
+    ['not there', { ...context, state: 'failed', failure: new Error('no route') }, 'far', 'Cluster "far" cannot be reached: no route', 'slipway.cluster.reconnect'],
+    ['another', context, 'Slipway', 'This page belongs to cluster "Slipway", and the window works with "far".', 'slipway.cluster.switch'],
+  ])('%s', (_, session, cluster, text, command) => {
+    const obstacle = connectionObstacle(session, cluster, say);
+    expect([obstacle?.text, obstacle?.fix?.command]).toEqual([text, command]);
+    expect(problemOf(obstacle)).toEqual(obstacle ? { problem: { text, ...(obstacle.fix && { fix: obstacle.fix.title }) } } : {});
+  });
+
+  test('a list that failed', () => expect(listObstacle([{ problem: undefined }, { problem: Object.assign(new Error('ECONNREFUSED'), { name: 'ConnectionError' }) }], say)?.text).toBe('The cluster cannot be reached: ECONNREFUSED'));
 });
 
 test('the address of a revision leads back to it', () => {

@@ -4,6 +4,7 @@ import { allResources } from '../../../api/resources.ts';
 import { isStatusError } from '../../../api/status.ts';
 import type { Session } from '../../connections/session.ts';
 import { isApplicationNode } from '../../explorer/application-nodes.ts';
+import { kindWord } from '../../explorer/kind-words.ts';
 import type { TreeNode } from '../../explorer/node.ts';
 import type { EventScope } from '../../panels/events-panel.ts';
 import type { EventSubject } from '../../panels/events-view.ts';
@@ -37,6 +38,6 @@ export async function describeOfEvent(session: Session, namespace: string, kind:
     const object = await session.client.get(resource, resource.namespaced ? { namespace, name } : { name });
     await vscode.commands.executeCommand('slipway.object.describe', { id: `event/${kind}/${name}`, label: name, icon: '', contextValue: 'event', resource, object } satisfies TreeNode);
   } catch (error) {
-    await tellFailure(isStatusError(error, 'NotFound') ? new Error(vscode.l10n.t('{0} "{1}" is gone.', kind, name)) : error);
+    await tellFailure(isStatusError(error, 'NotFound') ? new Error(vscode.l10n.t('{0} "{1}" is gone.', kindWord(kind, vscode.l10n.t), name)) : error);
   }
 }

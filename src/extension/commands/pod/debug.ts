@@ -108,8 +108,22 @@ function adviceFor(context: CommandContext, run: DebugRun, { obstacle, message, 
 }
 
 async function rollOutAndDebug(context: CommandContext, run: DebugRun, means: DebugMeans): Promise<void> {
-  const next = await patiently(t('Rolling out "{0}" for debugging', run.pod.metadata.name), (signal) => rollOutForDebug(context.session, run, means, signal));
-  await debug(context, next);
+  const title = t('Rolling out "{0}" for debugging', run.pod.metadata.name);
+  let undo: DebugRun['undo'];
+  let started = false;
+  try {
+    const pod = await patiently(title, async (signal) => {
+      const rolledOut = await rollOutForDebug(context.session, run, means);
+      undo = rolledOut.undo;
+      // Given up while it was being changed: nobody waits any more.
+      if (signal.aborted) offerUndo({ ...run, undo });
+      return rolledOut.pod(signal);
+    });
+    started = await debug(context, { ...run, pod, ...(undo && { undo }) });
+  } finally {
+    // A session that has started offers it at its end.
+    if (!started) offerUndo({ ...run, ...(undo && { undo }) });
+  }
 }
 
 function offerUndo({ undo }: DebugRun): void {

@@ -1,5 +1,6 @@
 import type { ForwardState } from '../../forwards/active-forward.ts';
 import type { ForwardSubject } from '../../forwards/forward-plan.ts';
+import { kindWord } from '../kind-words.ts';
 import { tooltipOf, type Presentation, type Translate } from '../node.ts';
 
 export interface ForwardView {
@@ -21,7 +22,7 @@ export function presentForward({ cluster, subject, localPort, state, problem }: 
     icon: problem ? 'warning' : open ? 'arrow-swap' : 'sync~spin',
     colour: problem ? 'list.warningForeground' : open ? 'testing.iconPassed' : 'charts.blue',
     tooltip: tooltipOf(`${address} → ${to}`, [
-      [subject.kind, subject.name], [t('Project'), subject.namespace], [t('Cluster'), cluster], [t('Pod'), open ? state.pod : undefined], [t('State'), why], [t('Last failure'), problem],
+      [kindWord(subject.kind, t), subject.name], [t('Project'), subject.namespace], [t('Cluster'), cluster], [t('Pod'), open ? state.pod : undefined], [t('State'), why], [t('Last failure'), problem],
     ]),
     contextValue: 'forward',
     accessibility: t('Port forward {0} to {1}, {2}', address, to, problem ?? why ?? (open ? state.pod : '')),
@@ -33,7 +34,7 @@ export function waitingText(why: Extract<ForwardState, { type: 'waiting' }>['why
     case 'NoPod':
       return t('waiting for a pod');
     case 'NoService':
-      return t('{0} "{1}" is gone', kind, name);
+      return t('{0} "{1}" is gone', kindWord(kind, t), name);
     case 'NoPort':
       return t('the pod has no port "{0}"', target);
     case 'NotConnected':

@@ -2,6 +2,7 @@ import type { DaemonSet } from '../../../api/kinds/apps.ts';
 import type { Condition } from '../../../api/meta.ts';
 import type { DeploymentConfig } from '../../../api/kinds/deployment-config.ts';
 import type { Workload } from '../project-content.ts';
+import { kindWord } from '../kind-words.ts';
 import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 
 /** Deployments, deployment configs, stateful and daemon sets: the same facts under the same names. */
@@ -19,11 +20,11 @@ export function presentWorkload(workload: Workload, t: Translate): Presentation 
     description: version === 0 ? t('not deployed yet') : [`${ready}/${wanted}`, version ? `#${version}` : '', paused ? t('paused') : ''].filter(Boolean).join(' · '),
     icon,
     colour,
-    tooltip: tooltipOf(`${workload.kind} ${workload.metadata.name}`, [
+    tooltip: tooltipOf(`${kindWord(workload.kind ?? '', t)} ${workload.metadata.name}`, [
       [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version || undefined], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
     ]),
     contextValue: [(workload.kind ?? '').toLowerCase(), paused && 'paused'].filter(Boolean).join('.'),
-    accessibility: t('{0} {1}, {2} of {3} ready', workload.kind, workload.metadata.name, ready, wanted),
+    accessibility: t('{0} {1}, {2} of {3} ready', kindWord(workload.kind ?? '', t), workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };
 }

@@ -8,7 +8,10 @@ import { pods } from '../../../../src/api/kinds/core.ts';
 import type { Resource } from '../../../../src/api/resource.ts';
 
 const object = (spec: object, status: object, generation = 2): KubeObject => ({ apiVersion: 'v1', kind: 'X', metadata: { name: 'web', generation }, spec, status }) as KubeObject;
-const told = (of: Resource, spec: object, status: object) => Object.values(rolloutState({ of }, object(spec, { observedGeneration: 2, ...status }))).join(': ');
+const told = (of: Resource, spec: object, status: object) => {
+  const { phase, message } = rolloutState({ of }, object(spec, { observedGeneration: 2, ...status }));
+  return `${phase}: ${message}`;
+};
 const progressing = (reason: string, message: string) => ({ conditions: [{ type: 'Progressing', reason, message }] });
 
 describe('how far a rollout is', () => {
