@@ -53,7 +53,7 @@ export const files: DriverCase[] = [
     name: 'claims and folders of this machine, parts of them by name, and what is written there stays',
     objects: (bed) => [
       { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'claimed' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } } },
-      podOf('writes', [shell('main', `until [ -e ${place}/shared/word ]; do sleep 0.05; done; set -e; cat ${place}/shared/word; echo "by $NAME" > ${place}/claimed/word; echo back > ${place}/shared/back; echo part > ${place}/part/file`, {
+      podOf('writes', [shell('main', `until [ -s ${place}/shared/word ]; do sleep 0.05; done; set -e; cat ${place}/shared/word; echo "by $NAME" > ${place}/claimed/word; echo back > ${place}/shared/back; echo part > ${place}/part/file`, {
         env: [{ name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }], ...(bed.driver !== 'process' && { securityContext: { runAsUser: 1234 } }),
         volumeMounts: [{ name: 'claimed', mountPath: `${place}/claimed` }, { name: 'claimed', mountPath: `${place}/part`, subPathExpr: 'of/$(NAME)' }, { name: 'shared', mountPath: `${place}/shared` }],
       })], { restartPolicy: 'Never', volumes: [{ name: 'claimed', persistentVolumeClaim: { claimName: 'claimed' } }, { name: 'shared', hostPath: { path: bed.shared, type: 'Directory' } }] }),
