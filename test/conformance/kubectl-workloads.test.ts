@@ -160,6 +160,17 @@ describe('rollouts', () => {
     expect(await k('rollout', 'history', target, '--revision=5')).toContain('kubectl.kubernetes.io/restartedAt');
   })));
 
+  test('of a set that was deleted with its pods kept and made again go on where it left off', async () => {
+    const kept = async () => (await k('get', 'pods', '-l', 'app in (db, agent)', '-o', 'jsonpath={.items[*].metadata.uid}')).split(' ').sort();
+    const before = await kept();
+    const found = JSON.parse(await k('get', 'statefulset/db', 'daemonset/agent', '-o', 'json')) as { items: { apiVersion: string; kind: string; metadata: { name: string }; spec: object }[] };
+    await k('delete', 'statefulset/db', 'daemonset/agent', '--cascade=orphan');
+    // What a stateful set cannot change is changed so.
+    await apply(...found.items.map(({ apiVersion, kind, metadata: { name }, spec }) => ({ apiVersion, kind, metadata: { name }, spec: { ...spec, ...(kind === 'StatefulSet' && { serviceName: 'other' }) } })));
+    for (const one of ['statefulset/db', 'daemonset/agent']) await k('rollout', 'status', one, '--timeout=60s');
+    expect(await kept()).toEqual(before);
+  });
+
   test('of a paused deployment are refused, and so is pausing what cannot be', async () => {
     await k('rollout', 'pause', 'deploy/web');
     const refused = async (...args: string[]) => (await platform.kubectl(['rollout', ...args])).stderr;

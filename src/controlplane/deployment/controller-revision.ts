@@ -2,13 +2,14 @@
 import { controllerRevisions, revisionHashLabel, type ControllerRevision } from '../../api/kinds/apps.ts';
 import { copyJson, equalJson } from '../../api/json.ts';
 import { controllerOf, controllerReference, type KubeObject } from '../../api/meta.ts';
-import { isStatusError } from '../../api/status.ts';
-import { invalidValue } from '../../api/status.ts';
+import { invalidValue, isStatusError } from '../../api/status.ts';
+import type { ModelSelector } from '../../api/selector-rules.ts';
 import type { Client } from '../../client/client.ts';
 import { ifFound } from '../../client/if-found.ts';
 import { ageColumn, nameColumn } from '../kernel/apiserver/columns.ts';
 import { kind, type Kind } from '../kernel/apiserver/kind.ts';
 import { templateHash } from './template-hash.ts';
+import { meets } from './workload.ts';
 
 export function controllerRevisionKind(): Kind {
   return kind<ControllerRevision>({
@@ -34,7 +35,7 @@ function ownerText(revision: ControllerRevision): string {
 }
 
 interface Templated extends KubeObject {
-  spec: { template?: unknown; revisionHistoryLimit?: number };
+  spec: { selector?: ModelSelector; template?: unknown; revisionHistoryLimit?: number };
   status?: { collisionCount?: number };
 }
 
@@ -51,10 +52,13 @@ export function templateOf<T>(revision: ControllerRevision): T | undefined {
   return Object.keys(template).length > 0 ? (template as T) : undefined;
 }
 
+/** More templates than that never share a name. */
+const mostCollisions = 10;
+
 /** Finds or makes the revision of the present template. One that was left and is taken up again becomes the newest. */
 export async function syncRevisions(client: Client, owner: Templated): Promise<Revisions> {
-  const { namespace, uid, name } = owner.metadata;
-  const all = (await client.list(controllerRevisions, { namespace })).items.filter((one) => controllerOf(one)?.uid === uid).sort((one, other) => one.revision - other.revision || (one.metadata.name < other.metadata.name ? -1 : 1));
+  const { namespace } = owner.metadata;
+  const all = (await claim(client, owner)).sort((one, other) => one.revision - other.revision || (one.metadata.name < other.metadata.name ? -1 : 1));
   const data = dataOf(owner.spec.template);
   const equal = all.findLast((one) => equalJson(one.data, data));
   const newest = (all.at(-1)?.revision ?? 0) + 1;
@@ -63,19 +67,54 @@ export async function syncRevisions(client: Client, owner: Templated): Promise<R
     const update = await client.update<ControllerRevision>(controllerRevisions, { ...copyJson(equal), revision: newest } as KubeObject, { name: equal.metadata.name, namespace });
     return { all: [...all.filter((one) => one !== equal), update], update };
   }
-  const hash = templateHash(owner.spec.template, owner.status?.collisionCount ?? 0);
-  const made: ControllerRevision = {
-    apiVersion: 'apps/v1', kind: 'ControllerRevision',
-    metadata: { name: `${name}-${hash}`, ...(namespace && { namespace }), labels: { ...labelsOf(owner.spec.template), [revisionHashLabel]: hash }, ...(owner.metadata.annotations && { annotations: { ...owner.metadata.annotations } }), ownerReferences: [controllerReference(owner)] },
-    data, revision: newest,
-  };
-  const update = await client.create<ControllerRevision>(controllerRevisions, made, { namespace }).catch(async (error: unknown) => {
-    // Made before a crash, by us.
-    const there = isStatusError(error, 'AlreadyExists') ? await ifFound(client.get(controllerRevisions, { name: made.metadata.name, namespace })) : undefined;
-    if (there && controllerOf(there)?.uid === uid && equalJson(there.data, data)) return there;
-    throw error;
-  });
+  const update = await create(client, owner, newest);
   return { all: [...all, update], update };
+}
+
+/** Revisions of the owner; those that an owner before it left behind (deleted with its pods kept) are adopted. */
+async function claim(client: Client, owner: Templated): Promise<ControllerRevision[]> {
+  const { namespace, uid, deletionTimestamp } = owner.metadata;
+  const mine: ControllerRevision[] = [];
+  for (const one of (await client.list(controllerRevisions, { namespace })).items) {
+    const holder = controllerOf(one);
+    if (holder?.uid === uid) mine.push(one);
+    else if (!holder && !deletionTimestamp && !one.metadata.deletionTimestamp && isOf(owner, one)) mine.push(await adopt(client, owner, one));
+  }
+  return mine;
+}
+
+/** Sets of different kinds may share labels, but not their revisions: names tell them apart. */
+function isOf({ metadata, spec }: Templated, { metadata: { name, labels } }: ControllerRevision): boolean {
+  return name === `${metadata.name}-${labels?.[revisionHashLabel]}` && meets(spec.selector, labels);
+}
+
+function adopt(client: Client, owner: Templated, { metadata }: ControllerRevision): Promise<ControllerRevision> {
+  const patch = { metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion, ownerReferences: [...(metadata.ownerReferences ?? []), controllerReference(owner)] } };
+  return client.patch(controllerRevisions, { name: metadata.name, namespace: metadata.namespace }, 'merge', patch);
+}
+
+/** A name that another's revision has already counts as a collision. */
+async function create(client: Client, owner: Templated, revision: number): Promise<ControllerRevision> {
+  const { namespace, name, annotations, uid } = owner.metadata;
+  const data = dataOf(owner.spec.template);
+  for (let collisions = owner.status?.collisionCount ?? 0, last = collisions + mostCollisions; ; collisions += 1) {
+    const hash = templateHash(owner.spec.template, collisions);
+    const made: ControllerRevision = {
+      apiVersion: 'apps/v1', kind: 'ControllerRevision',
+      metadata: { name: `${name}-${hash}`, ...(namespace && { namespace }), labels: { ...labelsOf(owner.spec.template), [revisionHashLabel]: hash }, ...(annotations && { annotations: { ...annotations } }), ownerReferences: [controllerReference(owner)] },
+      data, revision,
+    };
+    try {
+      return await client.create<ControllerRevision>(controllerRevisions, made, { namespace });
+    } catch (error) {
+      if (!isStatusError(error, 'AlreadyExists')) throw error;
+      const there = await ifFound(client.get(controllerRevisions, { name: made.metadata.name, namespace }));
+      // Made before a crash, by us.
+      if (there && controllerOf(there)?.uid === uid && equalJson(there.data, data)) return there;
+      // Gone meanwhile: the next look makes it.
+      if (!there || collisions >= last) throw error;
+    }
+  }
 }
 
 function labelsOf(template: unknown): Record<string, string> {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { controllerRevisions, daemonSets, type DaemonSet } from '../../../../../src/api/kinds/apps.ts';
 import { nodes, pods } from '../../../../../src/api/kinds/core.ts';
-import type { KubeObject } from '../../../../../src/api/meta.ts';
+import { controllerReference, type KubeObject } from '../../../../../src/api/meta.ts';
 import type { StatusError } from '../../../../../src/api/status.ts';
 import { eventually } from '../../../../support/eventually.ts';
 import { startWorkloads, template, type WorkloadPlatform } from '../../../../support/workload-platform.ts';
@@ -57,6 +57,29 @@ describe('a daemon set', () => {
     await eventually(async () => (await read('agent')).status?.currentNumberScheduled).toBe(3);
     await platform.client.delete(nodes, { name: 'c' });
     await eventually(async () => (await read('agent')).status?.desiredNumberScheduled).toBe(2);
+  });
+
+  test('takes over the past of one that was deleted with its pods kept, and gives way to a name that another has', async () => {
+    const revisions = async (name: string) => (await platform.client.list(controllerRevisions, { namespace })).items.filter(({ metadata }) => metadata.name.startsWith(`${name}-`));
+    await create('heir');
+    await eventually(() => images('heir')).toEqual(['i:1', 'i:1']);
+    const [left] = await revisions('heir');
+    const kept = await own('heir');
+    // As the garbage collector leaves them.
+    await platform.client.delete(daemonSets, { namespace, name: 'heir' });
+    for (const { metadata: { name } } of kept) await platform.client.patch(pods, { namespace, name }, 'merge', { metadata: { ownerReferences: null } });
+    await platform.client.patch(controllerRevisions, { namespace, name: left?.metadata.name ?? '' }, 'merge', { metadata: { ownerReferences: null } });
+    const heir = await create('heir');
+    await eventually(async () => (await read('heir')).status).toMatchObject({ numberAvailable: 2, updatedNumberScheduled: 2, observedGeneration: 1 });
+    expect((await own('heir')).map(({ metadata }) => metadata.uid).sort()).toEqual(kept.map(({ metadata }) => metadata.uid).sort());
+    expect(await revisions('heir')).toMatchObject([{ metadata: { uid: left?.metadata.uid, ownerReferences: [{ uid: heir.metadata.uid, controller: true }] }, revision: 1 }]);
+
+    const other = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'heir', uid: 'other' } };
+    await platform.client.delete(daemonSets, { namespace, name: 'heir' });
+    await platform.client.patch(controllerRevisions, { namespace, name: left?.metadata.name ?? '' }, 'merge', { metadata: { ownerReferences: [controllerReference(other)] } });
+    await create('heir');
+    await eventually(async () => (await read('heir')).status).toMatchObject({ numberAvailable: 2, observedGeneration: 1 });
+    expect((await revisions('heir')).map(({ data }) => data)).toEqual([left?.data, left?.data]);
   });
 
   test.each<[string, Partial<DaemonSet['spec']>, string]>([
