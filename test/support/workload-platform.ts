@@ -20,6 +20,7 @@ import { deploymentModule } from '../../src/controlplane/deployment/module.ts';
 import { runRollout } from '../../src/controlplane/deployment/tools/run-rollout.ts';
 import { createApiServer } from '../../src/controlplane/kernel/apiserver/api-server.ts';
 import { kind, type Kind } from '../../src/controlplane/kernel/apiserver/kind.ts';
+import { garbageCollector } from '../../src/controlplane/kernel/reconcile/garbage-collector.ts';
 import { informerFactory } from '../../src/controlplane/kernel/reconcile/informer-factory.ts';
 import { openSqliteStore } from '../../src/controlplane/kernel/store/sqlite/sqlite-store.ts';
 import { secretKind } from '../../src/controlplane/project/secret.ts';
@@ -80,6 +81,8 @@ export interface WorkloadOptions {
   summary?: (node: string) => Promise<StatsSummary>;
   /** False: deployer pods stay pending, the test runs the deployer itself. */
   deployers?: boolean;
+  /** What belongs to something that is gone goes, too. */
+  collected?: boolean;
 }
 
 export async function startWorkloads(options: WorkloadOptions = {}): Promise<WorkloadPlatform> {
@@ -98,7 +101,8 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
     serviceModule({ clock: systemClock }),
     routeModule({ router: options.router, authorize: ({ groups }) => ({ allowed: groups.includes('system:masters') }) }),
   ];
-  const api = scope.own(createApiServer({ store, kinds: [...plainKinds, ...modules.flatMap(({ kinds }) => kinds)], clock: systemClock, log: silentLog, authorize: () => ({ allowed: false }), tokens: { review: async () => admin } }));
+  const kinds = [...plainKinds, ...modules.flatMap((module) => module.kinds)];
+  const api = scope.own(createApiServer({ store, kinds, clock: systemClock, log: silentLog, authorize: () => ({ allowed: false }), tokens: { review: async () => admin } }));
   const client = api.client(admin);
   for (const name of ['default', 'demo']) await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   const root = await (authorities ??= authority());
@@ -108,6 +112,7 @@ export async function startWorkloads(options: WorkloadOptions = {}): Promise<Wor
   scope.defer(() => (server.closeAllConnections(), new Promise<void>((resolve) => void server.close(() => resolve()))));
   const { port } = server.address() as AddressInfo;
   const informers = scope.own(informerFactory(client, systemClock, silentLog));
+  if (options.collected) scope.own(garbageCollector({ store, client, resources: kinds.filter(({ type }) => type === 'stored').map(({ resource }) => resource), clock: systemClock, log: silentLog }));
   const own = scope.own(new Scope());
   const platform: WorkloadPlatform = {
     client,

@@ -96,7 +96,8 @@ export class EvictionManager implements Disposable {
     const changed = plan.conditions.size !== this.#conditions.size || [...plan.conditions].some((one) => !this.#conditions.has(one));
     this.#conditions = plan.conditions;
     if (changed) this.#changes.fire();
-    if (!plan.due || this.#stillLeaving()) return this.#leaving.size > 0 ? Math.min(soonMs, this.#lookMs) : this.#lookMs;
+    const waits = this.#stillLeaving();
+    if (!plan.due || waits) return waits ? Math.min(soonMs, this.#lookMs) : this.#lookMs;
     return (await this.#relieve(plan.due, observations)) ? Math.min(soonMs, this.#lookMs) : this.#lookMs;
   }
 

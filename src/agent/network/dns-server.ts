@@ -56,17 +56,8 @@ export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
     if (lasting && reply && present.size < mostReplies) present.set(key, reply);
     return reply;
   };
-  const udp = createSocket('udp4');
-  await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, options.address, resolve));
-  udp.on('error', () => undefined);
+  const { udp, tcp } = await bothWays(options.address, port, (client) => listenTcp(client, answer));
   listenUdp(udp, answer);
-  let tcp: Server;
-  try {
-    tcp = await tcpListener(options.address, udp.address().port, (client) => listenTcp(client, answer));
-  } catch (error) {
-    udp.close();
-    throw error;
-  }
   return {
     port: udp.address().port,
     update: (table) => {
@@ -78,6 +69,23 @@ export async function dnsServer(options: DnsServerOptions): Promise<DnsServer> {
       tcp.close();
     },
   };
+}
+
+/** Where the system chooses the port, the one it chose for datagrams may be taken for connections: it is asked again. */
+const mostPorts = 20;
+
+async function bothWays(address: string, port: number, onClient: (client: Socket) => void): Promise<{ udp: UdpSocket; tcp: Server }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const udp = createSocket('udp4');
+    await new Promise<void>((resolve, reject) => udp.once('error', reject).bind(port, address, resolve));
+    udp.on('error', () => undefined);
+    try {
+      return { udp, tcp: await tcpListener(address, udp.address().port, onClient) };
+    } catch (error) {
+      udp.close();
+      if (port !== 0 || attempt >= mostPorts || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 type Answerer = (query: Buffer, limit: number) => Promise<Buffer | undefined>;

@@ -91,7 +91,8 @@ export class NodeAgent implements Disposable {
     const due = always || now.getTime() - this.#statusWritten >= statusAtLeastMs;
     if (!due && equalJson(essence(this.#status), essence(next))) return;
     try {
-      await client.patch(nodes, { name: config.nodeName, subresource: 'status' }, 'merge', { status: next });
+      // Conditions merge by type: others may have their own. So do addresses, which are all ours.
+      await client.patch(nodes, { name: config.nodeName, subresource: 'status' }, 'strategic', { status: { ...next, ...(next.addresses && { addresses: [{ $patch: 'replace' }, ...next.addresses] }) } });
     } catch (error) {
       // Deleted under us: it belongs there for as long as this agent runs.
       if (isStatusError(error, 'NotFound')) this.#registered = false;

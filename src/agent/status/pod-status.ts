@@ -2,9 +2,9 @@
 import type { ContainerStatus, Pod, PodStatus } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
 import { isSidecar, isTerminal, qosClassOf } from '../../api/pod.ts';
-import { portsCondition } from '../pods/port-check.ts';
 import { containersOf } from '../pods/pod-view.ts';
 import { containerStatus, endedUnknown, type StatusInput } from './container-status.ts';
+import { transientConditions } from './own-conditions.ts';
 import { hasStarted, phaseOf, type Phase } from './phase.ts';
 
 type PodCondition = NonNullable<PodStatus['conditions']>[number];
@@ -96,12 +96,9 @@ function conditions(input: StatusInput, phase: Phase, initialized: boolean, init
       return { lastProbeTime: null, lastTransitionTime: old?.status === one.status && old.lastTransitionTime ? old.lastTransitionTime : toTime(now), ...(observedGeneration !== undefined && { observedGeneration }), ...one } as unknown as PodCondition;
     }),
     // Conditions of others (readiness gates, disruption) are theirs to change.
-    ...before.filter(({ type }) => !own.has(type) && !transient.has(type)),
+    ...before.filter(({ type }) => !own.has(type) && !transientConditions.has(type)),
   ];
 }
-
-/** Of ours, and gone when there is nothing to tell. */
-const transient = new Set([portsCondition, 'PodResizePending', 'PodResizeInProgress']);
 
 function condition(type: string, holds: boolean, reason?: string, message?: string): PodCondition {
   return { type, status: holds ? 'True' : 'False', ...(!holds && reason && { reason }), ...(!holds && message && { message }) };

@@ -7,6 +7,7 @@ import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { exponential, WorkQueue } from '../../base/work-queue.ts';
 import type { Client } from '../../client/client.ts';
+import { ownPart, transientConditions } from './own-conditions.ts';
 
 interface Wanted {
   pod: Pod;
@@ -36,11 +37,13 @@ export class StatusWriter implements Disposable {
     });
   }
 
+  /** What `status` repeats of others' conditions is not written. */
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? '';
-    const known = this.#wanted.get(uid)?.status ?? (this.#written.has(uid) ? this.#written.get(uid) : pod.status);
-    if (equalJson(known, status)) return;
-    this.#wanted.set(uid, { pod, status });
+    const own = ownPart(status);
+    const known = this.#wanted.get(uid)?.status ?? (this.#written.has(uid) ? this.#written.get(uid) : pod.status && ownPart(pod.status));
+    if (equalJson(known, own)) return;
+    this.#wanted.set(uid, { pod, status: own });
     this.#queue.add(uid);
   }
 
@@ -72,8 +75,7 @@ export class StatusWriter implements Disposable {
     const { name, namespace } = pod.metadata;
     try {
       // The uid keeps the status of an old pod off a new one of the same name.
-      const body = { metadata: { uid }, status: { ...removals(this.#written.get(uid) ?? pod.status, status), ...status } };
-      await this.#client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', body);
+      await this.#client.patch(pods, { namespace, name, subresource: 'status' }, 'strategic', { metadata: { uid }, status: changes(this.#written.get(uid) ?? pod.status, status) });
     } catch (error) {
       const refused = isStatusError(error, 'Invalid', 'BadRequest');
       if (!refused && !isStatusError(error, 'NotFound') && !(isStatusError(error, 'Conflict') && (await this.#replaced(wanted.pod)))) throw error;
@@ -112,7 +114,24 @@ export class StatusWriter implements Disposable {
   }
 }
 
-/** A merge patch drops a field only when told so. */
+/** As a strategic patch: conditions merge by type, so that what others say there meanwhile stays. */
+function changes(before: PodStatus | undefined, after: PodStatus): object {
+  const { podIPs, hostIPs, conditions = [] } = after;
+  const said = new Set(conditions.map(({ type }) => type));
+  const over = (before?.conditions ?? []).filter(({ type }) => transientConditions.has(type) && !said.has(type));
+  return {
+    ...removals(before, after),
+    ...after,
+    // These merge, too, and are the agent's alone.
+    ...(podIPs && { podIPs: [whole, ...podIPs] }),
+    ...(hostIPs && { hostIPs: [whole, ...hostIPs] }),
+    conditions: [...conditions.map((one) => ({ reason: null, message: null, ...one })), ...over.map(({ type }) => ({ type, $patch: 'delete' }))],
+  };
+}
+
+const whole = { $patch: 'replace' };
+
+/** A patch drops a field only when told so. */
 function removals(before: PodStatus | undefined, after: PodStatus): Record<string, null> {
   return Object.fromEntries(Object.keys(before ?? {}).filter((key) => !(key in after) && owned.has(key)).map((key) => [key, null]));
 }

@@ -26,7 +26,9 @@ export async function retry(client: Client, target: RolloutTarget): Promise<numb
   const { namespace, name } = target;
   const version = config.status?.latestVersion ?? 0;
   const rollout: ReplicationController | undefined = version > 0 ? await ifFound(client.get(replicationControllers, { namespace, name: rolloutName(name, version) })) : undefined;
-  if (!rollout) throw notRolledOut(target);
+  if (version === 0) throw notRolledOut(target);
+  // One that is asked for and not there is about to be made.
+  if (!rollout) throw notFailed(target, version, 'New');
   if (phaseOf(rollout) !== 'Failed') throw notFailed(target, version, phaseOf(rollout));
   // The pods of the first try have the names that the next one needs.
   const { items } = await client.list(pods, { namespace, labelSelector: `${deploymentLabels.deployerPodFor}=${rollout.metadata.name}` });

@@ -29,14 +29,19 @@ const causeAnnotation = 'kubernetes.io/change-cause';
 /** Newest first. `controllers` may hold others' too. */
 export function revisionsOfConfig(config: DeploymentConfig, controllers: readonly ReplicationController[]): Revision[] {
   return newestFirst(
-    controllers.filter((one) => belongs(one, config) && versionOf(one) > 0).map((one) => ({
-      ...keptBy(one, versionOf(one)),
-      cause: one.metadata.annotations?.[causeAnnotation] ?? one.metadata.annotations?.[deploymentAnnotations.statusReason] ?? '',
-      phase: phaseOf(one),
-      replicas: one.spec.replicas ?? 0,
-      current: versionOf(one) === config.status?.latestVersion,
-      template: copyJson(decodedConfig(one)?.spec.template ?? withoutMarks(one.spec.template)),
-    })),
+    controllers.filter((one) => belongs(one, config) && versionOf(one) > 0).map((one) => {
+      const { [causeAnnotation]: given, [deploymentAnnotations.statusReason]: reason } = one.metadata.annotations ?? {};
+      const made = decodedConfig(one);
+      return {
+        ...keptBy(one, versionOf(one)),
+        // A rollout that is tried again has lost its reason; the config it was made from knows it.
+        cause: given ?? reason ?? made?.status?.details?.message ?? '',
+        phase: phaseOf(one),
+        replicas: one.spec.replicas ?? 0,
+        current: versionOf(one) === config.status?.latestVersion,
+        template: copyJson(made?.spec.template ?? withoutMarks(one.spec.template)),
+      };
+    }),
   );
 }
 

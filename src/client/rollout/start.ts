@@ -20,7 +20,8 @@ export async function latest(client: Client, target: RolloutTarget, { again = fa
   if (config.spec.paused) throw isPaused(target, 'roll it out');
   const version = config.status?.latestVersion ?? 0;
   const running = version > 0 ? await ifFound(client.get(replicationControllers, { namespace, name: rolloutName(name, version) })) : undefined;
-  if (running && !isTerminated(running)) throw inProgress(target, version, phaseOf(running));
+  // One that is asked for and not there is about to be made.
+  if (version > 0 && (!running || !isTerminated(running))) throw inProgress(target, version, running ? phaseOf(running) : 'New');
   const request = { apiVersion: 'apps.openshift.io/v1', kind: 'DeploymentRequest', metadata: { name }, name, latest: !again, force: true };
   const started = await client.create<DeploymentConfig>(deploymentConfigs, request, { namespace, name, subresource: 'instantiate' });
   return started.status?.latestVersion ?? version + 1;

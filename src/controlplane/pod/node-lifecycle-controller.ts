@@ -43,7 +43,7 @@ export function nodeLifecycleController({ client, informers, clock, log, scope }
     const now = clock.now();
     const plan = planNode(node, silence(name), now);
     if (plan.conditions) {
-      await client.patch(nodes, { name, subresource: 'status' }, 'merge', { status: { conditions: plan.conditions } });
+      await client.patch(nodes, { name, subresource: 'status' }, 'strategic', { status: { conditions: plan.conditions } });
       events.normal(node, 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
     }
     if (plan.taints) await client.patch(nodes, { name }, 'merge', { metadata: { resourceVersion: plan.conditions ? undefined : node.metadata.resourceVersion }, spec: { taints: plan.taints.length > 0 ? plan.taints : null } });
@@ -65,9 +65,9 @@ export function nodeLifecycleController({ client, informers, clock, log, scope }
   /** Its services must not send it traffic; its own agent says so no more. */
   const markNotReady = async (pod: Pod, now: Date): Promise<void> => {
     if (conditionOf(pod, 'Ready')?.status !== 'True') return;
-    const conditions = (pod.status?.conditions ?? []).map((condition) => (condition.type === 'Ready' ? { ...condition, status: 'False', reason: 'NodeNotReady', message: 'the node of this pod does not answer', lastTransitionTime: toTime(now) } : condition));
+    const condition = { type: 'Ready', status: 'False', reason: 'NodeNotReady', message: 'the node of this pod does not answer', lastTransitionTime: toTime(now) };
     const { name, namespace, uid } = pod.metadata;
-    await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { conditions } }).catch(gone);
+    await client.patch(pods, { namespace, name, subresource: 'status' }, 'strategic', { metadata: { uid }, status: { conditions: [condition] } }).catch(gone);
     events.warning(pod, 'NodeNotReady', 'Node is not ready');
   };
 

@@ -62,6 +62,16 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
       'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
     },
     subresources: {
+      status: {
+        type: 'fields',
+        kind: 'Pod',
+        copy({ status }, to) {
+          if (!status) return void delete to.status;
+          // The real server has no way to leave it out.
+          const conditions = status.conditions?.map((one) => ({ lastProbeTime: null, ...one })) as typeof status.conditions;
+          to.status = { ...status, ...(conditions && { conditions }) };
+        },
+      },
       binding: bindingSubresource(store),
       eviction: evictionSubresource(client, clock),
       ephemeralcontainers: {

@@ -1,5 +1,6 @@
 /** Schedules of cron jobs: five fields, `@hourly` and its like, `@every 90m`; times of day are those of the time zone. */
 import { Cron } from 'croner';
+import { plainFields } from './cron-fields.ts';
 
 export interface Schedule {
   /** First time after `date`; undefined: never again. */
@@ -7,6 +8,7 @@ export interface Schedule {
 }
 
 const every = /^@every\s+((?:\d+(?:\.\d+)?(?:h|m|s|ms))+)$/;
+const nicknames = new Set(['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly']);
 const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /** Throws with what is wrong. Without `timeZone` times are this machine's. */
@@ -18,7 +20,8 @@ export function parseSchedule(text: string, timeZone?: string): Schedule {
     const step = Math.max(1000, Math.floor(ms / 1000) * 1000);
     return { next: (date) => new Date(Math.floor(date.getTime() / 1000) * 1000 + step) };
   }
-  const cron = new Cron(text, { mode: '5-part', paused: true, ...(timeZone && { timezone: timeZone }) });
+  if (text.startsWith('@') && !nicknames.has(text)) throw new Error(text.startsWith('@every ') ? `failed to parse duration ${text}` : `unrecognized descriptor: ${text}`);
+  const cron = new Cron(text.startsWith('@') ? text : plainFields(text), { mode: '5-part', paused: true, ...(timeZone && { timezone: timeZone }) });
   return { next: (date) => cron.nextRun(date) ?? undefined };
 }
 

@@ -82,10 +82,9 @@ export function schedulerController({ client, informers, clock, log, scope }: Mo
     const condition = conditionOf(pod, 'PodScheduled');
     if (condition?.message !== message || (pod.status?.nominatedNodeName ?? '') !== node) {
       events.warning(pod, 'FailedScheduling', message);
-      const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
       const next = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime: condition?.status === 'False' ? condition.lastTransitionTime : toTime(clock.now()) };
       const { name, namespace, uid } = pod.metadata;
-      await client.patch(pods, { namespace, name, subresource: 'status' }, 'merge', { metadata: { uid }, status: { nominatedNodeName: node || null, conditions: [...others, next] } }).catch((error: unknown) => {
+      await client.patch(pods, { namespace, name, subresource: 'status' }, 'strategic', { metadata: { uid }, status: { nominatedNodeName: node || null, conditions: [next] } }).catch((error: unknown) => {
         if (!isStatusError(error, 'NotFound', 'Conflict')) throw error;
       });
     }

@@ -4,6 +4,7 @@ import { replicationControllers } from '../../../../src/api/kinds/core.ts';
 import { deploymentConfigs, type DeploymentConfig } from '../../../../src/api/kinds/deployment-config.ts';
 import { phaseOf } from '../../../../src/api/config-rollout.ts';
 import type { Resource } from '../../../../src/api/resource.ts';
+import { retry } from '../../../../src/client/rollout/cancel.ts';
 import { findRevision, readHistory, revisionText } from '../../../../src/client/rollout/history.ts';
 import { disabledTriggers } from '../../../../src/client/rollout/disabled-triggers.ts';
 import { rollbackConfig, undo } from '../../../../src/client/rollout/undo.ts';
@@ -53,6 +54,8 @@ test('a deployment config goes back past what failed, and says which images it d
   await done(1, 'Complete');
   platform.fate = (pod) => (pod.spec.containers[0]?.image === 'web:2' ? 'unready' : 'ready');
   await setImage(deploymentConfigs, 'web:2');
+  await done(2, 'Failed');
+  expect(await retry(platform.client, target(deploymentConfigs))).toBe(2);
   await done(2, 'Failed');
   platform.fate = () => 'ready';
   await setImage(deploymentConfigs, 'web:3');

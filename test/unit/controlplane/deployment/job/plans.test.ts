@@ -157,6 +157,25 @@ describe('a cron job', () => {
     ['*/15 * * * *', '2026-11-23T10:15:00.000Z'], ['@hourly', '2026-11-23T11:00:00.000Z'], ['@every 90s', '2026-11-23T10:02:00.000Z'], ['@every 1h30m', '2026-11-23T11:30:30.000Z'],
     ['0 0 1 1 *', '2027-01-01T00:00:00.000Z'], ['0 9 * * MON-FRI', '2026-11-24T09:00:00.000Z'], ['0 0 13 * 5', '2026-11-27T00:00:00.000Z'], ['0 0 31 2 *', undefined],
   ])('%s comes next at %s', (text, next) => expect(parseSchedule(text, 'UTC').next(now)?.toISOString()).toBe(next));
-  test.each(['* * * *', '61 * * * *', '* * * * * *', 'TZ=UTC * * * * *', '@sometimes'])('%s is refused', (text) => expect(() => parseSchedule(text)).toThrow());
+  test.each([
+    ['0/15 * * * *', '2026-11-23T10:15:00.000Z'], ['50/5 10 * * *', '2026-11-23T10:50:00.000Z'], ['5-20/20 * * * *', '2026-11-23T10:05:00.000Z'], ['*/61 11 ? Dec sun', '2026-12-06T11:00:00.000Z'], [' 1,3 2-3 1 Jan-Mar * ', '2027-01-01T02:01:00.000Z'],
+  ])('%s is read as Kubernetes reads it and comes next at %s', (text, next) => expect(parseSchedule(text, 'UTC').next(now)?.toISOString()).toBe(next));
+  test.each([
+    ['* * * *', 'expected exactly 5 fields, found 4: [* * * *]'], ['* * * * * *', 'expected exactly 5 fields, found 6: [* * * * * *]'], ['61 * * * *', 'end of range (61) above maximum (59): 61'],
+    ['* * 0 * *', 'beginning of range (0) below minimum (1): 0'], ['* * * * 7', 'end of range (7) above maximum (6): 7'], ['5-2 * * * *', 'beginning of range (5) beyond end of range (2): 5-2'],
+    ['*/0 * * * *', 'step of range should be a positive number: */0'], ['1-2-3 * * * *', 'too many hyphens: 1-2-3'], ['*/2/3 * * * *', 'too many slashes: */2/3'],
+    ['0 0 L * *', 'failed to parse int from L: strconv.Atoi: parsing "L": invalid syntax'], ['0 0 * * 5#2', 'failed to parse int from 5#2: strconv.Atoi: parsing "5#2": invalid syntax'],
+    ['@sometimes', 'unrecognized descriptor: @sometimes'], ['@every 1d', 'failed to parse duration @every 1d'], ['TZ=UTC * * * * *', 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'],
+  ])('%s is refused: %s', (text, why) => expect(() => parseSchedule(text)).toThrow(why));
+  test.each([
+    ['before summer time', '30 8 * * *', '2026-03-28T12:00:00Z', ['2026-03-29T06:30:00.000Z', '2026-03-30T06:30:00.000Z']],
+    ['through the hour that there is twice', '30 2 * * *', '2026-10-24T12:00:00Z', ['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']],
+    ['every half hour all the same', '*/30 * * * *', '2026-03-29T00:15:00Z', ['2026-03-29T00:30:00.000Z', '2026-03-29T01:00:00.000Z', '2026-03-29T01:30:00.000Z']],
+  ])('a day of its zone %s', (_, text, from, expected) => {
+    const schedule = parseSchedule(text, 'Europe/Berlin');
+    let at: Date | undefined = new Date(from);
+    const times = expected.map(() => (at = at && schedule.next(at))?.toISOString());
+    expect(times).toEqual(expected);
+  });
   test.each([['Europe/Berlin', true], ['Etc/UTC', true], ['Nowhere/Town', false], ['', false], ['Local', false]])('a zone %j: %s', (name, known) => expect(isTimeZone(name)).toBe(known));
 });
