@@ -115,8 +115,8 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     hostIp: config.network.nodeIp,
     onSandbox(pod, sandbox) {
       void publishPorts(client, pod, sandbox).catch((error: unknown) => log.warn('cannot publish the ports of a pod', { pod: pod.metadata.name, error }));
-      return parts.admit(pod, sandbox.ip);
     },
+    admit: (pod, { ip }) => parts.admit(pod, ip),
   });
   const probes = scope.own(new ProbeManager({ runtime, clock, events, onChange: (uid) => manager.wake(uid) }));
   const ports = scope.own(new PortCheck(clock, (uid) => manager.wake(uid)));

@@ -32,6 +32,10 @@ export interface DnsServer extends Disposable {
 const plainLimit = 512;
 const ednsLimit = 4096;
 const tcpIdle = 20_000;
+/** Answers that a client has not read; beyond, it is asked no more. */
+const mostUnread = 1024 * 1024;
+/** Names that lead to names; more are a circle. */
+const mostFollowed = 8;
 /** Replies kept between two changes of the cluster. */
 const mostReplies = 4_096;
 const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
@@ -98,8 +102,13 @@ function listenUdp(socket: UdpSocket, answer: Answerer): void {
 
 function listenTcp(client: Socket, answer: Answerer): void {
   const reader = new DnsFrames((query) => {
-    void answer(query, 0xffff).then((reply) => reply && client.writable && client.write(frame(reply)), () => undefined);
+    void answer(query, 0xffff).then((reply) => {
+      if (!reply || !client.writable) return;
+      client.write(frame(reply));
+      if (client.writableLength > mostUnread) client.pause();
+    }, () => undefined);
   });
+  client.on('drain', () => client.resume());
   client.setTimeout(tcpIdle, () => client.destroy());
   client.on('data', (chunk: Buffer) => reader.push(chunk));
   client.once('end', () => client.end());
@@ -150,12 +159,12 @@ function build(asked: DecodedPacket, found: Reply, room: number, edns: boolean):
   return lean.length <= room ? lean : encode({ ...base, flags: (base.flags ?? 0) | TRUNCATED_RESPONSE, additionals: opt });
 }
 
-/** Addresses behind an external name, so that simple clients need not ask twice. */
-async function follow(name: string, asked: DecodedPacket, zone: DnsZone, upstream: DnsServerOptions['upstream']): Promise<Answer[]> {
+/** Addresses behind an external name, so that simple clients need not ask twice. It may name a service, which may be external too. */
+async function follow(name: string, asked: DecodedPacket, zone: DnsZone, upstream: DnsServerOptions['upstream'], left = mostFollowed): Promise<Answer[]> {
   const question = { ...asked.questions![0]!, name };
   if (question.type === 'CNAME') return [];
   const inside = zone.answer(question);
-  if (inside) return inside.answers;
+  if (inside) return inside.follow === undefined || left === 0 ? inside.answers : [...inside.answers, ...(await follow(inside.follow, asked, zone, upstream, left - 1))];
   const answer = await upstream(encode({ type: 'query', id: 1, flags: 0x0100, questions: [question] }));
   try {
     return answer ? (decode(answer).answers ?? []) : [];

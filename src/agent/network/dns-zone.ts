@@ -69,7 +69,8 @@ export class DnsZone {
     }
     if (service && question.type === 'SRV') return this.#allPorts(question, service);
     const named = this.#names.get(labels.slice(0, -1).join('.'));
-    if (!named) return this.#missing();
+    // Without addresses it is not there (2.4.1).
+    if (!named || named.addresses.length === 0) return this.#missing();
     return this.#found(question.type === 'A' || isAny(question) ? shuffled(named.addresses).map((address) => record(question.name, 'A', address)) : []);
   }
 
@@ -103,7 +104,7 @@ export class DnsZone {
         additionals.set(target.name, record(target.name, 'A', target.address));
       }
     }
-    return { ...this.#found(answers), additionals: [...additionals.values()] };
+    return answers.length === 0 ? this.#missing() : { ...this.#found(answers), additionals: [...additionals.values()] };
   }
 
   #byAddress(question: Question, address: string): ZoneAnswer | undefined {

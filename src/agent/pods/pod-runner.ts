@@ -43,8 +43,10 @@ export interface RunnerParts {
   allocatable: PodFacts['allocatable'];
   /** Processes and threads of a pod. */
   podPids: number;
-  /** Told of a new sandbox; containers start in it once this resolves. */
-  onSandbox(pod: Pod, sandbox: PodSandbox): Promise<void>;
+  /** Told of a new sandbox. */
+  onSandbox(pod: Pod, sandbox: PodSandbox): void;
+  /** Containers start in a sandbox once this resolves, whoever made it. */
+  admit(pod: Pod, sandbox: PodSandbox): Promise<void>;
 }
 
 export interface RunResult {
@@ -149,7 +151,7 @@ export class PodRunner {
 
   /** Volumes, sandbox and images do not need one another: they are made at the same time, which is most of a pod's start. */
   async #begin(pod: Pod, attempt: number | undefined, starts: readonly Start[], signal: AbortSignal, result: RunResult): Promise<void> {
-    const { volumes, events, images } = this.#parts;
+    const { admit, volumes, events, images } = this.#parts;
     const uid = pod.metadata.uid ?? '';
     const failedBefore = this.#unmounted.delete(uid);
     const pull = async ({ named }: Start) => {
@@ -162,7 +164,10 @@ export class PodRunner {
     let pulls = failedBefore ? [] : starts.map(pull);
     // A volume may tell the pod's address (downward API): only such pods wait for their sandbox first. Those of the others are asked for before anything else is begun.
     const early = needsAddress(pod) ? undefined : volumes.prepare(pod, this.facts(pod));
-    const sandbox = attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(uid)) : this.#createSandbox(pod, attempt);
+    const sandbox = (attempt === undefined ? Promise.resolve(this.#parts.cache.sandboxOf(uid)) : this.#createSandbox(pod, attempt)).then(async (one) => {
+      if (one) await admit(pod, one);
+      return one;
+    });
     const prepared = early ?? sandbox.then(() => volumes.prepare(pod, this.facts(pod)));
     const [made, volume] = await Promise.allSettled([sandbox, prepared]);
     if (made.status === 'rejected') {
@@ -203,7 +208,7 @@ export class PodRunner {
     if (unmet !== undefined) events.warning(pod, 'NotGranted', unmet);
     const sandbox = await runtime.runPodSandbox(sandboxConfig(pod, attempt, cluster));
     cache.putSandbox(sandbox);
-    await onSandbox(pod, sandbox);
+    onSandbox(pod, sandbox);
     return sandbox;
   }
 

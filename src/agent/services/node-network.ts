@@ -35,7 +35,7 @@ export interface NodeNetwork extends Disposable {
   addressOf: AddressOf;
   /** Proxy variables for containers. */
   egress(): Record<string, string>;
-  /** A pod got its address, and nothing of it runs yet: resolves when network policies hold for it. */
+  /** Something of a pod is about to start at this address: resolves when network policies hold for it, rejects while they cannot be made to. */
   admit(pod: Pod, ip: string): Promise<void>;
   drain: Drain;
   /** The pods of this node, once there is somebody who follows them. */

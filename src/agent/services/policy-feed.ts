@@ -1,6 +1,7 @@
 /** Network policies of a node, kept true by informers. Pods and namespaces of others are looked at only while there is a policy. */
 import { namespaces, pods, type Namespace, type Pod } from '../../api/kinds/core.ts';
 import { networkPolicies } from '../../api/kinds/network-policy.ts';
+import { equalJson } from '../../api/json.ts';
 import { isTerminal, mirrorAnnotation } from '../../api/pod.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Scope, type Disposable } from '../../base/disposable.ts';
@@ -15,8 +16,8 @@ import { planPolicies, type Isolations, type PolicyPod, type SystemPeer } from '
 const gatherMs = 10;
 /** Rules that could not be made are tried again. */
 const againMs = 10_000;
-/** Pods remembered before the API tells their addresses; beyond, they are forgotten. */
-const mostAdmitted = 100;
+/** Pods remembered before the API tells their addresses: more than a node takes. Beyond, the oldest is forgotten. */
+const mostAdmitted = 1_000;
 
 export interface PolicyFeedOptions {
   client: Client;
@@ -33,7 +34,7 @@ export interface PolicyFeedOptions {
 export interface PolicyFeed extends Disposable {
   /** As they hold now. */
   readonly isolations: Isolations;
-  /** A pod got its address, and nothing of it runs yet: resolves when the policies hold for it. */
+  /** Something of a pod is about to start at this address: resolves when the policies hold for it, rejects while they cannot be made to. */
   admit(pod: Pod, ip: string): Promise<void>;
 }
 
@@ -55,6 +56,8 @@ export function policyFeed({ client, clock, log, node, system, enforce, tell }: 
   }
 
   let isolations: Isolations = new Map();
+  /** As they should be. */
+  let planned: Isolations = new Map();
   let others: { pods: Informer<Pod>; namespaces: Informer<Namespace> } | undefined;
   let timer: Disposable | undefined;
   let known: string | undefined;
@@ -64,29 +67,31 @@ export function policyFeed({ client, clock, log, node, system, enforce, tell }: 
 
   /** After a failure. */
   let again: Disposable | undefined;
-  let failing = false;
+  let failing: Error | undefined;
+  /** One that has not begun: it will see what changes until then. */
+  let waiting: Promise<void> | undefined;
   const gather = () => {
     timer ??= clock.after(gatherMs, () => {
       timer = undefined;
       void next();
     });
   };
-  const next = () => (work = work.then(plan));
+  const next = () => (waiting ??= work = work.then(plan));
   const plan = async () => {
+    waiting = undefined;
     const all = policies.list();
-    const planned: Isolations = all.length === 0 ? new Map() : planPolicies({ policies: all, ...(await surroundings()), system });
+    planned = all.length === 0 ? new Map() : planPolicies({ policies: all, ...(await surroundings()), system });
     const text = JSON.stringify([...planned]);
-    if (text === known) return;
     try {
-      await enforce(planned);
+      if (text !== known) await enforce(planned);
       isolations = planned;
       known = text;
       if (failing) tell?.(undefined);
-      failing = false;
+      failing = undefined;
     } catch (error) {
       log.error('network policies cannot be enforced', { error });
       if (!failing) tell?.((error as Error).message);
-      failing = true;
+      failing = error as Error;
       again ??= clock.after(againMs, () => {
         again = undefined;
         void next();
@@ -107,7 +112,7 @@ export function policyFeed({ client, clock, log, node, system, enforce, tell }: 
     const found = new Map(others.pods.list().map((pod) => [pod.metadata.uid ?? '', pod]));
     for (const [uid, { pod, ip }] of admitted) {
       const listed = found.get(uid);
-      if (listed?.status?.podIP === ip || admitted.size > mostAdmitted) admitted.delete(uid);
+      if (listed?.status?.podIP === ip) admitted.delete(uid);
       else found.set(uid, { ...(listed ?? pod), status: { ...listed?.status, podIP: ip } });
     }
     return { pods: [...found.values()].flatMap(policyPod), namespaces: new Map(others.namespaces.list().map(({ metadata }) => [metadata.name, metadata.labels ?? {}])) };
@@ -124,9 +129,12 @@ export function policyFeed({ client, clock, log, node, system, enforce, tell }: 
       return isolations;
     },
     async admit(pod, ip) {
+      await policies.synced;
       if (policies.list(pod.metadata.namespace).length === 0) return;
       admitted.set(pod.metadata.uid ?? '', { pod, ip });
+      if (admitted.size > mostAdmitted) admitted.delete(admitted.keys().next().value ?? '');
       await next();
+      if (failing && planned.has(ip) && !equalJson(isolations.get(ip), planned.get(ip))) throw new Error(`the network policies of its project cannot be enforced: ${failing.message}`);
     },
     dispose: () => scope.dispose(),
   };

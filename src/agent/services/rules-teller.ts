@@ -22,7 +22,7 @@ export function rulesTeller(client: Client, clock: Clock, node: string): RulesTe
     },
     policies(why) {
       if (why === undefined) recorder.normal(about, 'PolicyRulesRestored', 'Network policies are enforced again');
-      else recorder.warning(about, 'PolicyRulesFailed', `Rules of network policies cannot be made, those of before stay in force; it is tried again. ${why}`);
+      else recorder.warning(about, 'PolicyRulesFailed', `Rules of network policies cannot be made, those of before stay in force and pods that others select do not start; it is tried again. ${why}`);
     },
     dispose: () => recorder.dispose(),
   };

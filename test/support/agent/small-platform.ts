@@ -49,7 +49,7 @@ export interface SmallPlatform {
   dispose(): Promise<void>;
 }
 
-export async function smallPlatform(options: { clock?: Clock; observe?: () => Promise<Observations> } = {}): Promise<SmallPlatform> {
+export async function smallPlatform(options: { clock?: Clock; observe?: () => Promise<Observations>; admit?: (pod: Pod, ip: string) => Promise<void> } = {}): Promise<SmallPlatform> {
   const clock = options.clock ?? systemClock;
   const log = process.env.VERBOSE ? jsonLog((line) => console.error(line), 'debug') : silentLog;
   const folder = mkdtempSync(path.join(tmpdir(), 'slip-'));
@@ -90,7 +90,7 @@ export async function smallPlatform(options: { clock?: Clock; observe?: () => Pr
       // With a node's own rights: what it may not do fails here as it would in life.
       const own = server.client({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] });
       const feed = serviceFeed(own, clock, log, () => undefined);
-      const agent = await startAgent({ config, runtime, client: own, services: feed.services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit: () => Promise.resolve(), drain: feed.drain, clock, log, lookMs: 50, ...(options.observe && { observe: options.observe }) });
+      const agent = await startAgent({ config, runtime, client: own, services: feed.services, addressOf: (host, port) => ({ host, port }), egress: () => ({}), admit: options.admit ?? (() => Promise.resolve()), drain: feed.drain, clock, log, lookMs: 50, ...(options.observe && { observe: options.observe }) });
       const ending = { ...agent, dispose: async () => (await agent.dispose(), await feed.dispose()) };
       agents.push(ending);
       return { agent: ending, runtime };

@@ -39,7 +39,7 @@ export interface EchoApplication {
 type AnyRequest = http.IncomingMessage | http2.Http2ServerRequest;
 type AnyResponse = http.ServerResponse | http2.Http2ServerResponse;
 
-/** `?status=404`, `?wait=ms`, `?hold` until `release`, `?size=bytes`, `?header=Name:value` (several), `?cut` ends the connection, `?trailer=Name:value`. */
+/** `?status=404`, `?wait=ms`, `?hold` until `release`, `?size=bytes`, `?header=Name:value` (several), `?cut` ends the connection, `?bare` answers as small scripts do, with lines that have no carriage return, `?trailer=Name:value`. */
 export async function startEcho(app: string, endpoint: number, speaks: NonNullable<ApplicationDocument['speaks']>, pair: Pair, port = 0): Promise<EchoApplication> {
   let requests = 0;
   let atOnce = 0;
@@ -121,6 +121,7 @@ async function answer(app: string, endpoint: number, request: http.IncomingMessa
   const asked = url.searchParams;
   request.on('error', () => undefined);
   if (asked.has('cut')) return void request.socket.destroy();
+  if (asked.has('bare')) return void request.socket.end('HTTP/1.1 200 OK\nContent-Type: text/plain\n\nbare\r\n\r\nlines');
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   if (asked.has('hold')) await released;

@@ -111,6 +111,8 @@ function headLines(maps: Maps, { folder, http, https, httpsPort, limits, logAll 
 function httpFrontend(map: 'http' | 'https', maps: Maps, folder: string, logAll: boolean): string[] {
   return [
     `log-format ${quoted(logFormat)}`,
+    // What may not be done twice is sent again only where no connection came to be (RFC 9110 section 9.2.2).
+    'http-request disable-l7-retry if !{ method GET HEAD OPTIONS }',
     'http-request del-header Proxy',
     'http-request del-header Proxy-Connection',
     'http-request del-header x-ssl -m beg',

@@ -3,7 +3,7 @@ import type net from 'node:net';
 import type { Readable } from 'node:stream';
 import { dialPod, dialTls } from './dial.ts';
 import { BadResponse, ResponseParser, type ResponseHandler, type ResponseHead } from './response-parser.ts';
-import { connectMs, idleMs, type Carrier, type EndpointAddress, type UpstreamFailure, type UpstreamRequest } from './upstream.ts';
+import { connectMs, freshMs, idleMs, type Carrier, type EndpointAddress, type UpstreamFailure, type UpstreamRequest } from './upstream.ts';
 
 /** What the owner of connections hears. */
 export interface ConnectionOwner {
@@ -23,6 +23,7 @@ export class Connection implements ResponseHandler, Carrier {
   #uploaded = true;
   #paused = false;
   #timeoutMs = 0;
+  #idleSince = 0;
   #closed = false;
   #switched: ResponseHead | undefined;
   readonly #listeners: readonly [event: string, listener: (...values: unknown[]) => void][];
@@ -44,6 +45,11 @@ export class Connection implements ResponseHandler, Carrier {
 
   get idle(): boolean {
     return this.#request === undefined && this.#connected && !this.#closed;
+  }
+
+  /** It was used a moment ago. */
+  get fresh(): boolean {
+    return Date.now() - this.#idleSince <= freshMs;
   }
 
   /** Takes a request, at once or as soon as it is connected. */
@@ -125,6 +131,8 @@ export class Connection implements ResponseHandler, Carrier {
       body.off('end', end);
       socket.off('drain', drained);
       socket.off('close', done);
+      // Whoever has its answer early may be sending still, and read it only then.
+      body.resume();
     };
     const data = (chunk: Buffer) => {
       if (this.#request !== request) return done();
@@ -166,6 +174,7 @@ export class Connection implements ResponseHandler, Carrier {
       return;
     }
     this.#setTimeout(idleMs);
+    this.#idleSince = Date.now();
     this.#owner.onIdle(this);
   }
 

@@ -1,5 +1,5 @@
 /** HTTP/1.1 clients, over node:http. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { clientIdleMs, clientStallMs, plainAddress, type Downstream, type DownstreamListener, type Upgrade } from './downstream.ts';
 import { pageOf, pageHeaders, type PageStatus } from '../data-plane/pages.ts';
@@ -17,6 +17,7 @@ export class Http1Downstream implements Downstream {
   readonly http2 = false;
   readonly trailers: boolean;
   readonly client: string;
+  readonly ambiguous: boolean;
   readonly port: number;
   readonly body: Readable | undefined;
   readonly bodyLength: number | undefined;
@@ -24,6 +25,7 @@ export class Http1Downstream implements Downstream {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #listener: DownstreamListener | undefined;
+  #idleMs = clientIdleMs;
 
   constructor(request: IncomingMessage, response: ServerResponse, secure: boolean, upgrade?: Upgrade) {
     const { headers, socket } = request;
@@ -42,6 +44,7 @@ export class Http1Downstream implements Downstream {
     const chunked = headers['transfer-encoding'] !== undefined;
     const length = headers['content-length'];
     this.bodyLength = upgrade || chunked || length === undefined ? undefined : Number(length);
+    this.ambiguous = hasSeveralHosts(request.rawHeaders) || (chunked && headers['transfer-encoding']?.toLowerCase() !== 'chunked');
     this.body = !upgrade && (chunked || (this.bodyLength ?? 0) > 0) ? request : undefined;
   }
 
@@ -52,12 +55,19 @@ export class Http1Downstream implements Downstream {
   open(timeoutMs: number, listener: DownstreamListener): void {
     this.#listener = listener;
     this.#response.once('close', () => listener.onGone());
-    const { socket } = this.#request;
+    const request = this.#request;
+    const { socket } = request;
+    this.#idleMs = Math.max(clientIdleMs, timeoutMs);
     if (timeoutMs > clientIdleMs) socket.setTimeout(timeoutMs);
     if (!this.body) return;
     socket.setTimeout(clientStallMs);
-    this.#request.once('end', () => {
-      socket.setTimeout(Math.max(clientIdleMs, timeoutMs));
+    request.on('timeout', () => {
+      // Silent since nobody takes what it sends.
+      if (request.isPaused() && !this.#response.writableNeedDrain) socket.setTimeout(clientStallMs);
+      else socket.destroy();
+    });
+    request.once('end', () => {
+      socket.setTimeout(this.#idleMs);
     });
   }
 
@@ -79,7 +89,7 @@ export class Http1Downstream implements Downstream {
     // Without a listener of its own a timeout destroys the socket.
     response.socket?.setTimeout(clientStallMs);
     response.once('drain', () => {
-      response.socket?.setTimeout(clientIdleMs);
+      response.socket?.setTimeout(this.#idleMs);
       this.#listener?.onDrain();
     });
     return false;
@@ -89,17 +99,27 @@ export class Http1Downstream implements Downstream {
     const response = this.#response;
     if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers));
     if (!response.writableEnded) response.end();
+    this.#linger();
+  }
+
+  /** What the client still sends is read: closing under it would take its answer from it (RFC 9112 section 9.6). */
+  #linger(): void {
+    const request = this.#request;
+    if (!this.body || request.complete) return;
+    const { socket } = request;
+    socket.destroySoon = () => void socket.end();
+    socket.setTimeout(clientStallMs);
+    request.resume();
   }
 
   page(status: PageStatus): void {
     const response = this.#response;
     if (response.destroyed) return;
-    if (this.body && !this.#request.complete) {
-      response.shouldKeepAlive = false;
-      this.#request.resume();
-    }
+    if (this.body && !this.#request.complete) response.shouldKeepAlive = false;
+    this.#linger();
     const page = pageOf(status);
-    response.writeHead(status, pageHeaders(page));
+    // The endpoint's phrase may be there already.
+    response.writeHead(status, STATUS_CODES[status], pageHeaders(page));
     response.end(page.body);
   }
 
@@ -118,6 +138,16 @@ export class Http1Downstream implements Downstream {
   detach(): void {
     if (this.upgrade) this.#response.detachSocket(this.upgrade.socket);
   }
+}
+
+/** RFC 9112 section 3.2: neither of them counts. */
+function hasSeveralHosts(raw: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

@@ -2,7 +2,7 @@
 import http2 from 'node:http2';
 import type { Readable } from 'node:stream';
 import { clientStallMs, plainAddress, type Downstream, type DownstreamListener } from './downstream.ts';
-import { addField } from './http2-request.ts';
+import { addField, sayFields } from './http2-request.ts';
 import { pageOf, pageHeaders, type PageStatus } from '../data-plane/pages.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
@@ -19,6 +19,7 @@ export class Http2Downstream implements Downstream {
   readonly http2 = true;
   readonly trailers: boolean;
   readonly client: string;
+  readonly ambiguous = false;
   readonly port: number;
   readonly body: Readable | undefined;
   readonly bodyLength: number | undefined;
@@ -28,6 +29,7 @@ export class Http2Downstream implements Downstream {
   #trailers: readonly string[] = [];
   #empty = false;
   #ignores = false;
+  #watched = false;
 
   constructor(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, flags: number, raw: readonly string[], secure: boolean) {
     this.#stream = stream;
@@ -57,8 +59,20 @@ export class Http2Downstream implements Downstream {
     stream.once('close', () => listener.onGone());
     if (!this.body) return;
     this.#ignoreRest();
-    stream.setTimeout(clientStallMs, () => stream.close(NGHTTP2_CANCEL));
+    this.#watch();
     stream.once('end', () => stream.setTimeout(0));
+  }
+
+  /** Cuts off a client that is silent too long. Listened to once: a long answer stalls thousands of times. */
+  #watch(): void {
+    const stream = this.#stream;
+    if (!this.#watched) stream.on('timeout', () => {
+      // Silent since nobody takes what it sends.
+      if (stream.isPaused() && !stream.writableNeedDrain) stream.setTimeout(clientStallMs);
+      else stream.close(NGHTTP2_CANCEL);
+    });
+    this.#watched = true;
+    stream.setTimeout(clientStallMs);
   }
 
   head(status: number, _text: string, headers: string[], length: number): void {
@@ -71,8 +85,9 @@ export class Http2Downstream implements Downstream {
     this.#empty = empty;
     // After a body of known length none come.
     const waitForTrailers = !empty && length < 0;
+    const options = { endStream: empty, waitForTrailers, sendDate: false } as http2.ServerStreamResponseOptions;
     try {
-      stream.respond(fields, { endStream: empty, waitForTrailers, sendDate: false } as http2.ServerStreamResponseOptions);
+      sayFields((said) => stream.respond(said, options), fields);
     } catch {
       // A field that HTTP/2 has no way to say.
       stream.close(NGHTTP2_INTERNAL_ERROR);
@@ -94,7 +109,7 @@ export class Http2Downstream implements Downstream {
       return true;
     }
     if (stream.write(chunk)) return true;
-    stream.setTimeout(clientStallMs, () => stream.close(NGHTTP2_CANCEL));
+    this.#watch();
     stream.once('drain', () => {
       stream.setTimeout(0);
       this.#listener?.onDrain();
@@ -117,6 +132,7 @@ export class Http2Downstream implements Downstream {
   }
 
   redirect(location: string): void {
+    if (this.#stream.destroyed || this.#stream.closed) return;
     this.#stream.respond({ ':status': 302, location, 'cache-control': 'no-cache' }, { endStream: true });
     this.#ignoreRest();
   }

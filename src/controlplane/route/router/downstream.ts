@@ -35,6 +35,8 @@ export interface Downstream {
   readonly trailers: boolean;
   /** Address of the client. */
   readonly client: string;
+  /** Whoever reads it after us may see another request. */
+  readonly ambiguous: boolean;
   /** Where it connected to. */
   readonly port: number;
   readonly body: Readable | undefined;

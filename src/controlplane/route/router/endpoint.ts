@@ -85,7 +85,12 @@ export class Endpoint implements ConnectionOwner {
 
   dispatch(request: UpstreamRequest): void {
     if (this.#speaksHttp2(request)) return this.#multiplex(request);
-    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) if (connection.idle) return connection.send(request);
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop()) {
+      if (!connection.idle) continue;
+      if (request.repeatable || connection.fresh) return connection.send(request);
+      connection.close();
+      break;
+    }
     const { bound } = this.#transport;
     const full = bound ? this.#open.size + this.#tunnels >= bound.requests : this.#open.size >= this.#limits.connectionsPerEndpoint;
     if (full) this.#wait(request);

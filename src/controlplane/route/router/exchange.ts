@@ -7,6 +7,7 @@ import { pick, type Server } from './balance.ts';
 import type { Downstream, DownstreamListener, Upgrade } from './downstream.ts';
 import type { Http1Downstream } from './downstream-http1.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Guard } from './guard.ts';
 import { applyActions } from './header-actions.ts';
 import { requestHeaders } from './headers.ts';
 import type { PageStatus } from '../data-plane/pages.ts';
@@ -44,6 +45,8 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   readonly #context: ExchangeContext;
   readonly #client: Downstream;
   readonly #target: Target;
+  /** That let it in: another may be there by its end. */
+  readonly #guard: Guard | undefined;
   /** Endpoints that were offered the request; made when there is one. */
   #tried: Endpoint[] = untried;
   /** The endpoint that the client's cookie names. */
@@ -65,6 +68,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     this.#context = context;
     this.#client = client;
     this.#target = target;
+    this.#guard = target.guard;
     this.#started = context.accessLog ? Date.now() : 0;
     this.method = client.method;
     this.path = path;
@@ -178,7 +182,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
       this.#tried = [...this.#tried, endpoint];
       return this.#tried.length < mostAttempts ? this.#again() : this.#fail(503);
     }
-    if (kind === 'lost' && this.#repeatable && !this.#repeated) {
+    if (kind === 'lost' && this.repeatable && !this.#repeated) {
       this.#repeated = true;
       // An only endpoint may just have closed an idle connection: it deserves a fresh one.
       if (this.#target.servers.length > 1) this.#tried = [...this.#tried, endpoint];
@@ -194,7 +198,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   }
 
   /** RFC 9110 section 9.2.2: what is idempotent may be sent again on a lost connection. */
-  get #repeatable(): boolean {
+  get repeatable(): boolean {
     const { method } = this;
     return !this.body && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
   }
@@ -227,7 +231,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
 
   #close(): void {
     this.#target.counters.inFlight -= 1;
-    this.#target.guard?.leave(this.#client.client);
+    this.#guard?.leave(this.#client.client);
     const { accessLog } = this.#context;
     if (accessLog && this.#started > 0) accessLog.write(logged(this.#client, this.#started, { route: this.#target.route.key, status: this.#status, bytesIn: this.bodyLength ?? 0, bytesOut: this.#sent }, this.#answeredBy));
   }

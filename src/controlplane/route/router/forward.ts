@@ -15,7 +15,7 @@ export interface ForwardContext extends ExchangeContext {
 export function forward(context: ForwardContext, client: Downstream): void {
   context.statistics.requests += 1;
   const url = originForm(client.url);
-  if (url === undefined) return answer(context, client, 400);
+  if (url === undefined || client.ambiguous) return answer(context, client, 400);
   const query = url.indexOf('?');
   const path = query < 0 ? url : url.slice(0, query);
   const name = hostName(client.host);

@@ -18,7 +18,7 @@ export class Http2Request implements Carrier {
     this.#request = request;
     request.onCarrier(this);
     try {
-      this.#stream = session.request(headersOf(request, scheme), { endStream: request.body === undefined });
+      this.#stream = sayFields((fields) => session.request(fields, { endStream: request.body === undefined }), headersOf(request, scheme));
     } catch (error) {
       // The session has just ended, or a field cannot be said in HTTP/2.
       this.#fail(session.closed || session.destroyed ? 'connect' : 'broken', (error as Error).message);
@@ -46,7 +46,12 @@ export class Http2Request implements Carrier {
     stream.once('response', (headers, flags) => {
       this.#begun = true;
       const { ':status': status = 502, ...fields } = headers;
-      this.#request?.onHead({ status, text: '', headers: flatten(fields), length: (flags & endStream) !== 0 ? 0 : lengthOf(fields) });
+      try {
+        this.#request?.onHead({ status, text: '', headers: flatten(fields), length: (flags & endStream) !== 0 ? 0 : lengthOf(fields) });
+      } catch (error) {
+        // A status or field that the client's protocol has no way to say.
+        this.#fail('broken', String(error));
+      }
     });
     stream.on('data', (chunk: Buffer) => {
       if (this.#request && !this.#request.onBody(chunk)) stream.pause();
@@ -86,6 +91,7 @@ function upload(stream: http2.ClientHttp2Stream, body: Readable): void {
   stream.once('close', () => {
     body.off('data', data);
     body.off('end', end);
+    body.resume();
   });
   body.on('data', data);
   body.once('end', end);
@@ -107,6 +113,16 @@ function headersOf({ method, path, headers, bodyLength, trailers }: UpstreamRequ
 export function addField(headers: http2.OutgoingHttpHeaders, name: string, value: string): void {
   const before = headers[name];
   headers[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [String(before)]), value];
+}
+
+/** `say` with these fields, and if it refuses those that stand there more than once and may not, with the first of each: so do those who read HTTP/1.1. */
+export function sayFields<T>(say: (fields: http2.OutgoingHttpHeaders) => T, fields: http2.OutgoingHttpHeaders): T {
+  try {
+    return say(fields);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+    return say(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) && name !== 'set-cookie' ? value[0] : value])));
+  }
 }
 
 function flatten(headers: http2.IncomingHttpHeaders): string[] {

@@ -136,13 +136,28 @@ export class ResponseParser {
 
   #readHead(chunk: Buffer): number {
     const end = chunk.indexOf(headEnd);
+    const text = chunk.toString('latin1', 0, end < 0 ? Math.min(chunk.length, largestHead) : end);
+    const line = text.indexOf('\n');
+    if (line > 0 && text.charCodeAt(line - 1) !== 13) return this.#readBareHead(chunk);
     if (end < 0) {
       if (chunk.length > largestHead) throw new BadResponse('the head of the response is too large');
       return -1;
     }
     if (end > largestHead) throw new BadResponse('the head of the response is too large');
-    this.#parseHead(chunk.toString('latin1', 0, end));
+    this.#parseHead(text);
     return end + headEnd.length;
+  }
+
+  /** Lines that end without a carriage return, as small scripts write them (RFC 9112 section 2.2). */
+  #readBareHead(chunk: Buffer): number {
+    const text = chunk.toString('latin1', 0, Math.min(chunk.length, largestHead));
+    const end = /\r?\n\r?\n/.exec(text);
+    if (end) {
+      this.#parseHead(text.slice(0, end.index).replaceAll(/\r?\n/g, '\r\n'));
+      return end.index + end[0].length;
+    }
+    if (chunk.length > largestHead) throw new BadResponse('the head of the response is too large');
+    return -1;
   }
 
   #parseHead(text: string): void {

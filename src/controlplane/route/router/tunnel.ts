@@ -24,6 +24,8 @@ export function joinTunnel(client: Duplex, endpoint: Duplex, idleMs: number, sta
     endpoint.destroy();
   };
   for (const [from, to] of [[client, endpoint], [endpoint, client]] as const) {
+    // Who has said all may still be answered.
+    from.allowHalfOpen = true;
     from.on('error', close);
     from.once('close', close);
     from.once('end', () => (to as net.Socket).setTimeout?.(finMs, close));

@@ -8,6 +8,9 @@ export const connectMs = 5_000;
 /** A connection is kept without use for this long; longer than a page takes to ask again, shorter than what applications keep. */
 export const idleMs = 30_000;
 
+/** What may not be sent twice takes no connection that was silent longer: the application may be closing it just now. Shorter than what applications keep (gunicorn 2 s, Node 5 s). */
+export const freshMs = 1_000;
+
 /** Exactly one of `onEnd`, `onUpgrade` and `onFailure` is the last call. */
 export interface UpstreamRequest {
   readonly method: string;
@@ -24,6 +27,8 @@ export interface UpstreamRequest {
   /** The client takes trailers. */
   readonly trailers: boolean;
   readonly timeoutMs: number;
+  /** May be sent again when its connection is lost. */
+  readonly repeatable: boolean;
   /** What carries it from now on. */
   onCarrier(carrier: Carrier): void;
   onHead(head: ResponseHead): void;

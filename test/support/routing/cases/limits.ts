@@ -80,8 +80,13 @@ export const limits: RouteCase[] = [
     ],
   },
   {
-    name: 'an application that breaks off is told as such',
+    name: 'an application that breaks off is told as such, and not asked twice for what may not be done twice',
     routes: [{ name: 'web' }],
     steps: [{ ask: { url: 'http://web.test/?cut', method: 'POST', body: 'x' }, answer: { status: 502 } }],
+    async run(bed) {
+      expect(bed.apps.get('web')?.[0]?.requests).toBe(1);
+      expect((await bed.ask({ url: 'http://web.test/?cut' })).status).toBe(502);
+      expect(bed.apps.get('web')?.[0]?.requests).toBeGreaterThan(2);
+    },
   },
 ];

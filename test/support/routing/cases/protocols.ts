@@ -2,6 +2,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import net from 'node:net';
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
+import { eventually } from '../../eventually.ts';
 import type { RouteSpec } from '../../../../src/api/kinds/route.ts';
 import { openHttp2, openPlainHttp2, askIn } from '../ask.ts';
 import type { Bed } from '../bed.ts';
@@ -37,6 +38,26 @@ const talk = (bed: Bed, host: string, secure: boolean) => new Promise<string[]>(
   });
   socket.once('close', () => resolve(heard));
   socket.once('error', reject);
+});
+/** A request and its end in one write, then a moment for whatever the router says (RFC 9113 sections 4.1 and 6). */
+const takeBack = (port: number, host: string, method: string) => new Promise<void>((resolve) => {
+  const frame = (type: number, flags: number, stream: number, payload: Buffer) => {
+    const head = Buffer.alloc(9);
+    head.writeUIntBE(payload.length, 0, 3);
+    head.writeUInt16BE((type << 8) | flags, 3);
+    head.writeUInt32BE(stream, 5);
+    return Buffer.concat([head, payload]);
+  };
+  const field = (name: string, value: string) => Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
+  const head = Buffer.concat([field(':method', method), field(':scheme', 'http'), field(':path', '/'), field(':authority', host)]);
+  const cancel = Buffer.from([0, 0, 0, 8]);
+  const socket = net.connect(port, '127.0.0.1', () => socket.write(Buffer.concat([
+    Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, method === 'GET' ? 5 : 4, 1, head), frame(3, 0, 1, cancel), frame(6, 0, 0, Buffer.alloc(8)),
+  ])));
+  let heard = Buffer.alloc(0);
+  // The answer to the last frame, a ping.
+  socket.on('data', (chunk) => (heard = Buffer.concat([heard, chunk])).includes(frame(6, 1, 0, Buffer.alloc(8))) && socket.destroy());
+  socket.on('error', () => undefined).once('close', () => resolve());
 });
 const long = 'x'.repeat(100_000);
 
@@ -78,6 +99,25 @@ export const protocols: RouteCase[] = [
       expect((await askIn(session, { url: '' }, url('/here?header=Set-Cookie:a=1&header=Set-Cookie:b=2'))).cookies).toEqual(expect.arrayContaining(['a=1', 'b=2']));
       session.close();
     },
+  },
+  {
+    name: 'a field that may stand once and stands twice reaches clients of HTTP/2',
+    routes: (material) => [edge(material)],
+    steps: [{ ask: { url: 'https://own.test/?header=X-Content-Type-Options:nosniff&header=X-Content-Type-Options:nosniff', http2: true }, answer: { status: 200, headers: { 'x-content-type-options': /^nosniff/ } } }],
+  },
+  {
+    name: 'HTTP/2 requests that are taken back with the same packet hurt nobody',
+    routes: [{ name: 'web' }, { name: 'moved', spec: { tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Redirect' } } }],
+    async run(bed) {
+      for (const host of ['web.test', 'moved.test', 'nobody.test']) for (const method of ['GET', 'POST']) await takeBack(bed.ports.http, host, method);
+      expect((await bed.ask('http://web.test/')).status).toBe(200);
+      await eventually(async () => (await bed.router.routeMetrics())?.reduce((sum, { inFlight }) => sum + inFlight, 0)).toBe(0);
+    },
+  },
+  {
+    name: 'answers of scripts whose lines have no carriage return',
+    routes: [{ name: 'web' }],
+    steps: [{ ask: { url: 'http://web.test/?bare' }, answer: { status: 200, text: 'bare\r\n\r\nlines', headers: { 'content-type': 'text/plain' } } }],
   },
   {
     name: 'a host that is passed through is not served in the connection of another',

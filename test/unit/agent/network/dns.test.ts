@@ -1,7 +1,7 @@
 import { decode, encode, type Question, type RecordType } from 'dns-packet';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { Resolver } from 'node:dns/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,10 @@ const table: ServiceTable = [
   { namespace: 'demo', name: 'web', clusterIPs: ['172.30.1.1'], publishNotReady: false, ports: [{ name: 'http', protocol: 'TCP', port: 80, endpoints: [endpoint('10.128.0.2')] }, { name: 'admin', protocol: 'TCP', port: 81, endpoints: [] }] },
   { namespace: 'demo', name: 'db', clusterIPs: [], publishNotReady: false, ports: [{ name: 'sql', protocol: 'TCP', port: 5432, endpoints: [endpoint('10.128.0.3', 'db-0'), endpoint('10.128.0.4'), endpoint('10.128.0.5', 'db-2', false)] }] },
   { namespace: 'demo', name: 'early', clusterIPs: [], publishNotReady: true, ports: [{ name: '', protocol: 'TCP', port: 1, endpoints: [endpoint('10.128.0.6', 'e', false)] }] },
+  { namespace: 'demo', name: 'gone', clusterIPs: [], publishNotReady: false, ports: [{ name: 'sql', protocol: 'TCP', port: 5432, endpoints: [endpoint('10.128.0.7', 'gone-0', false)] }] },
   { namespace: 'demo', name: 'out', clusterIPs: [], externalName: 'example.com', publishNotReady: false, ports: [] },
+  { namespace: 'demo', name: 'over', clusterIPs: [], externalName: 'out.demo.svc.cluster.local', publishNotReady: false, ports: [] },
+  { namespace: 'demo', name: 'round', clusterIPs: [], externalName: 'round.demo.svc.cluster.local', publishNotReady: false, ports: [] },
 ];
 const zone = new DnsZone(table, 'cluster.local');
 const look = (name: string, type: RecordType = 'A') => zone.answer({ name, type, class: 'IN' });
@@ -54,7 +57,7 @@ describe('names', () => {
     });
   });
 
-  test.each(['nobody.demo.svc.cluster.local', 'web.nowhere.svc.cluster.local', 'nowhere.svc.cluster.local', 'x.web.demo.svc.cluster.local', '_smtp._tcp.web.demo.svc.cluster.local', 'db-2.db.demo.svc.cluster.local', '300-1-1-1.demo.pod.cluster.local', '9.9.128.10.in-addr.arpa', 'dns.slipway.internal', 'any.cluster.local'])(
+  test.each(['nobody.demo.svc.cluster.local', 'web.nowhere.svc.cluster.local', 'nowhere.svc.cluster.local', 'x.web.demo.svc.cluster.local', '_smtp._tcp.web.demo.svc.cluster.local', 'db-2.db.demo.svc.cluster.local', 'gone.demo.svc.cluster.local', '300-1-1-1.demo.pod.cluster.local', '9.9.128.10.in-addr.arpa', 'dns.slipway.internal', 'any.cluster.local'])(
     '%s is not there, for a known time',
     (name) => expect(look(name)).toMatchObject({ rcode: 'NXDOMAIN', answers: [], authorities: [{ type: 'SOA', name: 'cluster.local' }] }),
   );
@@ -70,6 +73,31 @@ describe('server', () => {
     const upstream = (query: Buffer) => Promise.resolve(encode({ type: 'response', id: 1, questions: decode(query).questions!, answers: [{ type: 'A', name: 'example.com', data: '192.0.2.1' }] }));
     const answer = decode((await respond(ask({ name: 'out.demo.svc.cluster.local', type: 'A' }), zone, upstream, 0))!);
     expect(answer).toMatchObject({ id: 7, flag_aa: true, flag_rd: true, answers: [{ type: 'CNAME', data: 'example.com' }, { type: 'A', data: '192.0.2.1' }] });
+  });
+
+  test('follows an external name to another one, and in no circle', async () => {
+    const upstream = (query: Buffer) => Promise.resolve(encode({ type: 'response', id: 1, questions: decode(query).questions!, answers: [{ type: 'A', name: 'example.com', data: '192.0.2.1' }] }));
+    const answers = async (name: string) => decode((await respond(ask({ name, type: 'A' }), zone, upstream, 0xffff))!).answers?.map((one) => `${one.name} ${one.type} ${String((one as { data?: unknown }).data)}`);
+    expect(await answers('over.demo.svc.cluster.local')).toEqual(['over.demo.svc.cluster.local CNAME out.demo.svc.cluster.local', 'out.demo.svc.cluster.local CNAME example.com', 'example.com A 192.0.2.1']);
+    expect(await answers('round.demo.svc.cluster.local')).toHaveLength(10);
+  });
+
+  test('asks no more of a client that does not read, until it does', async () => {
+    const many: ServiceTable = [{ namespace: 'demo', name: 'many', clusterIPs: [], publishNotReady: false, ports: [{ name: '', protocol: 'TCP', port: 1, endpoints: Array.from({ length: 400 }, (_, at) => endpoint(`10.128.${at >> 8}.${at & 255}`)) }] }];
+    const server = await dnsServer({ address: '127.0.0.1', port: 0, domain: 'cluster.local', upstream: none });
+    server.update(many);
+    const questions = 3_000;
+    const client = connect(server.port, '127.0.0.1');
+    client.pause();
+    const query = frame(ask({ name: 'many.demo.svc.cluster.local', type: 'A' }));
+    await new Promise<void>((resolve) => client.write(Buffer.concat(Array<Buffer>(questions).fill(query)), () => resolve()));
+    let heard = 0;
+    await new Promise<void>((resolve) => {
+      const reader = new DnsFrames(() => (heard += 1) === questions && resolve());
+      client.on('data', (chunk: Buffer) => reader.push(chunk)).resume();
+    });
+    client.destroy();
+    await server.dispose();
   });
 
   test('says so if nobody outside answers', async () => {

@@ -1,6 +1,9 @@
 import http from 'node:http';
 import net from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Http1Downstream } from '../../../../../src/controlplane/route/router/downstream-http1.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { application, browse, endpointsAt, routeTo, startRouter, type Application, type TestRouter } from '../../../../support/router.ts';
 
 let router: TestRouter;
@@ -197,6 +200,90 @@ describe('balancing', () => {
     agent.destroy();
     expect(statuses.length).toBeGreaterThan(500);
     expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
+  test('what may not be done twice is not sent where the application may just be closing the connection', async () => {
+    const ports: (number | undefined)[] = [];
+    const web = await app((request, response) => {
+      ports.push(request.socket.remotePort);
+      response.end();
+    });
+    router.apply(routeTo('a.test', [web.address]));
+    const now = vi.spyOn(Date, 'now');
+    try {
+      for (const [method, later] of [['POST', 0], ['POST', 500], ['GET', 10_000], ['POST', 12_000], ['POST', 12_100]] as const) {
+        now.mockReturnValue(1_000_000 + later);
+        await browse(router.http, 'http://a.test/', { method });
+      }
+    } finally {
+      now.mockRestore();
+    }
+    expect(ports.map((port) => ports.indexOf(port))).toEqual([0, 0, 0, 3, 3]);
+  });
+
+  test('a client that is answered early, and reads only when it has sent everything, gets its answer', async () => {
+    const web = await app((request, response) => {
+      request.pause();
+      // When nobody takes any more.
+      let before = -1;
+      const look = () => {
+        if (request.socket.bytesRead === before) return void response.writeHead(413).end('too much');
+        before = request.socket.bytesRead;
+        setTimeout(look, 50);
+      };
+      look();
+    });
+    router.apply(routeTo('a.test', [web.address]), routeTo('empty.test', []));
+    const size = 40_000_000;
+    const upload = (host: string, more = '') => new Promise<string>((resolve, reject) => {
+      const socket = net.connect(router.http, '127.0.0.1', () => {
+        socket.write(`POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${size}\r\n${more}\r\n`);
+        socket.write(Buffer.alloc(size), () => socket.on('data', (chunk) => /too much|<\/html>/.test(text += chunk.toString()) && socket.destroy()));
+      });
+      let text = '';
+      socket.once('close', () => resolve(text)).once('error', reject);
+    });
+    for (const more of ['', 'Connection: close\r\n']) {
+      expect(await upload('a.test', more)).toMatch(/^HTTP\/1\.1 413 [^]*too much/);
+      expect(await upload('empty.test', more)).toMatch(/^HTTP\/1\.1 503 /);
+    }
+  });
+
+  test('a client whose body nobody takes for a while is not to blame; one that sends none is', async () => {
+    const served = await new Promise<http.IncomingMessage>((resolve) => {
+      const server = http.createServer((request, response) => {
+        new Http1Downstream(request, response, false).open(1_000, { onGone: () => undefined, onDrain: () => undefined });
+        resolve(request);
+      }).listen(0, '127.0.0.1', () => {
+        const client = http.request({ port: (server.address() as AddressInfo).port, method: 'POST', headers: { 'Content-Length': 10 } });
+        client.on('error', () => undefined).flushHeaders();
+        open.push({ close: () => new Promise((closed) => void server.close(() => closed())) });
+      });
+    });
+    served.pause();
+    served.socket.emit('timeout');
+    expect(served.socket.destroyed).toBe(false);
+    served.resume();
+    served.socket.emit('timeout');
+    expect(served.socket.destroyed).toBe(true);
+  });
+
+  test('limits that change are held for those who were let in before', async () => {
+    const held: http.ServerResponse[] = [];
+    const web = await app((request, response) => (request.url === '/held' ? void held.push(response) : void response.end()));
+    const limited = (concurrentConnections: number) => router.apply(routeTo('a.test', [web.address], { rateLimits: { concurrentConnections } }));
+    const hold = () => browse(router.http, 'http://a.test/held').then(({ status }) => status, () => 'closed');
+    limited(10);
+    const before = [hold(), hold(), hold()];
+    await eventually(() => held.length).toBe(3);
+    limited(3);
+    for (const response of held.splice(0)) response.end();
+    expect(await Promise.all(before)).toEqual([200, 200, 200]);
+    const after = [hold(), hold(), hold(), hold()];
+    await eventually(() => held.length).toBe(2);
+    await expect(Promise.race(after)).resolves.toBe('closed');
+    for (const response of held.splice(0)) response.end();
+    expect((await Promise.all(after)).filter((one) => one === 200)).toHaveLength(2);
   });
 
   test('a client that goes away takes its request with it', async () => {
