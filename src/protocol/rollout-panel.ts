@@ -97,6 +97,9 @@ export interface RolloutTexts {
   triggersOff: string;
   /** `{0} more` */
   andMore: string;
+  /** Heads of the columns without one that is shown. */
+  choice: string;
+  changes: string;
   loading: string;
 }
 

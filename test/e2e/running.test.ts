@@ -399,6 +399,24 @@ describe('an application that runs', () => {
     }
   });
 
+  test('pages whose platform was stopped say so, start it, and go on; one whose object is gone says that', async () => {
+    await bench.command('View: Close All Editors');
+    await user.inline(user.row('Projects', app).nth(1), 'Show Rollouts');
+    const sheet = await bench.webview('.revisions tr[data-revision]');
+    home.slipway('down');
+    await sheet.locator('.problem', { hasText: 'Slipway is not connected' }).waitFor();
+    const events = await bench.webview('.events');
+    await events.locator('.problem vscode-button', { hasText: 'Start Slipway' }).waitFor();
+    await shot('15-stopped');
+    await sheet.locator('.problem vscode-button', { hasText: 'Start Slipway' }).click();
+    await sheet.locator('.stepper').waitFor({ timeout: 30_000 });
+    await until(() => sheet.locator('.problem').isVisible()).toBe(false);
+    home.kubectl('delete', 'dc', app, '--wait=false');
+    await sheet.locator('.problem', { hasText: `Deployment config "${app}" is gone.` }).waitFor();
+    expect(await sheet.locator('.stepper').isVisible()).toBe(false);
+    await bench.command('View: Close All Editors');
+  });
+
   test('no page complained', () => Promise.resolve(noPageComplained(bench)));
 });
 

@@ -29,6 +29,7 @@ export class ActiveForward {
   #listener: LocalListener | undefined;
   #target: ForwardTarget = { why: 'NoPod' };
   #problem: string | undefined;
+  #told: string | undefined;
   #disposed = false;
 
   constructor(id: string, session: Session, subject: ForwardSubject, changed: () => void) {
@@ -89,6 +90,10 @@ export class ActiveForward {
     if (this.#lists) this.#target = targetOf(this.subject, { pods: this.#lists.pods.items(), services: this.#lists.services?.items() ?? [] }, before.pod);
     if (before.pod !== this.#target.pod) this.#problem = undefined;
     this.#wake();
+    // Most changes are about other pods, and a list that somebody walks through stays as it is.
+    const told = JSON.stringify([this.state, this.#problem]);
+    if (told === this.#told) return;
+    this.#told = told;
     this.#changed();
   }
 
@@ -121,6 +126,7 @@ export class ActiveForward {
   #tell(problem: string | undefined): void {
     if (this.#problem === problem || this.#disposed) return;
     this.#problem = problem;
+    this.#told = JSON.stringify([this.state, problem]);
     this.#changed();
   }
 

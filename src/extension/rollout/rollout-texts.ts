@@ -12,7 +12,7 @@ export function rolloutTexts(): RolloutTexts {
     actions: { latest: t('Start Rollout'), restart: t('Restart'), pause: t('Pause'), resume: t('Resume'), cancel: t('Cancel Rollout'), retry: t('Retry'), enableTriggers: t('Follow Images') },
     pods: t('Pods'), history: t('History'), revision: t('Revision'), created: t('Created'), cause: t('Cause'), image: t('Image'), state: t('State'), compare: t('Compare Selected'), compareWith: t('Compare {0} with the current revision', '{0}'),
     select: t('Select revision {0} to compare', '{0}'), undo: t('Roll Back'), undoTo: t('Roll back to revision {0}', '{0}'), log: t('Log of the rollout'), template: t('Template'), ready: t('{0} of {1} ready', '{0}', '{1}'), replicas: t('Number of pods'),
-    fewer: t('One pod less'), more: t('One pod more'), noPods: t('No pods.'), noHistory: t('Nothing was rolled out yet.'), paused: t('paused'), triggersOff: t('Images that are not followed: {0}', '{0}'), andMore: t('{0} more', '{0}'), loading: t('Loading…'),
+    fewer: t('One pod less'), more: t('One pod more'), noPods: t('No pods.'), noHistory: t('Nothing was rolled out yet.'), paused: t('paused'), triggersOff: t('Images that are not followed: {0}', '{0}'), andMore: t('{0} more', '{0}'), loading: t('Loading…'), choice: t('To compare'), changes: t('Actions'),
   };
 }
 

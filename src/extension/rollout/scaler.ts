@@ -22,8 +22,13 @@ export class Scaler {
   }
 
   scale(replicas: number): void {
-    // The window may work with another cluster by the time it is asked for.
-    this.#wanted = { replicas, client: this.#session.client };
+    try {
+      // The window may work with another cluster by the time it is asked for.
+      this.#wanted = { replicas, client: this.#session.client };
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), restMs);
   }

@@ -7,9 +7,9 @@ export function stepText(step: RolloutStep, t: Translate): string {
     case 'unseen':
       return t('The newest change has not been taken up yet.');
     case 'updating':
-      return t('{0} of {1} pods are of the new revision.', step.done, step.of);
+      return t('{0} of {1} pods are of the newest revision.', step.done, step.of);
     case 'starting':
-      return t('{0} of {1} pods of the new revision are available.', step.done, step.of);
+      return t('{0} of {1} pods of the newest revision are available.', step.done, step.of);
     case 'ending':
       return t('Pods of earlier revisions that still run: {0}', step.left);
     case 'unready':
@@ -25,9 +25,9 @@ export function stepText(step: RolloutStep, t: Translate): string {
     case 'cancelled':
       return t('The rollout was cancelled. The pods of the revision before serve on.');
     case 'byHand':
-      return t('A pod takes on the new revision once it is deleted (OnDelete).');
+      return t('A pod takes on the newest revision once it is deleted (OnDelete).');
     case 'partDone':
-      return t('{0} pods are of the new revision; those numbered below {1} keep the one before.', step.done, step.partition);
+      return t('{0} pods are of the newest revision; those numbered below {1} keep the one before.', step.done, step.partition);
     case 'done':
       return '';
   }

@@ -15,9 +15,9 @@ export function revisionTable(texts: RolloutTexts, send: (message: RolloutFromPa
   let picked: number[] = [];
   const compare = element('vscode-button', { appearance: 'secondary', disabled: true }, texts.compare);
   compare.addEventListener('click', () => send({ type: 'compare', revisions: picked }));
-  const heads: [string, string][] = [['pick', ''], ['number', texts.revision], ['when', texts.created], ['why', `${texts.cause} · ${texts.image}`], ['podcount', texts.pods], ['stands', texts.state], ['doing', '']];
+  const heads: [string, string][] = [['pick', texts.choice], ['number', texts.revision], ['when', texts.created], ['why', `${texts.cause} · ${texts.image}`], ['podcount', texts.pods], ['stands', texts.state], ['doing', texts.changes]];
   const body = element('tbody', {});
-  const table = element('table', { class: 'revisions', 'aria-label': texts.history }, element('thead', {}, element('tr', {}, ...heads.map(([name, text]) => element('th', { class: name, scope: 'col' }, text)))), body);
+  const table = element('table', { class: 'revisions', 'aria-label': texts.history }, element('thead', {}, element('tr', {}, ...heads.map(([name, text]) => element('th', { class: name, scope: 'col' }, name === 'pick' || name === 'doing' ? element('span', { class: 'spoken' }, text) : text)))), body);
   const none = element('p', { class: 'none' }, texts.noHistory);
   const root = element('section', {}, element('div', { class: 'historyhead' }, element('h2', {}, texts.history), compare), table, none);
   // Of three the one chosen first is let go.

@@ -83,7 +83,7 @@ describe('where a rollout stands', () => {
   };
 
   test.each<[string, Workload, unknown, string, string]>([
-    ['pods are made', deployment({}, { replicas: 5, updatedReplicas: 3, availableReplicas: 4 }), deployments, 'progressing', '3 of 4 pods are of the new revision.'],
+    ['pods are made', deployment({}, { replicas: 5, updatedReplicas: 3, availableReplicas: 4 }), deployments, 'progressing', '3 of 4 pods are of the newest revision.'],
     ['old ones are left', deployment({}, { replicas: 5, updatedReplicas: 4, availableReplicas: 4 }), deployments, 'progressing', 'Pods of earlier revisions that still run: 1'],
     ['nothing is made while it is paused', deployment({ paused: true }, { replicas: 4 }), deployments, 'waiting', 'Changes wait until it is resumed.'],
     ['it is done', deployment({}, { replicas: 4, updatedReplicas: 4, availableReplicas: 4 }), deployments, 'complete', ''],
@@ -95,7 +95,7 @@ describe('where a rollout stands', () => {
 
   test('is told with what keeps pods from being made, as the cluster says it', () => {
     const trouble = 'pods "web-1" is forbidden: exceeded quota: small';
-    expect(told(deployment({}, { updatedReplicas: 1, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: trouble }] }))).toMatchObject({ message: '1 of 4 pods are of the new revision.', trouble });
+    expect(told(deployment({}, { updatedReplicas: 1, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: trouble }] }))).toMatchObject({ message: '1 of 4 pods are of the newest revision.', trouble });
   });
 });
 

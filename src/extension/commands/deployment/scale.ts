@@ -93,7 +93,7 @@ class Stepper {
   #tell(): void {
     const ready = (this.#watched.lists?.pods.items() ?? []).filter((pod) => selects(this.#workload, pod) && isPodReady(pod) && !pod.metadata.deletionTimestamp).length;
     this.#input.validationMessage = numberIn(this.#input.value) === undefined ? t('A whole number from 0 to {0}.', mostReplicas) : undefined;
-    this.#input.prompt = `${t('{0} of {1} ready', ready, this.#asked)}. ${t('Up and Down take a step at once.')}`;
+    this.#input.prompt = t('{0} of {1} ready. Up and Down take a step at once.', ready, this.#asked);
   }
 }
 

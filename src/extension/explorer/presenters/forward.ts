@@ -1,7 +1,7 @@
 import type { ForwardState } from '../../forwards/active-forward.ts';
 import type { ForwardSubject } from '../../forwards/forward-plan.ts';
 import { kindWord } from '../kind-words.ts';
-import { tooltipOf, type Presentation, type Translate } from '../node.ts';
+import { tooltipOf, type IconColour, type Presentation, type Translate } from '../node.ts';
 
 export interface ForwardView {
   cluster: string;
@@ -15,18 +15,26 @@ export function presentForward({ cluster, subject, localPort, state, problem }: 
   const address = `localhost:${localPort}`;
   const open = state.type === 'open';
   const why = open ? undefined : waitingText(state.why, subject, t);
+  const [icon, colour] = look(state, problem);
   const to = `${subject.name}:${subject.port}`;
   return {
     label: address,
     description: [to, problem ? t('no answer') : why].filter(Boolean).join(' · '),
-    icon: problem ? 'warning' : open ? 'arrow-swap' : 'sync~spin',
-    colour: problem ? 'list.warningForeground' : open ? 'testing.iconPassed' : 'charts.blue',
+    icon,
+    colour,
     tooltip: tooltipOf(`${address} → ${to}`, [
       [kindWord(subject.kind, t), subject.name], [t('Project'), subject.namespace], [t('Cluster'), cluster], [t('Pod'), open ? state.pod : undefined], [t('State'), why], [t('Last failure'), problem],
     ]),
     contextValue: 'forward',
     accessibility: t('Port forward {0} to {1}, {2}', address, to, problem ?? why ?? (open ? state.pod : '')),
   };
+}
+
+/** It turns only while something is on its way. */
+function look(state: ForwardState, problem: string | undefined): [string, IconColour] {
+  if (problem !== undefined || (state.type === 'waiting' && (state.why === 'NoService' || state.why === 'NoPort'))) return ['warning', 'list.warningForeground'];
+  if (state.type === 'open') return ['arrow-swap', 'testing.iconPassed'];
+  return state.why === 'NoPod' ? ['sync~spin', 'charts.blue'] : ['debug-disconnect', 'disabledForeground'];
 }
 
 export function waitingText(why: Extract<ForwardState, { type: 'waiting' }>['why'], { kind, name, target }: ForwardSubject, t: Translate): string {
