@@ -1,8 +1,26 @@
 /** Annotations of routes as OpenShift's router reads them (openshift/router, haproxy-config.template): a value that does not fit counts as absent. Pure. */
 
+import { isIP } from 'node:net';
+
 type Annotations = Readonly<Record<string, string>>;
 
 export const prefix = 'haproxy.router.openshift.io/';
+
+export const balances = ['roundrobin', 'random', 'leastconn', 'source'] as const;
+export const forwardings = ['append', 'replace', 'if-none', 'never'] as const;
+export const sameSites = ['Lax', 'Strict', 'None'] as const;
+/** Annotations end up in requests and responses: only what cannot break out of its place is taken. */
+export const strictTransport = /^((includeSubDomains|preload)\s*;\s*)*max-age\s*=\s*(\d+|"\d+")(\s*;\s*(includeSubDomains|preload))*$/i;
+export const rewriteTarget = /^\/[\x21-\x7e]*$/;
+export const cookieName = /^[a-zA-Z0-9_-]+$/;
+
+/** An address, or a network as `10.0.0.0/8`. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
 
 /** Largest time-out HAProxy takes. */
 const longestMs = 2_147_483_647;

@@ -64,7 +64,9 @@ export async function startRouteController({ client, informers, clock, log, scop
     const wasThere = before !== undefined && (before.admitted || before.reason === 'ExternalCertificateSecretDeleted');
     const external = externalCertificateRejection(route, secret, wasThere);
     if (external || !route.spec.tls) return external;
-    const wrong = tlsErrors(route.spec.tls);
+    const inSecret = secretKeyOf(route);
+    const pair = inSecret === undefined ? undefined : readExternalCertificate(inSecret, secret);
+    const wrong = tlsErrors(pair ? { ...route.spec.tls, ...pair } : route.spec.tls);
     return wrong.length > 0 ? { reason: 'ExtendedValidationFailed', message: wrong.map((error) => `\n  - ${error.field}: ${error.message}`).join('') } : undefined;
   };
 

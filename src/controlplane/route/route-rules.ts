@@ -1,6 +1,7 @@
 /** What a route may say, in the words of OpenShift's API server (openshift/library-go, pkg/route/validation). Pure. */
 import type { Route, RouteHttpHeader, RouteTarget, RouteTls } from '../../api/kinds/route.ts';
 import { duplicateValue, forbiddenField, invalidValue, notSupported, required, type FieldError } from '../../api/status.ts';
+import { annotationWarnings } from './annotation-warnings.ts';
 import { hostErrors, labelErrors } from './host.ts';
 
 type Spec = Route['spec'];
@@ -22,8 +23,8 @@ export function validateRoute(route: Route, old: Route | undefined): FieldError[
 }
 
 /** Texts for `Warning` headers. */
-export function routeWarnings({ spec }: Route): string[] {
-  return spec.host && spec.subdomain ? ['spec.host is set; spec.subdomain may be ignored'] : [];
+export function routeWarnings({ spec, metadata }: Route, old?: Route): string[] {
+  return [...(spec.host && spec.subdomain ? ['spec.host is set; spec.subdomain may be ignored'] : []), ...annotationWarnings(metadata.annotations, old?.metadata.annotations)];
 }
 
 function validateHost({ spec: { host, subdomain }, metadata }: Route, old: Route | undefined): FieldError[] {

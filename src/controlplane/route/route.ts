@@ -37,7 +37,7 @@ export function routeKind({ suffix, permission, externalCertificateErrors }: Rou
       if (route.spec.tls?.externalCertificate?.name !== old.spec.tls?.externalCertificate?.name) refuseIf(route, await externalCertificateErrors(route));
     },
     validate(route, old, context) {
-      for (const text of routeWarnings(route)) context.warn(text);
+      for (const text of routeWarnings(route, old)) context.warn(text);
       return validateRoute(route, old);
     },
     selectableFields: {

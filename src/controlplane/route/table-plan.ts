@@ -1,10 +1,9 @@
 /** What a router is told of a route: from the route, its services and their endpoints. Pure. */
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { Route, RouteHttpHeader } from '../../api/kinds/route.ts';
 import { keyOf } from '../../api/meta.ts';
 import type { RouterBackend, RouterCookie, RouterHeaderAction, RouterRateLimits, RouterRoute, RouterTls } from '../../protocol/router.ts';
-import { annotated, isTrue, oneOf, parseTime, textThat, wholeNumber } from './annotations.ts';
+import { annotated, balances, cookieName, forwardings, isNetwork, isTrue, oneOf, parseTime, rewriteTarget, sameSites, strictTransport, textThat, wholeNumber } from './annotations.ts';
 import { backendOf, type Lookup } from './backend-plan.ts';
 
 export interface Material extends Lookup {
@@ -14,10 +13,6 @@ export interface Material extends Lookup {
   serviceCa?: string | undefined;
 }
 
-/** Annotations end up in requests and responses: only what cannot break out of its place is taken. */
-const strictTransport = /^((includeSubDomains|preload)\s*;\s*)*max-age\s*=\s*(\d+|"\d+")(\s*;\s*(includeSubDomains|preload))*$/i;
-const rewriteTarget = /^\/[\x21-\x7e]*$/;
-const cookieName = /^[a-zA-Z0-9_-]+$/;
 const defaultTimeoutMs = 30_000;
 const defaultTunnelMs = 3_600_000;
 const defaultCheckMs = 5_000;
@@ -47,10 +42,10 @@ export function routerRoute(route: Route, host: string, material: Material): Rou
     insecure: insecureOf(route),
     ...(tls && { tls }),
     backends,
-    balance: oneOf(['roundrobin', 'random', 'leastconn', 'source'] as const, of('balance')) ?? usualBalance(backends, passthrough),
+    balance: oneOf(balances, of('balance')) ?? usualBalance(backends, passthrough),
     timeoutMs: parseTime(of('timeout')) ?? defaultTimeoutMs,
     tunnelTimeoutMs: parseTime(of('timeout-tunnel')) ?? (passthrough ? parseTime(of('timeout')) : undefined) ?? defaultTunnelMs,
-    forwardedHeaders: oneOf(['append', 'replace', 'if-none', 'never'] as const, of('set-forwarded-headers')) ?? 'append',
+    forwardedHeaders: oneOf(forwardings, of('set-forwarded-headers')) ?? 'append',
     ...(rewrite && { rewriteTarget: rewrite }),
     ...(hsts && { hsts }),
     ...(!passthrough && !isTrue(of('disable_cookies')) && { cookie: cookieOf(route) }),
@@ -75,7 +70,9 @@ function tlsOf({ spec: { tls }, metadata }: Route, { externalCertificate, servic
   if (termination === 'passthrough') return { termination };
   const chain = [tls.certificate, tls.caCertificate].filter((pem) => pem?.trim()).join('\n');
   const external = tls.externalCertificate?.name ? externalCertificate?.(`${metadata.namespace}/${tls.externalCertificate.name}`) : undefined;
-  const own = external ?? (tls.certificate && tls.key ? { certificate: chain, key: tls.key } : undefined);
+  // The key may stand beside the certificate.
+  const key = tls.key || (tls.certificate?.includes('PRIVATE KEY-----') ? tls.certificate : undefined);
+  const own = external ?? (tls.certificate && key ? { certificate: chain, key } : undefined);
   const destinationCa = tls.destinationCACertificate || serviceCa;
   return {
     termination,
@@ -92,7 +89,7 @@ function usualBalance(backends: readonly RouterBackend[], passthrough: boolean):
 /** Named after the route, so that nobody else's cookie is taken for it. */
 function cookieOf({ metadata: { namespace, name, annotations = {} }, spec: { tls } }: Route): RouterCookie {
   const secure = tls !== undefined && tls.insecureEdgeTerminationPolicy !== 'Allow';
-  const sameSite = oneOf(['Lax', 'Strict', 'None'] as const, annotations['router.openshift.io/cookie-same-site']) ?? 'None';
+  const sameSite = oneOf(sameSites, annotations['router.openshift.io/cookie-same-site']) ?? 'None';
   return {
     name: textThat(cookieName, annotations['router.openshift.io/cookie_name']) ?? createHash('md5').update(`${namespace}:${name}`).digest('hex'),
     secure,
@@ -105,13 +102,6 @@ function addressList(text: string | undefined): string[] | undefined {
   if (text === undefined || text !== text.trim()) return undefined;
   const networks = text.split(/\s+/).filter(isNetwork);
   return networks.length > 0 ? networks : undefined;
-}
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits, ...more] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || more.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
 function limitsOf(of: (name: string) => string | undefined): RouterRateLimits {

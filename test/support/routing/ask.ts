@@ -20,7 +20,7 @@ export interface Seen {
 
 export interface AskOptions {
   agent?: http.Agent | undefined;
-  /** Asks once more when a kept connection turns out to be closed by the other side, as every client does (RFC 9112 section 9.3.1). */
+  /** Asks again as long as kept connections turn out to be closed by the other side, as every client does (RFC 9112 section 9.3.1): several may be, and a new one is none of them. */
   again?: boolean;
 }
 
@@ -48,7 +48,7 @@ function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Re
         certificate, version: response.httpVersion,
       }));
     });
-    request.once('error', (error) => (again && request.reusedSocket ? resolve(askHttp1(ports, { url: url.href, method, headers, ...(body !== undefined && { body }) }, url, { agent })) : reject(error)));
+    request.once('error', (error) => (again && request.reusedSocket ? resolve(askHttp1(ports, { url: url.href, method, headers, ...(body !== undefined && { body }) }, url, { agent, again })) : reject(error)));
     request.end(body);
   });
 }

@@ -29,7 +29,8 @@ const batchMs = 100;
 /** Lines that cannot be written, e.g. on a full disk, are dropped: a log must not end what it tells about. */
 export class AccessLog {
   readonly #path: string;
-  #file: number;
+  /** Undefined once it is closed: the number may be another file's then. */
+  #file: number | undefined;
   #size: number;
   #lines: string[] = [];
   #bytes = 0;
@@ -51,7 +52,8 @@ export class AccessLog {
 
   close(): void {
     this.#flush();
-    closeSync(this.#file);
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 
   #flush(): void {
@@ -60,14 +62,15 @@ export class AccessLog {
     const text = this.#lines.join('');
     this.#lines = [];
     this.#bytes = 0;
-    if (text === '') return;
+    if (text === '' || this.#file === undefined) return;
     try {
       this.#size += writeSync(this.#file, text);
       if (this.#size < largestFile) return;
-      closeSync(this.#file);
       renameSync(this.#path, `${this.#path}.1`);
+      const full = this.#file;
       this.#file = openSync(this.#path, 'a', 0o600);
       this.#size = 0;
+      closeSync(full);
     } catch {
       // See above.
     }

@@ -37,8 +37,8 @@ class Supervisor implements DataPlane {
   #stopping = false;
   #restart: Disposable | undefined;
   #nextProbe: Disposable | undefined;
-  /** As the worker knows it: route key to its JSON. */
-  #sent = new Map<string, string>();
+  /** As the worker knows it, by key. Most routes are the very same object as before, and are not written out again. */
+  #sent = new Map<string, { route: RouterRoute; text: string }>();
   #table: ReadonlyMap<string, RouterRoute> = new Map();
   #version = 0;
   #applied = 0;
@@ -147,9 +147,13 @@ class Supervisor implements DataPlane {
 
   #push(whole: boolean): void {
     if (!this.#worker) return;
-    const next = new Map([...this.#table].map(([key, route]) => [key, JSON.stringify(route)]));
-    const set = [...this.#table.values()].filter((route) => whole || this.#sent.get(route.key) !== next.get(route.key));
-    const remove = [...this.#sent.keys()].filter((key) => !next.has(key));
+    const sent = this.#sent;
+    const next = new Map([...this.#table].map(([key, route]) => {
+      const before = sent.get(key);
+      return [key, before?.route === route ? before : { route, text: JSON.stringify(route) }];
+    }));
+    const set = [...this.#table.values()].filter(({ key }) => whole || sent.get(key)?.text !== next.get(key)?.text);
+    const remove = [...sent.keys()].filter((key) => !next.has(key));
     this.#sent = next;
     if (!whole && set.length === 0 && remove.length === 0) return;
     this.#version += 1;

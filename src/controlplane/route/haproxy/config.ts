@@ -38,6 +38,9 @@ export const errorStatuses = [400, 502, 503, 504] as const;
 const bufferBytes = 65_536;
 const headRoomBytes = 8_192;
 
+const stemOf = (route: RouterRoute) => backendName(route).replaceAll(':', '.');
+export const certificateFile = (route: RouterRoute) => `${stemOf(route)}.pem`;
+
 /** `usable`: whether a route's own certificate can be served. */
 export function configOf(routes: readonly RouterRoute[], options: ConfigOptions, usable: (route: RouterRoute) => boolean): Config {
   const maps = mapsOf(routes);
@@ -46,10 +49,10 @@ export function configOf(routes: readonly RouterRoute[], options: ConfigOptions,
   const backends = new Map<string, BackendPlan>();
   for (const route of [...routes].sort((a, b) => (a.key < b.key ? -1 : 1))) {
     const { tls } = route;
-    const stem = backendName(route).replaceAll(':', '.');
+    const stem = stemOf(route);
     if (tls?.certificate && tls.key && tls.termination !== 'passthrough' && usable(route)) {
-      pems.set(`${stem}.pem`, `${tls.certificate}\n${tls.key}\n`);
-      list.push(`${options.folder}/${stem}.pem [alpn ${tls.http2 ? 'h2,' : ''}http/1.1] ${route.wildcard ? '*.' : ''}${route.host}`);
+      pems.set(certificateFile(route), `${tls.certificate}\n${tls.key}\n`);
+      list.push(`${options.folder}/${certificateFile(route)} [alpn ${tls.http2 ? 'h2,' : ''}http/1.1] ${route.wildcard ? '*.' : ''}${route.host}`);
     }
     const authorities = tls?.termination === 'reencrypt' ? tls.destinationCa : undefined;
     if (authorities !== undefined) pems.set(`${stem}.ca`, authorities);

@@ -1,15 +1,15 @@
 /** A router whose requests HAProxy serves: it is told of routes as ours is, and keeps HAProxy's configuration true to them. */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import path from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { defaultRouterLimits, type RouterCommand, type RouterListener, type RouterMetrics, type RouterReport, type RouterRoute, type RouterRouteMetrics } from '../../../protocol/router.ts';
 import { portOfDescriptor } from '../data-plane/listeners.ts';
 import { AccessLog } from '../data-plane/access-log.ts';
+import { identityOf } from '../data-plane/identity.ts';
 import { errorPages } from './error-pages.ts';
 import { changesBetween, type Command } from './changes.ts';
-import { configOf, configText, fileNames, mapFile, mapText, type Config, type ConfigOptions } from './config.ts';
+import { certificateFile, configOf, configText, fileNames, mapFile, mapText, type Config, type ConfigOptions } from './config.ts';
 import { readLogLine } from './log-line.ts';
 import { mapNames } from './maps.ts';
 import { backendName } from './names.ts';
@@ -163,7 +163,7 @@ export class HaproxyRouter {
     if (known?.pem === pem) return known.usable;
     let usable = true;
     try {
-      createSecureContext({ cert: tls?.certificate, key: tls?.key });
+      identityOf(tls?.certificate ?? '', tls?.key ?? '');
     } catch (error) {
       usable = false;
       this.#report({ type: 'rejected', key, message: `The certificate or key of the route cannot be used: ${(error as Error).message}` });
@@ -190,7 +190,9 @@ export class HaproxyRouter {
         if (before) this.#retire(before.program);
         return true;
       } catch (error) {
-        const culprits = error instanceof ProgramFailed ? [...new Set(error.lines.map((line) => owners.get(line)))].filter((key) => key !== undefined) : [];
+        const { lines, files } = error instanceof ProgramFailed ? error : { lines: [], files: [] };
+        if (this.#setAside(files) > 0) continue;
+        const culprits = [...new Set(lines.map((line) => owners.get(line)))].filter((key) => key !== undefined);
         if (culprits.length === 0) {
           if (!before || before.program.over) throw error;
           say((error as Error).message);
@@ -204,6 +206,19 @@ export class HaproxyRouter {
         }
       }
     }
+  }
+
+  /** Certificates that HAProxy does not take, though TLS of ours does: their routes are served with the default one. How many there are. */
+  #setAside(files: readonly string[]): number {
+    let found = 0;
+    for (const route of this.#routes.values()) {
+      const known = this.#certificates.get(route.key);
+      if (!known?.usable || !files.includes(certificateFile(route))) continue;
+      known.usable = false;
+      found += 1;
+      this.#report({ type: 'rejected', key: route.key, message: 'HAProxy does not take the certificate or key of the route' });
+    }
+    return found;
   }
 
   #retire(program: Program): void {

@@ -22,12 +22,15 @@ export interface ProgramOptions {
 export class ProgramFailed extends Error {
   /** Lines of the configuration, counted from 1. */
   readonly lines: readonly number[];
+  /** Names of certificate files. */
+  readonly files: readonly string[];
   /** The frontend whose address it could not listen on. */
   readonly frontend: string | undefined;
-  constructor(said: string, { lines = [], frontend }: { lines?: readonly number[]; frontend?: string | undefined } = {}) {
+  constructor(said: string, { lines = [], files = [], frontend }: { lines?: readonly number[]; files?: readonly string[]; frontend?: string | undefined } = {}) {
     super(`HAProxy did not start: ${said}`);
     this.name = 'ProgramFailed';
     this.lines = lines;
+    this.files = files;
     this.frontend = frontend;
   }
 }
@@ -103,7 +106,8 @@ export class Program {
     const alerts = this.#said.filter((line) => line.startsWith('[ALERT]'));
     const [, frontend] = /\bfrontend (public|public_ssl|secure):/.exec(alerts.find((line) => line.includes('Starting ')) ?? '') ?? [];
     const lines = frontend === undefined ? alerts.flatMap((line) => [...line.matchAll(/haproxy\.cfg:(\d+)/g)].map(([, number]) => Number(number))) : [];
-    throw new ProgramFailed((alerts.length > 0 ? alerts : [...this.#said, how]).join('\n'), { lines, frontend });
+    const files = alerts.flatMap((line) => [...line.matchAll(/([^/\s']+\.pem)\b/g)].map(([, name = '']) => name));
+    throw new ProgramFailed((alerts.length > 0 ? alerts : [...this.#said, how]).join('\n'), { lines, files, frontend });
   }
 
   #notice(line: string): void {

@@ -44,6 +44,7 @@ export function planIngress(ingress: Ingress, owned: readonly Route[], lookup: I
     else if (!rule.host) plan.incomplete.push(`Missing host field in rule at index ${at}`);
     else for (const [index, path] of rule.http.paths.entries()) planPath(rule, path, `${at}, path index ${index}`);
   }
+  if (ingress.spec.defaultBackend) plan.incomplete.push('spec.defaultBackend is not served, since a route needs a host');
   plan.remove = [...left];
   plan.hostnames = [...new Set(kept.flatMap(canonicalHosts))].sort();
   return plan;

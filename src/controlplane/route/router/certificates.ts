@@ -1,6 +1,7 @@
 /** Secure contexts by server name, made once from PEM and kept until the route changes. */
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { RouterRoute } from '../../../protocol/router.ts';
+import { identityOf } from '../data-plane/identity.ts';
 
 /** What a client is shown, and what it may speak then. */
 export interface Identity {
@@ -47,7 +48,7 @@ export class Certificates {
     if (known?.material === material) return known.context;
     let context: SecureContext | undefined;
     try {
-      context = createSecureContext({ cert: certificate, key: privateKey });
+      context = identityOf(certificate, privateKey);
     } catch (error) {
       reject(key, `The certificate or key of the route cannot be used: ${(error as Error).message}`);
     }

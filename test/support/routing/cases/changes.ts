@@ -121,13 +121,30 @@ export const changes: RouteCase[] = [
     },
   },
   {
+    name: 'a certificate with somebody else\'s key beside it, which routers read otherwise, keeps no other route from changing',
+    routes: [{ name: 'web' }],
+    async run(bed) {
+      const stray = await (await authority()).sign('CN=stray', ['own.test']);
+      const { certificate, key } = bed.material.own;
+      const odd = { name: 'own', spec: { tls: { termination: 'edge' as const, certificate: `${certificate}\n${stray.key}`, key } } };
+      await bed.serve([{ name: 'web' }, odd]);
+      expect(await bed.ask('https://own.test/')).toMatchObject({ status: 200, certificate: expect.stringMatching(/^(own|default)$/) as string });
+      await bed.serve([{ name: 'web' }, odd, { name: 'next' }]);
+      expect((await bed.ask('http://next.test/')).status).toBe(200);
+      await bed.serve([{ name: 'web' }, { name: 'own', spec: { tls: { termination: 'edge', certificate, key } } }]);
+      expect((await bed.ask('https://own.test/')).certificate).toBe('own');
+    },
+  },
+  {
     name: 'a certificate that cannot be used leaves the default one, and other routes alone',
-    routes: ({ own }) => [
+    routes: ({ own, stranger }) => [
       { name: 'bad', spec: { tls: { termination: 'edge', certificate: 'rubbish', key: 'rubbish' } } },
+      // Its key is that of a certificate behind the first.
+      { name: 'mixed', spec: { tls: { termination: 'edge', certificate: `${stranger}\n${own.certificate}`, key: own.key } } },
       { name: 'own', spec: { tls: { termination: 'edge', certificate: own.certificate, key: own.key } } },
     ],
     async run(bed) {
-      expect((await bed.ask('https://bad.test/')).certificate).toBe('default');
+      for (const name of ['bad', 'mixed']) expect((await bed.ask(`https://${name}.test/`)).certificate).toBe('default');
       expect((await bed.ask('https://own.test/')).certificate).toBe('own');
       const socket = tls.connect({ host: '127.0.0.1', port: bed.ports.https, rejectUnauthorized: false });
       await once(socket, 'secureConnect');

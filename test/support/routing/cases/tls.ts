@@ -14,6 +14,11 @@ export const tls: RouteCase[] = [
     ],
   },
   {
+    name: 'a key may stand beside its certificate',
+    routes: ({ own }) => [{ name: 'own', spec: { tls: { termination: 'edge', certificate: `${own.certificate}\n${own.key}` } } }],
+    steps: [{ ask: { url: 'https://own.test/' }, answer: { status: 200, certificate: 'own' } }],
+  },
+  {
     name: 'a wildcard route shows its certificate to all its hosts',
     routes: ({ own }) => [{ name: 'any', spec: { host: 'any.own.test', wildcardPolicy: 'Subdomain', tls: { termination: 'edge', certificate: own.certificate, key: own.key } } }],
     steps: [{ ask: { url: 'https://other.own.test/' }, answer: { status: 200, certificate: 'own' } }],

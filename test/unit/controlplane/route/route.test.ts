@@ -127,6 +127,17 @@ describe('certificates', () => {
     await eventually(() => shown('web')).toBe(first.certificate);
   });
 
+  test('of a secret whose key is another\'s keep the route out until they are right', async () => {
+    const root = await authority();
+    const [first, second] = await Promise.all([root.sign('CN=a', ['a.test']), root.sign('CN=b', ['a.test'])]);
+    await platform.client.create(secrets, secret('pair', { certificate: first.certificate, key: second.key }));
+    await create('web', { host: 'a.test', tls: { termination: 'edge', externalCertificate: { name: 'pair' } } });
+    await eventually(() => admitted('web')).toMatchObject({ status: 'False', reason: 'ExtendedValidationFailed', message: expect.stringContaining('tls: private key does not match public key') as string });
+    await platform.client.update(secrets, secret('pair', first));
+    await eventually(() => admitted('web')).toMatchObject({ status: 'True' });
+    expect(shown('web')).toBe(first.certificate);
+  });
+
   test('of a secret that is not there, or no pair, are refused', async () => {
     await platform.client.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'other', namespace }, type: 'Opaque', stringData: { a: 'b' } } as never);
     const refused = (name: string) => create('bad', { tls: { termination: 'reencrypt', externalCertificate: { name } } }).then(() => '', (error: Error) => error.message);

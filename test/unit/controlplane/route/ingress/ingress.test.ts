@@ -54,10 +54,11 @@ describe('the plan of an Ingress', () => {
 
   test('tells what a route cannot say', () => {
     const rules = [{ host: 'a.test' }, rule('', ['/', 'web']), rule('a.test', ['/x', 'gone'], ['/y', 'web']), { host: 'b.test', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { resource: { kind: 'x', name: 'y' } } }] } }, rule('tls.test', ['/', 'web'])] as Rules;
-    const { incomplete, create } = plan({ rules, tls: [{ hosts: ['tls.test'], secretName: 'missing' }] }) ?? { incomplete: [], create: [] };
+    const { incomplete, create } = plan({ rules, tls: [{ hosts: ['tls.test'], secretName: 'missing' }], defaultBackend: { service: { name: 'web', port: { number: 80 } } } }) ?? { incomplete: [], create: [] };
     expect(incomplete).toEqual([
       'Missing http field in rule at index 0', 'Missing host field in rule at index 1', 'Backend service "gone" not found at index 2, path index 0',
       'Missing backend service field in rule at index 3, path index 0', 'Invalid or missing TLS secret for rule host "tls.test" at index 4, path index 0',
+      'spec.defaultBackend is not served, since a route needs a host',
     ]);
     expect(create).toHaveLength(1);
   });
