@@ -77,7 +77,8 @@ export class ContainerProcess {
 
   kill(signal: NodeJS.Signals): void {
     const target = this.#pid ?? this.#child.pid;
-    if (target === undefined || this.#ended) return;
+    // Once it has ended its pid may be anybody's, even while the last of its output is awaited; what it left behind was killed with it.
+    if (target === undefined || this.#exit) return;
     // Not yet past its set-up: nobody knows which of the launcher's processes it will be.
     if (this.#pid === undefined && process.platform === 'linux') return descendantsOf(target).reverse().forEach((pid) => send(pid, signal));
     if (process.platform === 'win32') {
@@ -103,6 +104,7 @@ export class ContainerProcess {
 
   /** Bytes that only the container's processes hold. What was executed into it from outside does not count. */
   memory(): number {
+    if (this.#exit) return 0;
     const processes = this.#shared ? processesAt(this.#shared) : this.#pid === undefined ? [] : descendantsOf(this.#pid);
     return processes.reduce((sum, pid) => sum + anonymousMemory(pid), 0);
   }

@@ -89,6 +89,7 @@ export class VolumeManager {
   /** The mounts of a container, in the order that lets one lie inside another. */
   async mounts(pod: Pod, container: Container, volumes: ReadonlyMap<string, PreparedVolume>, env: readonly { name: string; value: string }[]): Promise<Mount[]> {
     const mounts: Mount[] = [];
+    for (const { name, devicePath } of container.volumeDevices ?? []) throw new VolumeError(`volume "${name}" cannot be given as the device ${devicePath}: there are no block volumes here; mount it as a file system (volumeMounts)`);
     const byVariable = pod.metadata.annotations?.[volumesAnnotation] === 'variables';
     for (const mount of container.volumeMounts ?? []) {
       const volume = volumes.get(mount.name);

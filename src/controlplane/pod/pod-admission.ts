@@ -1,7 +1,8 @@
 /** What the server fills in on a new pod beside its identity and priority: tolerations, the first status. */
-import type { Pod } from '../../api/kinds/core.ts';
+import { pods, type Pod } from '../../api/kinds/core.ts';
 import { toTime } from '../../api/meta.ts';
 import { qosClassOf } from '../../api/pod.ts';
+import { forbidden } from '../../api/status.ts';
 
 const tolerated = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const tolerationSeconds = 300;
@@ -15,6 +16,8 @@ export function admitTolerations({ spec }: Pod): void {
 
 export function admitPod(pod: Pod, now: Date): void {
   const { spec } = pod;
+  // There are no other ways to run a pod here, so no class names one.
+  if (spec.runtimeClassName) throw forbidden(pods, pod.metadata.name, `pod rejected: RuntimeClass "${spec.runtimeClassName}" not found`);
   spec.enableServiceLinks ??= true;
   admitTolerations(pod);
   // Who asks for anything is taken to cope with a node that is short of memory (OpenShift's admission; Kubernetes docs, "Taint Nodes by Condition").

@@ -2,7 +2,7 @@
 import { copyJson, equalJson } from '../../api/json.ts';
 import { pods, type Pod } from '../../api/kinds/core.ts';
 import { defaultPodSpec } from '../../api/pod-defaults.ts';
-import { validatePodSpec } from '../../api/pod-validation.ts';
+import { validateEphemeralContainers, validatePodSpec } from '../../api/pod-validation.ts';
 import { isTerminal } from '../../api/pod.ts';
 import { forbiddenField, type FieldError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -94,7 +94,7 @@ export function podKind({ store, clock, mirrors, client }: PodKindParts): Kind {
 function validateEphemeral(pod: Pod, old: Pod): FieldError[] {
   const before = old.spec.ephemeralContainers ?? [];
   const after = pod.spec.ephemeralContainers ?? [];
-  const errors: FieldError[] = [];
+  const errors = validateEphemeralContainers(pod.spec, new Set(before.map(({ name }) => name)));
   for (const [index, container] of before.entries()) {
     const same = after.find(({ name }) => name === container.name);
     if (!same) errors.push(forbiddenField('spec.ephemeralContainers', `existing ephemeral containers may not be removed: "${container.name}"`));

@@ -32,7 +32,9 @@ export const resizeSubresource: FieldsSubresource<Pod> = {
     }));
     if (errors.length > 0) return errors;
     if (qosClassOf(pod.spec) !== qosClassOf(old.spec)) return [invalidValue('metadata', qosClassOf(pod.spec), 'Pod QOS Class may not change as a result of resizing')];
-    return validatePodSpec(pod.spec);
+    // Debugging containers came later and have rules of their own.
+    const { ephemeralContainers: _, ...spec } = pod.spec;
+    return validatePodSpec(spec);
   },
 };
 
