@@ -315,6 +315,29 @@ describe.each(ways)('services, %s', (way) => {
       for (const pod of ['near', 'far']) await settled(pod, [pod, pod, pod]);
     });
 
+    test('agents that are killed leave no moment without them, and take them over', async () => {
+      await apply(policy('closed', { ...only(app), policyTypes: ['Ingress'] }));
+      await settled('far', refusedAll);
+      const loop = `const net = require('net'); const again = () => net.connect(8080, '${address.far}').on('connect', () => { console.log('open'); setTimeout(again, 10); }).on('error', (error) => { console.log(error.code); setTimeout(again, 10); }); again();`;
+      await apply(talker('watcher', { node: 'node-1', spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'watcher', image: 'slipway/tools', imagePullPolicy: 'IfNotPresent', command: ['node', '-e', loop] }] } }));
+      await platform.kube('wait', '--for=condition=Ready', 'pod/watcher', '--timeout=30s');
+      const agents = () => processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('agent.js') && !command.startsWith('nsenter')).map(({ pid }) => pid);
+      const before = agents();
+      expect(before).toHaveLength(2);
+      for (const pid of before) process.kill(pid, 'SIGKILL');
+      await eventually('both agents are there again', () => Promise.resolve(agents().filter((pid) => !before.includes(pid)).length === 2 ? true : undefined), 30_000);
+      await eventually('they answer', async () => ((await Promise.all(['client', 'far'].map((pod) => platform.kubectl(['exec', pod, '--', 'true'])))).every(({ code }) => code === 0) ? true : undefined), 30_000);
+      await apply(talker('newcomer', { labels: app, node: 'node-2' }));
+      await platform.kube('wait', '--for=condition=Ready', 'pod/newcomer', '--timeout=30s');
+      address = await addresses();
+      expect(await reach('newcomer')).toEqual(refusedAll);
+      const seen = (await platform.kube('logs', 'watcher')).trim().split('\n');
+      expect([...new Set(seen)]).toEqual(['ECONNREFUSED']);
+      await platform.kube('delete', 'pod', 'watcher', 'newcomer', '--wait=false');
+      await remove('closed');
+      await settled('far', ['far', 'far', 'far']);
+    });
+
     test('peers by blocks of addresses and both selectors together, ports by range and name', async () => {
       const [near, far] = [only({ at: 'near' }), only({ at: 'far' })];
       const block = (except: string) => ({ ipBlock: { cidr: '10.128.0.0/14', except: [`${except}/32`] } });
