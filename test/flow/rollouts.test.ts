@@ -206,7 +206,7 @@ describe('a rollout', () => {
     await expect(latest(client, config('given-up'))).rejects.toThrow('Rollout #1 of deploymentconfigs.apps.openshift.io "given-up" is already in progress (Running)');
     expect(await cancel(client, config('given-up'))).toEqual([1]);
     await becomes('given-up-1', 'Failed');
-    expect(await settled(config('given-up'))).toEqual({ phase: 'failed', message: 'rollout of replication controller "given-up-1" was cancelled' });
+    expect(await settled(config('given-up'))).toMatchObject({ phase: 'failed', message: 'rollout of replication controller "given-up-1" was cancelled' });
     await eventually('it has no pods, and no deployer is left', async () => ((await connection.client.list(pods, { namespace })).items.some(({ metadata }) => metadata.name.startsWith('given-up-')) ? undefined : true));
     expect(await cancel(client, config('given-up'))).toEqual([]);
   });

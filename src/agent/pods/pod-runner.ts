@@ -17,7 +17,7 @@ import { VolumeError } from '../volume/volume-files.ts';
 import { containerConfig, limitsOf } from './container-config.ts';
 import type { ImagePuller } from './image-puller.ts';
 import { runHook } from './lifecycle-hooks.ts';
-import { podFolders } from './pod-folders.ts';
+import { podFolders, removeRun } from './pod-folders.ts';
 import type { PodAction } from './pod-plan.ts';
 import { containersOf, type NamedContainer, type Waiting } from './pod-view.ts';
 import { appliedResources } from './resize-plan.ts';
@@ -84,7 +84,7 @@ export class PodRunner {
     await Promise.all(stops.map((action) => this.#stop(pod, action, Promise.all((action.after ?? []).map((id) => ends.get(id)))).finally(tell.get(action.id))));
     for (const action of actions) {
       if (action.type === 'stopSandbox') await this.#stopSandbox(action.id);
-      if (action.type === 'removeContainer') await this.#remove(action.id);
+      if (action.type === 'removeContainer') await this.#remove(pod, action.id);
       if (action.type === 'removeSandbox') await this.#removeSandbox(action.id);
       if (action.type === 'resizeContainer') await this.#resize(pod, action).catch((error: unknown) => (result.resizeFailure = text(error)));
     }
@@ -322,9 +322,14 @@ export class PodRunner {
     this.#parts.cache.forgetSandbox(id);
   }
 
-  async #remove(id: string): Promise<void> {
-    await this.#parts.runtime.removeContainer(id);
-    await this.#parts.cache.refresh(id);
+  /** With its log: who crashes again and again must not fill the disk. */
+  async #remove(pod: Pod, id: string): Promise<void> {
+    const { runtime, cache, folder } = this.#parts;
+    const uid = pod.metadata.uid ?? '';
+    const container = cache.observe(uid).containers.find((one) => one.id === id);
+    await runtime.removeContainer(id);
+    if (container) await removeRun(podFolders(folder, uid), container.name, container.attempt);
+    await cache.refresh(id);
   }
 }
 

@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configMaps, nodes, persistentVolumeClaims, pods, secrets, type Pod } from '../../../src/api/kinds/core.ts';
 import { leases } from '../../../src/api/kinds/cluster.ts';
 import { conditionOf, isPodReady } from '../../../src/api/pod.ts';
 import { summarizePod } from '../../../src/api/pod-summary.ts';
+import { eventually } from '../../support/eventually.ts';
 import { smallPlatform, type SmallPlatform } from '../../support/agent/small-platform.ts';
 
 let platform: SmallPlatform;
@@ -64,6 +65,27 @@ describe('an agent', () => {
     runtime.end(runtime.running('web')?.id ?? '', 3);
     const held = await platform.until('demo', 'web-1', (one) => text(one) === 'CrashLoopBackOff');
     expect(held.status?.phase).toBe('Running');
+  });
+
+  test('keeps of what crashes again and again the last two runs, with their logs', async () => {
+    const { agent, runtime } = await platform.agent('node-1');
+    await platform.run('demo', 'web-1', {});
+    const pod = await platform.until('demo', 'web-1', started);
+    const crash = () => runtime.end(runtime.running('web')?.id ?? '', 3);
+    const runs = (count: number) => platform.until('demo', 'web-1', (one) => started(one) && one.status?.containerStatuses?.[0]?.restartCount === count);
+    crash();
+    await runs(1);
+    const [first] = [...runtime.containers.values()].filter(({ attempt }) => attempt === 0);
+    // Rotated once.
+    writeFileSync(`${first?.logPath}.1`, 'older\n');
+    crash();
+    await platform.until('demo', 'web-1', (one) => text(one) === 'CrashLoopBackOff');
+    await agent.dispose();
+    // The next one knows of no back-off.
+    await platform.agent('node-1', runtime);
+    await runs(2);
+    const folder = path.join(platform.folder, 'pods', pod.metadata.uid ?? '');
+    await eventually(() => [...readdirSync(path.join(folder, 'log/web')), ...readdirSync(path.join(folder, 'containers/web'))].sort()).toEqual(['1.json', '1.log', '1.termination', '2.json', '2.log', '2.termination']);
   });
 
   test('lets a pod complete', async () => {
