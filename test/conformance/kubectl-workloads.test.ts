@@ -74,8 +74,9 @@ describe('a pod', () => {
     expect(await k('logs', 'several', '-c', 'beside')).toBe('sleep 1000 \n');
     expect(await k('exec', 'several', '-c', 'beside', '--', 'hostname')).toBe('several\n');
     expect(await k('describe', 'pod', 'several')).toMatch(/^Ephemeral Containers:\n {2}beside:\n[^]*^ {4}State: +Running$/m);
-    await k('debug', 'several', image, '--target=nobody', '-c', 'lost', '--profile=general', '--', 'true');
-    await eventually('the wrong target to be told', async () => ((await k('get', 'pod', 'several', '-o', 'jsonpath={.status.ephemeralContainerStatuses[1].state.waiting.message}')) === 'unable to find target container nobody' ? true : undefined));
+    expect((await platform.kubectl(['debug', 'several', image, '--target=nobody', '-c', 'lost', '--profile=general', '--', 'true'])).stderr).toContain('spec.ephemeralContainers[1].targetContainerName: Not found: "nobody"');
+    await k('debug', 'several', image, '--target=first', '-c', 'lost', '--profile=general', '--', 'true');
+    await eventually('the target that has ended to be told', async () => ((await k('get', 'pod', 'several', '-o', 'jsonpath={.status.ephemeralContainerStatuses[1].state.waiting.message}')) === 'unable to find target container first' ? true : undefined));
 
     await k('debug', 'several', '--copy-to=copy', '--container=b', `--set-image=b=${toolsImage}`, '--same-node', '--profile=general', '--', 'sh', '-c', 'echo copied; exec sleep 1000');
     await eventually('the copy to initialise', async () => ((await platform.kubectl(['exec', 'copy', '-c', 'first', '--', 'touch', '/tmp/go'])).code === 0 ? true : undefined));
