@@ -21,8 +21,13 @@ export function failureText(error: unknown, t: Translate): string {
     const { kind, app, namespace } = error as AppExists;
     return t('{0} "{1}" already exists in project "{2}". Choose another name, or delete it first.', kind, app, namespace);
   }
-  if (error.name === 'ConnectionError') return t('The cluster cannot be reached: {0}', error.message);
+  if (error.name === 'ConnectionError') return t('The cluster cannot be reached: {0}', whyUnreachable(error));
   return error.message;
+}
+
+/** Without what is said before it: that it cannot be reached. */
+export function whyUnreachable(error: Error | undefined): string {
+  return error?.message.replace(/^cannot reach [^ ]+: /, '') ?? '';
 }
 
 /** Why the platform did not start and what helps; what only the system knows follows in its own words. */

@@ -41,9 +41,6 @@ try {
   await user.pick('open folder');
   await user.asked(/\(2\/4\)/);
   await user.quickInput.locator('.monaco-list-row').first().waitFor();
-  await page.mouse.move(700, 600);
-  await page.waitForTimeout(1_500);
-  await picture('create');
   await page.keyboard.press('Enter');
   await user.asked(/\(3\/4\)/);
   await user.answer('web');

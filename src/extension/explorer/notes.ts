@@ -4,7 +4,7 @@ import type { Session } from '../connections/session.ts';
 import type { Platform, PlatformFailure } from '../daemon/platform.ts';
 import { isStatusError } from '../../api/status.ts';
 import type { StartPhase } from '../../protocol/daemon.ts';
-import { startFailureText } from '../failure-text.ts';
+import { startFailureText, whyUnreachable } from '../failure-text.ts';
 import { tooltipOf, type TreeNode } from './node.ts';
 
 const t = vscode.l10n.t;
@@ -26,7 +26,7 @@ export function problemNode(parent: string, error: Error): TreeNode {
 
 /** That the cluster cannot be had, and below it why. */
 export function clusterFailureNodes(session: Session): TreeNode[] {
-  const message = session.failure?.message ?? '';
+  const message = whyUnreachable(session.failure);
   const login = isStatusError(session.failure, 'Unauthorized');
   const label = login ? t('The login to "{0}" has expired', session.cluster) : t('Cluster "{0}" cannot be reached', session.cluster);
   const tooltip = tooltipOf(label, [[t('Reason'), message]]);

@@ -3,7 +3,7 @@ import { isStatusError } from '../../api/status.ts';
 import type { PageProblem } from '../../protocol/page-problem.ts';
 import type { Session } from '../connections/session.ts';
 import type { Translate } from '../explorer/node.ts';
-import { failureText } from '../failure-text.ts';
+import { failureText, whyUnreachable } from '../failure-text.ts';
 
 export interface Obstacle {
   text: string;
@@ -21,7 +21,7 @@ export function connectionObstacle({ state, cluster: now, choice, failure }: Pic
       return { text: t('Connecting to "{0}"', cluster) };
     case 'failed':
       if (isStatusError(failure, 'Unauthorized')) return { text: t('The login to "{0}" has expired', cluster), fix: { title: t('Log In Again'), command: 'slipway.cluster.login' } };
-      return { text: t('Cluster "{0}" cannot be reached: {1}', cluster, failure?.message ?? ''), fix: { title: t('Connect Again'), command: 'slipway.cluster.reconnect' } };
+      return { text: t('Cluster "{0}" cannot be reached: {1}', cluster, whyUnreachable(failure)), fix: { title: t('Connect Again'), command: 'slipway.cluster.reconnect' } };
     case 'idle':
       return { text: t('Slipway is not connected'), fix: choice.type === 'embedded' ? { title: t('Start Slipway'), command: 'slipway.platform.start' } : { title: t('Connect Again'), command: 'slipway.cluster.reconnect' } };
   }

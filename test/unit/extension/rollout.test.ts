@@ -115,7 +115,7 @@ describe('a page that cannot show its objects says why, and what helps', () => {
     expect(problemOf(obstacle)).toEqual(obstacle ? { problem: { text, ...(obstacle.fix && { fix: obstacle.fix.title }) } } : {});
   });
 
-  test('a list that failed', () => expect(listObstacle([{ problem: undefined }, { problem: Object.assign(new Error('ECONNREFUSED'), { name: 'ConnectionError' }) }], say)?.text).toBe('The cluster cannot be reached: ECONNREFUSED'));
+  test('a list that failed', () => expect(listObstacle([{ problem: undefined }, { problem: Object.assign(new Error('cannot reach 127.0.0.1:6443: ECONNREFUSED'), { name: 'ConnectionError' }) }], say)?.text).toBe('The cluster cannot be reached: ECONNREFUSED'));
 });
 
 test('the address of a revision leads back to it', () => {

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { clusterKey, type ClusterChoice } from '../../connections/cluster.ts';
 import { userKubeconfig } from '../../connections/open-connection.ts';
 import type { Session } from '../../connections/session.ts';
+import { whyUnreachable } from '../../failure-text.ts';
 import { Advice, Cancelled, patiently, type Command } from '../command.ts';
 import { startEmbedded } from './start.ts';
 
@@ -47,7 +48,7 @@ export const loginCommand: Command = {
 async function connect(session: Session, attempt: () => Promise<unknown>): Promise<void> {
   await patiently(vscode.l10n.t('Connecting to "{0}"', session.cluster), attempt);
   if (!session.failure) return;
-  throw new Advice(vscode.l10n.t('Cluster "{0}" cannot be reached: {1}', session.cluster, session.failure.message), [
+  throw new Advice(vscode.l10n.t('Cluster "{0}" cannot be reached: {1}', session.cluster, whyUnreachable(session.failure)), [
     { title: vscode.l10n.t('Switch Cluster…'), run: () => vscode.commands.executeCommand('slipway.cluster.switch') },
   ]);
 }
