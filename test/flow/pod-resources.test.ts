@@ -9,6 +9,7 @@ import { imageMarks } from '../../src/api/kinds/image.ts';
 import { toolsImage } from '../../src/api/well-known.ts';
 import { registryClient } from '../../src/oci/registry-client.ts';
 import { eventually, Platform } from '../support/platform/platform.ts';
+import { endProcess, processesNaming } from '../support/platform/processes.ts';
 import { manifestOf } from '../support/platform/web-pod.ts';
 import { pushImage } from '../support/sandbox/images.ts';
 
@@ -175,5 +176,36 @@ describe.runIf(isRoot)('a disk that is nearly full', () => {
     // Who waited for it starts, with its image fetched anew; the others were left alone.
     for (const name of ['unused', 'important', 'honest', 'used']) await ready(name);
     expect(await platform.kube('get', 'events', '--field-selector', 'involvedObject.name=unused,reason=FailedScheduling', '-o', 'name')).toContain('event/unused');
+  });
+});
+
+describe('a machine that is short of memory', () => {
+  const eating = (name: string, megabytes: number, more: object = {}) => pod(name, { containers: [container('web', `globalThis.kept = Buffer.alloc(${megabytes} << 20, 1); ${stay}`, more)] });
+  const condition = async () => (await platform.json<Node>('get', 'node', 'node-1')).status?.conditions?.find(({ type }) => type === 'MemoryPressure')?.status;
+  const settings = path.join('nodes/node-1', 'kubelet.json');
+  /** The node's agent reads them when it starts; pods do not notice. */
+  const set = (document: object) => {
+    writeFileSync(path.join(platform.home, settings), JSON.stringify(document));
+    for (const { pid } of processesNaming(path.join(platform.home, 'versions')).filter(({ command }) => command.includes('agent.js') && !command.startsWith('nsenter'))) endProcess(pid);
+  };
+
+  test('ends who uses most beyond what was asked for, takes in only who asked for some, and is as before when there is enough', async () => {
+    const asked = { resources: { requests: { memory: '400Mi' } } };
+    const applied = await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(eating('gluttonous', 150), eating('frugal', 100, asked)) });
+    expect(applied.code, applied.stderr).toBe(0);
+    for (const name of ['gluttonous', 'frugal']) await ready(name);
+    // Nothing of this machine's own need to tell them apart: all of its memory would have to be free.
+    set({ evictionHard: { 'memory.available': '100%' }, evictionPressureTransitionPeriod: '1s' });
+    const { status } = await until('gluttonous', ({ status: now }) => now?.phase === 'Failed');
+    expect(status).toMatchObject({ reason: 'Evicted', message: expect.stringMatching(/^The node was low on resource: memory\. Threshold quantity: \d+[KM]i, available: \d+[KM]i\. Container web was using \d+[KM]i, request is 0, has larger consumption of memory\. $/) as string });
+    expect(await condition()).toBe('True');
+    expect((await read('frugal')).status?.phase).toBe('Running');
+    await eventually('the taint', async () => ((await platform.json<Node>('get', 'node', 'node-1')).spec?.taints?.some(({ key, effect }) => key === 'node.kubernetes.io/memory-pressure' && effect === 'NoSchedule') ? true : undefined));
+    await platform.kubectl(['apply', '-f', '-'], { input: manifestOf(eating('late', 1)) });
+    await eventually('it to be kept out', async () => ((await platform.kube('get', 'events', '--field-selector', 'involvedObject.name=late,reason=FailedScheduling', '-o', 'jsonpath={.items[*].message}')).includes('node.kubernetes.io/memory-pressure') ? true : undefined));
+    set({});
+    await eventually('the end of it', async () => ((await condition()) === 'False' ? true : undefined));
+    await ready('late');
+    await platform.kube('delete', 'pod', '--all', '--wait=false');
   });
 });
