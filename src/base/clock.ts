@@ -7,13 +7,28 @@ export interface Clock {
   after(ms: number, run: () => void): Disposable;
 }
 
-/** Milliseconds beyond which a timer would fire at once (a signed 32-bit limit of the platform). */
-const longestTimer = 0x7fffffff;
+/** Timers stand while the machine sleeps: a longer one looks at the clock this often, so that it comes late by no more than that. */
+const longestTimer = 60_000;
 
 export const systemClock: Clock = {
   now: () => new Date(),
   after(ms, run) {
-    const timer = setTimeout(run, Math.min(Math.max(ms, 0), longestTimer));
+    if (ms <= longestTimer) {
+      const timer = setTimeout(run, Math.max(ms, 0));
+      return toDisposable(() => clearTimeout(timer));
+    }
+    const due = Date.now() + ms;
+    let awake = ms;
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = () => {
+      // Whichever comes first: a clock that is set back delays nothing.
+      const left = Math.min(due - Date.now(), awake);
+      if (left <= 0) return run();
+      const step = Math.min(left, longestTimer);
+      awake -= step;
+      timer = setTimeout(wait, step);
+    };
+    wait();
     return toDisposable(() => clearTimeout(timer));
   },
 };
