@@ -59,11 +59,12 @@ export function deploymentStatus(input: StatusInput, now: Date): StatusResult {
     ...(unavailable > 0 && { unavailableReplicas: unavailable }),
     ...(before.collisionCount !== undefined && { collisionCount: before.collisionCount }),
   };
-  conditions = failureCondition(conditions, sets, now);
+  conditions = failureCondition(conditions, current ? [current, ...sets] : sets, now);
   conditions = progressCondition(conditions, input, status, now);
   return { status: { ...status, conditions: conditions as Status['conditions'] }, ...timeLeft(deployment, conditions, now) };
 }
 
+/** What the first of them suffers from: the present set's trouble says more than an old one's. */
 function failureCondition(conditions: WorkloadCondition[], sets: readonly ReplicaSet[], now: Date): WorkloadCondition[] {
   const failed = sets.flatMap(({ status }) => status?.conditions ?? []).find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
   return failed

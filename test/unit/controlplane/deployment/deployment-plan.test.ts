@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Deployment, ReplicaSet } from '../../../../src/api/kinds/apps.ts';
 import { planDeployment } from '../../../../src/controlplane/deployment/deployment-plan.ts';
+import { deploymentStatus } from '../../../../src/controlplane/deployment/deployment-status.ts';
 
 const names = ['v1', 'v2', 'v3'];
 const desired = 'deployment.kubernetes.io/desired-replicas';
@@ -97,4 +98,11 @@ test('recreating waits for the last old pod', () => {
   expect(planDeployment(of, [set(2, 2, { replicas: 2, was: 2 })], [pod])).toMatchObject({ scale: [{ replicas: 0 }] });
   expect(planDeployment(of, [old], [pod]).create).toBeUndefined();
   expect(planDeployment(of, [old], [{ ...pod, status: { phase: 'Failed' } }]).create).toMatchObject({ spec: { replicas: 2 } });
+});
+
+test('of several failures that of the present set is told', () => {
+  const failing = (one: ReplicaSet, message: string): ReplicaSet => ({ ...one, status: { ...one.status, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }] } } as ReplicaSet);
+  const [old, current] = [failing(set(2, 1, {} as Sizes), 'old'), failing(set(3, 1, {} as Sizes), 'new')];
+  const told = (sets: ReplicaSet[], present?: ReplicaSet) => deploymentStatus({ deployment: deployment({ replicas: 2 }), sets, current: present }, new Date('2026-01-01T00:00:00Z')).status.conditions?.find(({ type }) => type === 'ReplicaFailure')?.message;
+  expect([told([old, current], current), told([old, set(3, 1, {} as Sizes)], set(3, 1, {} as Sizes)), told([set(2, 1, {} as Sizes)])]).toEqual(['new', 'old', undefined]);
 });
