@@ -245,6 +245,7 @@ describe.each(chapters)('the story of $folder in $language', ({ language, folder
     const rollouts = await bench.webview('.revisions tr[data-state=current]');
     await until(() => rollouts.locator('.phase').first().textContent()).toBe(say('complete'));
     expect(await rollouts.locator('.stands').last().textContent()).toBe(say('Current'));
+    await until(() => rollouts.locator('vscode-button[appearance=primary]').allTextContents()).toEqual([say('Start Rollout')]);
     await everyControlIsNamed(rollouts);
     await bench.command(`Slipway: ${say('Show Events')}`);
     await (await bench.webview('.events .event')).locator('.event').first().waitFor();

@@ -90,7 +90,8 @@ function actionButtons(texts: RolloutTexts, press: (action: RolloutAction) => vo
         button.hidden = at < 0;
         button.style.order = String(at);
         button.toggleAttribute('disabled', busy);
-        button.setAttribute('appearance', at === 0 ? 'primary' : 'secondary');
+        // The component writes its attribute from the property, at a time of its own.
+        (button as HTMLElement & { appearance: string }).appearance = at === 0 ? 'primary' : 'secondary';
       }
     },
   };
