@@ -156,11 +156,13 @@ describe('windows and clusters', () => {
     await bench.screenshot('windows-05-plain');
     await page.keyboard.press('F1');
     const offered = (title: string) => user.quickInput.locator('.monaco-list-row', { hasText: title });
-    await user.quickInput.locator('input.input').fill('>Slipway: Show Rollouts');
-    await offered('Show Rollouts').waitFor();
-    await user.quickInput.locator('input.input').fill('>Slipway: Split Traffic');
-    await offered('Show Rollouts').waitFor({ state: 'detached' });
-    expect(await offered('Split Traffic').count()).toBe(0);
+    for (const lacking of ['Retry Rollout', 'Split Traffic']) {
+      await user.quickInput.locator('input.input').fill('>Slipway: Show Rollouts');
+      await offered('Show Rollouts').waitFor();
+      await user.quickInput.locator('input.input').fill(`>Slipway: ${lacking}`);
+      await offered('Show Rollouts').waitFor({ state: 'detached' });
+      expect(await offered(lacking).count()).toBe(0);
+    }
     await page.keyboard.press('Escape');
   });
 

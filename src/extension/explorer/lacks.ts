@@ -1,16 +1,20 @@
 /** Views of kinds that a cluster does not serve are not shown; the Projects view says so in a line. */
 import * as vscode from 'vscode';
 import { buildConfigs } from '../../api/kinds/build.ts';
+import { deploymentConfigs } from '../../api/kinds/deployment-config.ts';
 import { imageStreams } from '../../api/kinds/image.ts';
 import { routes } from '../../api/kinds/route.ts';
 import type { Session } from '../connections/session.ts';
 
 const views = { builds: buildConfigs, images: imageStreams, routes } as const;
 
+/** Commands that only make sense where their kind is served. */
+const commands = { deploymentConfigs } as const;
+
 /** The manifest's `when` goes by these keys. */
 export function watchLacks(session: Session): vscode.Disposable {
   const tell = () => {
-    for (const [view, resource] of Object.entries(views)) void vscode.commands.executeCommand('setContext', `slipway.lacks.${view}`, session.state === 'connected' && !session.serves(resource));
+    for (const [view, resource] of Object.entries({ ...views, ...commands })) void vscode.commands.executeCommand('setContext', `slipway.lacks.${view}`, session.state === 'connected' && !session.serves(resource));
   };
   tell();
   return session.onDidChange(tell);

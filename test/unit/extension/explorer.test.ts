@@ -79,7 +79,17 @@ describe('a node', () => {
     ['when all is well', {}, '1/1 · #1', 'layers'],
     ['when a deployment failed', { status: { latestVersion: 1, readyReplicas: 1, conditions: [{ type: 'Progressing', status: 'False', message: 'no' }] } }, '1/1 · #1', 'error'],
     ['scaled to nothing', { spec: { replicas: 0 } }, '1/0 · #1', 'layers'],
-  ])('of a deployment config, %s', (_, rest, description, icon) => expect(presentWorkload(config('web', rest), say)).toMatchObject({ description, icon, contextValue: 'deploymentconfig' }));
+  ])('of a deployment config, %s', (_, rest, description, icon) => expect(presentWorkload(config('web', rest), say)).toMatchObject({ description, icon }));
+
+  test.each([
+    ['is under way', {}, { status: 'True', reason: 'ReplicationControllerUpdated' }, 'deploymentconfig.rolling'],
+    ['failed', {}, { status: 'False', reason: 'ProgressDeadlineExceeded' }, 'deploymentconfig.failed'],
+    ['is complete', {}, { status: 'True', reason: 'NewReplicationControllerAvailable' }, 'deploymentconfig'],
+    ['failed, and it is paused', { paused: true }, { status: 'False', reason: 'RolloutCancelled' }, 'deploymentconfig.paused.failed'],
+  ])('a rollout that %s offers what can be asked of it', (_, spec, progress, contextValue) => {
+    const workload = config('web', { spec: { replicas: 1, ...spec }, status: { latestVersion: 1, conditions: [{ type: 'Progressing', ...progress }] } });
+    expect(presentWorkload(workload, say).contextValue).toBe(contextValue);
+  });
 
   test('of a build tells its state, and no password', () => {
     const build = make<Build>('Build', 'web-1', {

@@ -9,7 +9,8 @@ import { tooltipOf, type IconColour, type Presentation, type Translate } from '.
 export function presentWorkload(workload: Workload, t: Translate): Presentation {
   const { wanted, ready } = numbersOf(workload);
   const images = workload.spec.template?.spec?.containers.map((container) => container.image).join(', ');
-  const failed = (workload.status?.conditions as Condition[] | undefined)?.find((condition) => condition.type === 'Progressing' && condition.status === 'False');
+  const progress = (workload.status?.conditions as Condition[] | undefined)?.find((condition) => condition.type === 'Progressing');
+  const failed = progress?.status === 'False' ? progress : undefined;
   const version = workload.kind === 'DeploymentConfig' ? ((workload as DeploymentConfig).status?.latestVersion ?? 0) : undefined;
   // Before its first image a deployment config deploys nothing, and nothing is under way.
   const idle = version === 0 || wanted === 0;
@@ -23,7 +24,7 @@ export function presentWorkload(workload: Workload, t: Translate): Presentation 
     tooltip: tooltipOf(`${kindWord(workload.kind ?? '', t)} ${workload.metadata.name}`, [
       [t('Replicas'), `${ready}/${wanted}`], [t('Revision'), version || undefined], [t('Image'), images], [t('Created'), workload.metadata.creationTimestamp], [t('Reason'), failed?.message],
     ]),
-    contextValue: [(workload.kind ?? '').toLowerCase(), paused && 'paused'].filter(Boolean).join('.'),
+    contextValue: [(workload.kind ?? '').toLowerCase(), paused && 'paused', version !== undefined && rolloutWord(progress)].filter(Boolean).join('.'),
     accessibility: t('{0} {1}, {2} of {3} ready', kindWord(workload.kind ?? '', t), workload.metadata.name, ready, wanted),
     expand: 'expanded',
   };
@@ -34,6 +35,12 @@ function numbersOf(workload: Workload): { wanted: number; ready: number } {
   if (workload.kind === 'DaemonSet') return { wanted: (workload as DaemonSet).status?.desiredNumberScheduled ?? 0, ready: (workload as DaemonSet).status?.numberReady ?? 0 };
   const { spec, status } = workload as DeploymentConfig;
   return { wanted: spec.replicas ?? 1, ready: status?.readyReplicas ?? 0 };
+}
+
+/** Of a deployment config: what its newest rollout, which has a deployer of its own, can be asked for. */
+function rolloutWord(progress: Condition | undefined): string | undefined {
+  if (progress?.status === 'False') return 'failed';
+  return progress && progress.reason !== 'NewReplicationControllerAvailable' ? 'rolling' : undefined;
 }
 
 function look(failed: boolean, idle: boolean, waiting: boolean): [string, IconColour] {
