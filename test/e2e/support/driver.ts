@@ -85,9 +85,14 @@ export class Driver {
     await this.page.locator('.monaco-dialog-box .monaco-button', { hasText: exactly(button) }).click();
   }
 
+  /** Closes what is shown now. A toast of one line shows what closes it only when it is pointed at; one that is just coming or going takes no click. */
   async dismissNotifications(): Promise<void> {
-    const close = this.page.locator('.notification-toast .codicon-notifications-clear');
-    for (let left = await close.count(); left > 0; left -= 1) await close.first().click({ timeout: 1_000 }).catch(() => undefined);
+    const toasts = this.page.locator('.notification-toast');
+    for (let left = (await toasts.count()) + 2; left > 0 && (await toasts.count()) > 0; left -= 1) {
+      const toast = toasts.first();
+      await toast.hover({ timeout: 1_000 }).catch(() => undefined);
+      await toast.locator('.codicon-notifications-clear').click({ timeout: 1_000 }).catch(() => undefined);
+    }
   }
 }
 

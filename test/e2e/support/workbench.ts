@@ -30,8 +30,8 @@ export interface Workbench {
   screenshot(name: string): Promise<void>;
   /** Runs a command by its title from the palette. */
   command(title: string): Promise<void>;
-  /** Runs it and takes an entry of what it offers. */
-  choose(title: string, entry: string): Promise<void>;
+  /** Runs it and takes an entry of each list that it offers. */
+  choose(title: string, ...entries: string[]): Promise<void>;
   /** The inner frame of a webview whose page has an element that matches. */
   webview(selector: string): Promise<Frame>;
   /** Changes the colour theme, by its name. */
@@ -102,20 +102,20 @@ function helpers(page: Page): Pick<Workbench, 'screenshot' | 'command' | 'choose
       await command(title, tries - 1);
     }
   };
-  const choose = async (title: string, entry: string, tries = 3): Promise<void> => {
+  const choose = async (title: string, entries: readonly string[], tries = 3): Promise<void> => {
     await command(title);
     try {
-      await page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: entry }).first().click({ timeout: 8_000 });
+      for (const entry of entries) await page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: entry }).first().click({ timeout: 8_000 });
     } catch (error) {
-      // As the palette, it closes when something else takes the focus, e.g. an editor to which a closed notification gives it back.
+      // As the palette, a list closes when something else takes the focus, e.g. an editor to which a closed notification gives it back.
       if (tries === 1) throw error;
       await page.keyboard.press('Escape');
-      await choose(title, entry, tries - 1);
+      await choose(title, entries, tries - 1);
     }
   };
   return {
     command,
-    choose: (title, entry) => choose(title, entry),
+    choose: (title, ...entries) => choose(title, entries),
     async theme(name) {
       await command('Preferences: Color Theme');
       const entry = page.locator('.quick-input-widget:visible .monaco-list-row', { hasText: name }).first();
