@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { jsonLog } from '../base/log.ts';
 import { tidyMemoryOnce } from '../client/daemon/tidy-memory.ts';
 import { httpClient } from '../client/http-client.ts';
-import { agentConfigVariable, type AgentConfig } from '../protocol/agent.ts';
+import { agentConfigVariable, partVariable, type AgentConfig } from '../protocol/agent.ts';
 import { startAgent } from './agent.ts';
 import { openRuntime } from './runtime/open-runtime.ts';
 import { startNodeNetwork } from './services/node-network.ts';
@@ -12,6 +12,8 @@ async function main(): Promise<void> {
   const config = JSON.parse(process.env[agentConfigVariable] ?? '{}') as AgentConfig;
   // Pods inherit nothing of it, and it carries a token.
   delete process.env[agentConfigVariable];
+  // They outlive it, too.
+  delete process.env[partVariable];
   const log = jsonLog((line) => void process.stderr.write(`${line}\n`), 'info', `agent.${config.nodeName}`);
   const client = httpClient({
     server: 'https://kubernetes.default.svc', socketPath: config.apiSocket, ca: config.caCertificate, token: config.token, userAgent: `slipway-agent/${config.nodeName}`, maxSockets: 32,

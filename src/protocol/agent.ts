@@ -61,6 +61,8 @@ export interface EngineChoice {
 
 /** How the control plane starts an agent: one JSON document in this environment variable. */
 export const agentConfigVariable = 'SLIPWAY_AGENT';
+/** Names the part that a process of the control plane plays: it is found by it after a crash. What an agent starts does not inherit it. */
+export const partVariable = 'SLIPWAY_PART';
 export interface AgentConfig {
   nodeName: string;
   runtime: 'sandbox' | 'process' | 'engine';

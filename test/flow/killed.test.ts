@@ -1,6 +1,6 @@
 /** kill -9 of the parts that run apps (of the agent: test/support/drivers): no container notices, no line of a log is lost, the next start finds everything again. */
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTimeOf } from '../../src/agent/runtime/procfs.ts';
@@ -49,16 +49,23 @@ describe.each(['sandbox', 'process'])('--runtime %s', (runtime) => {
     expect((await fetchRoute(url)).status).toBe(200);
   });
 
-  test('the control plane, while its router hangs: apps go on, the next start finds them on the same port', async () => {
-    const { pid } = runInfo();
-    const router = familyOf([pid]).find(({ command }) => command === 'slipway-router')?.pid ?? 0;
+  test.each([
+    ['while its router hangs', false],
+    ['just after it had started a router, which hangs, and an agent', true],
+  ])('the control plane, %s: apps go on, the next start finds them on the same port', async (_, unnoted) => {
+    const { pid, runDirectory } = runInfo();
+    const family = familyOf([pid]);
+    const router = family.find(({ command }) => command === 'slipway-router')?.pid ?? 0;
+    const agent = family.find(({ command }) => /agent\.js/.test(command) && !/nsenter/.test(command))?.pid ?? 0;
     process.kill(router, 'SIGSTOP');
-    await platform.kube('create', 'configmap', 'acknowledged', '--from-literal=kept=yes');
+    await platform.kube('create', 'configmap', unnoted ? 'also' : 'acknowledged', '--from-literal=kept=yes');
     process.kill(pid, 'SIGKILL');
+    // As if there had been no time to note what was started.
+    if (unnoted) for (const file of [path.join(runDirectory, 'router.json'), path.join(platform.home, 'nodes', 'node-1', 'agent.json')]) truncateSync(file);
     await eventually('it is gone', async () => ((await platform.run(['status'])).code === 1 ? true : undefined));
     expect((await platform.run(['get', 'pods'])).stderr).toMatch(/cannot be reached[^]*slipway up/);
     await platform.up(['--runtime', runtime, '--http-port', httpPort]);
-    expect(startTimeOf(router)).toBeUndefined();
+    expect([router, agent].map(startTimeOf)).toEqual([undefined, undefined]);
     expect(await platform.kube('get', 'cm', 'acknowledged', '-o', 'jsonpath={.data.kept}')).toBe('yes');
     await undisturbed();
     expect(await platform.kube('get', 'nodes', '--no-headers')).toMatch(/^node-1 +Ready /);

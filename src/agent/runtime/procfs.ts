@@ -53,7 +53,16 @@ export function isAskedToStop(pid: number): boolean {
 
 export function startTimeOf(pid: number): string | undefined {
   const fields = statFields(pid);
-  return fields && fields[0] !== 'Z' && fields[0] !== 'X' ? fields[19] : undefined;
+  return fields && fields[0] !== 'X' && (fields[0] !== 'Z' || hasThreads(pid)) ? fields[19] : undefined;
+}
+
+/** A first thread that has ended is a zombie until the others have, too: until then they hold all files and ports of the process. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 export function identify(pid: number): ProcessIdentity | undefined {
@@ -81,6 +90,23 @@ export function descendantsOf(pid: number): number[] {
 
 export function allProcesses(): number[] {
   return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map(Number);
+}
+
+/** Tells whether a process of this user was started with `entry` (`NAME=value`) in its environment. */
+export function carries(entry: string): (pid: number) => boolean {
+  const wanted = Buffer.from(`${entry}\0`);
+  return (pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`).includes(wanted);
+    } catch {
+      return false;
+    }
+  };
+}
+
+/** Linux only: elsewhere nobody is found. */
+export function processesCarrying(entry: string): number[] {
+  return process.platform === 'linux' ? allProcesses().filter((pid) => pid !== process.pid).filter(carries(entry)) : [];
 }
 
 export type NamespaceKind = 'mnt' | 'net' | 'pid' | 'user' | 'uts' | 'ipc';

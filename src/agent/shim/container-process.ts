@@ -1,13 +1,13 @@
 /** Starts the container's process, owns its stdio, ends it. */
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as systemConstants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { shimFiles, type ShimSpec } from '../../protocol/shim.ts';
-import { Family, seesPlace, signal as send, type Recognise } from '../runtime/family.ts';
-import { allProcesses, anonymousMemory, descendantsOf, processesAt, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
+import { Family, seesPlace, signal as send } from '../runtime/family.ts';
+import { anonymousMemory, carries, descendantsOf, processesAt, processesCarrying, sharedPlaceOf, type SharedPlace } from '../runtime/procfs.ts';
 import { startFailure } from './start-failure.ts';
 
 export interface ProcessEvents {
@@ -90,14 +90,14 @@ export class ContainerProcess {
     send(grouped ? -target : target, signal);
     if (signal !== 'SIGKILL') return;
     this.#killShared();
-    if (this.#spec.marker !== undefined) for (const pid of findMarked(this.#spec.marker)) send(pid, signal);
+    if (this.#spec.marker !== undefined) for (const pid of processesCarrying(this.#spec.marker)) send(pid, signal);
   }
 
   /** All of its processes, to hold them to a limit from outside. `waiters`: programs of ours wait outside of its process namespace. */
   family(): { family: Family; waiters: boolean } | undefined {
     if (this.#pid === undefined) return undefined;
     const { marker } = this.#spec;
-    if (marker !== undefined) return { family: new Family(this.#pid, marked(marker)), waiters: false };
+    if (marker !== undefined) return { family: new Family(this.#pid, carries(marker)), waiters: false };
     const place = sharedPlaceOf(this.#pid);
     return place && { family: new Family(this.#pid, seesPlace(place)), waiters: true };
   }
@@ -153,7 +153,7 @@ export class ContainerProcess {
     if (this.#spec.marker !== undefined && process.platform !== 'win32' && this.#child.pid !== undefined) {
       // The container is over with its first process: what it left behind goes too.
       send(-this.#child.pid, 'SIGKILL');
-      for (const pid of findMarked(this.#spec.marker)) send(pid, 'SIGKILL');
+      for (const pid of processesCarrying(this.#spec.marker)) send(pid, 'SIGKILL');
     }
     this.#killShared();
     setTimeout(() => {
@@ -202,22 +202,6 @@ function openInput(path: string): { ours: Writable; theirs: number } | undefined
   } catch {
     return undefined;
   }
-}
-
-/** Processes of this user that carry `marker` in their environment. Linux only: elsewhere the group has to do. */
-function findMarked(marker: string): number[] {
-  return process.platform === 'linux' ? allProcesses().filter((pid) => pid !== process.pid).filter(marked(marker)) : [];
-}
-
-function marked(marker: string): Recognise {
-  const wanted = Buffer.from(marker);
-  return (pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`).includes(wanted);
-    } catch {
-      return false;
-    }
-  };
 }
 
 /** `pid` has the terminal as its standard input; its device is found by number in `folder`. False while that is not so. */

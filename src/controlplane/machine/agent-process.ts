@@ -2,11 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { signal } from '../../agent/runtime/family.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Log } from '../../base/log.ts';
 import { agentConfigVariable, type AgentConfig, type FromAgent } from '../../protocol/agent.ts';
-import { notedProcess, noteProcess } from './identity-file.ts';
+import { expectProcess, leftProcesses, noteProcess } from './identity-file.ts';
 
 export interface AgentProcessOptions {
   config: AgentConfig;
@@ -48,7 +49,7 @@ export function runAgent(options: AgentProcessOptions): Disposable {
     const started = spawn(program, args, {
       stdio: ['ignore', out, out, ...(options.onChannel ? ['ipc' as const] : [])],
       detached: true,
-      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME ?? '/', ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }), [agentConfigVariable]: JSON.stringify(config), ...options.environment },
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', HOME: process.env.HOME ?? '/', ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }), [agentConfigVariable]: JSON.stringify(config), ...expectProcess(options.identityFile), ...options.environment },
     });
     closeSync(out);
     child = started;
@@ -84,8 +85,10 @@ export function runAgent(options: AgentProcessOptions): Disposable {
 
 /** Two agents of one node would fight over its pods. The old one's pods are taken over by the new one. */
 function endPredecessor({ identityFile, kill, log, config }: AgentProcessOptions): void {
-  const found = notedProcess(identityFile);
-  if (!found) return;
-  log.info('replacing the agent of an earlier control plane', { node: config.nodeName, pid: found.pid });
-  kill(found.pid, 'SIGKILL');
+  const { noted, carrying } = leftProcesses(identityFile);
+  if (!noted && carrying.length === 0) return;
+  log.info('replacing the agent of an earlier control plane', { node: config.nodeName, pid: noted?.pid ?? carrying[0]?.pid });
+  if (noted) kill(noted.pid, 'SIGKILL');
+  // Not through `kill`: behind the agent itself stand its pods.
+  for (const { pid } of carrying) signal(pid, 'SIGKILL');
 }

@@ -1,10 +1,11 @@
 /** A program of the control plane that runs where pods can be reached, e.g. the router's: one at a time. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { descendantsOf, identify, isAlive } from '../../agent/runtime/procfs.ts';
+import { descendantsOf, identify, isAlive, type ProcessIdentity } from '../../agent/runtime/procfs.ts';
+import { signal } from '../../agent/runtime/family.ts';
 import { delay, type Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Ground } from './ground.ts';
-import { notedProcess, noteProcess } from './identity-file.ts';
+import { expectProcess, leftProcesses, noteProcess } from './identity-file.ts';
 
 const lookEveryMs = 10;
 const patienceMs = 5_000;
@@ -29,19 +30,26 @@ export class GroundProgram {
    */
   async endPredecessor(): Promise<void> {
     const { ground, identityFile, clock, log } = this.#options;
-    const found = notedProcess(identityFile);
-    if (!found) return;
-    log.info('ending the program of an earlier control plane', { pid: found.pid });
-    // Where namespaces were entered, the noted process is one in between. The one inside holds the ports until it has ended.
-    const family = descendantsOf(found.pid).flatMap((pid) => identify(pid) ?? []);
-    ground().kill(found.pid, 'SIGKILL');
-    for (const until = clock.now().getTime() + patienceMs; family.some(isAlive) && clock.now().getTime() < until; ) await delay(clock, lookEveryMs);
+    const until = clock.now().getTime() + patienceMs;
+    const family = new Map<number, ProcessIdentity>();
+    do {
+      const { noted, carrying } = leftProcesses(identityFile);
+      // The one in between is not who holds the ports: who stands behind it does, until he has ended.
+      for (const one of [...carrying, ...(noted ? descendantsOf(noted.pid).flatMap((pid) => identify(pid) ?? []) : [])]) {
+        if (!family.has(one.pid)) log.info('ending the program of an earlier control plane', { pid: one.pid });
+        family.set(one.pid, one);
+      }
+      if (noted) ground().kill(noted.pid, 'SIGKILL');
+      for (const { pid } of carrying) signal(pid, 'SIGKILL');
+      for (const [pid, identity] of family) if (!isAlive(identity)) family.delete(pid);
+      if (family.size > 0) await delay(clock, lookEveryMs);
+    } while (family.size > 0 && clock.now().getTime() < until);
   }
 
   spawn(argv: readonly string[], options: { stdio: StdioOptions; env: NodeJS.ProcessEnv }): { child: ChildProcess; kill(): void } {
     const { ground, identityFile } = this.#options;
     const [program = '', ...args] = ground().command(argv);
-    const child = spawn(program, args, options);
+    const child = spawn(program, args, { ...options, env: { ...options.env, ...expectProcess(identityFile) } });
     noteProcess(identityFile, child.pid);
     return { child, kill: () => void (child.pid !== undefined && ground().kill(child.pid, 'SIGKILL')) };
   }
