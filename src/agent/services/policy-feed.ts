@@ -79,10 +79,10 @@ export function policyFeed({ client, clock, log, node, system, enforce, tell }: 
   const next = () => (waiting ??= work = work.then(plan));
   const plan = async () => {
     waiting = undefined;
-    const all = policies.list();
-    planned = all.length === 0 ? new Map() : planPolicies({ policies: all, ...(await surroundings()), system });
-    const text = JSON.stringify([...planned]);
     try {
+      const all = policies.list();
+      planned = all.length === 0 ? new Map() : planPolicies({ policies: all, ...(await surroundings()), system });
+      const text = JSON.stringify([...planned]);
       if (text !== known) await enforce(planned);
       isolations = planned;
       known = text;

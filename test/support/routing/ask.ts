@@ -20,7 +20,7 @@ export interface Seen {
 
 export interface AskOptions {
   agent?: http.Agent | undefined;
-  /** Asks again as long as kept connections turn out to be closed by the other side, as every client does (RFC 9112 section 9.3.1): several may be, and a new one is none of them. */
+  /** Asks again as long as kept connections turn out to be closed by the other side, as every client does (RFC 9112 section 9.3.1): several may be. Once more, too, when a new one is: an application that ends closes those that have just come to be. */
   again?: boolean;
 }
 
@@ -32,7 +32,7 @@ export function ask(ports: RouterPorts, request: Request, options: AskOptions = 
   return request.http2 ? askHttp2(ports, request, url) : askHttp1(ports, request, url, options);
 }
 
-function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Request, url: URL, { agent, again }: AskOptions): Promise<Seen> {
+function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Request, url: URL, { agent, again }: AskOptions, left = 1): Promise<Seen> {
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
     const common = { host: '127.0.0.1', port: ports[secure ? 'https' : 'http'], method, path: url.pathname + url.search, headers: { Host: url.host, ...headers }, agent: agent ?? false };
@@ -48,7 +48,7 @@ function askHttp1(ports: RouterPorts, { method = 'GET', headers = {}, body }: Re
         certificate, version: response.httpVersion,
       }));
     });
-    request.once('error', (error) => (again && request.reusedSocket ? resolve(askHttp1(ports, { url: url.href, method, headers, ...(body !== undefined && { body }) }, url, { agent, again })) : reject(error)));
+    request.once('error', (error) => (again && (request.reusedSocket || left > 0) ? resolve(askHttp1(ports, { url: url.href, method, headers, ...(body !== undefined && { body }) }, url, { agent, again }, request.reusedSocket ? left : left - 1)) : reject(error)));
     request.end(body);
   });
 }

@@ -2,7 +2,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Pair } from '../certificates.ts';
 import type { ApplicationDocument } from './contract.ts';
@@ -31,10 +31,7 @@ export interface EchoApplication {
   readonly mostAtOnce: number;
   /** Answers what is held, now and later. */
   release(): void;
-  /**
-   * As a pod ends: no new connections, those that were used and are idle closed, what is under way finished, the first request of a connection too; WebSockets and streams go on
-   * until `close`.
-   */
+  /** As a pod ends: no new connections, idle ones closed, what is under way finished; WebSockets and streams go on until `close`. */
   drain(): void;
   close(): Promise<void>;
 }
@@ -48,8 +45,6 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
   let atOnce = 0;
   let mostAtOnce = 0;
   const sockets = new Set<Socket>();
-  /** Of HTTP/1.1, how many requests are under way on each that had one. */
-  const used = new Map<Socket, number>();
   let draining = false;
   const sessions = new Set<http2.ServerHttp2Session>();
   let release: () => void = () => undefined;
@@ -58,12 +53,7 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
     requests += 1;
     if (draining && request.httpVersionMajor === 1) (response as http.ServerResponse).shouldKeepAlive = false;
     mostAtOnce = Math.max(mostAtOnce, (atOnce += 1));
-    const { socket } = request as http.IncomingMessage;
-    if (request.httpVersionMajor === 1) used.set(socket, (used.get(socket) ?? 0) + 1);
-    (response as http.ServerResponse).once('close', () => {
-      atOnce -= 1;
-      if (request.httpVersionMajor === 1) used.set(socket, (used.get(socket) ?? 0) - 1);
-    });
+    (response as http.ServerResponse).once('close', () => (atOnce -= 1));
     void answer(app, endpoint, request as http.IncomingMessage, response as http.ServerResponse, released);
   };
   const server = makeServer(speaks, { cert: pair.certificate, key: pair.key }, listener, (stream, headers) => serveGrpc(stream, headers, endpoint));
@@ -97,10 +87,9 @@ export async function startEcho(app: string, endpoint: number, speaks: NonNullab
     drain() {
       if (draining) return;
       draining = true;
-      // That of HTTP servers closes connections, too, that have just come to be.
-      net.Server.prototype.close.call(server);
+      server.close();
       for (const session of sessions) session.close();
-      for (const [socket, underWay] of used) if (underWay === 0) socket.destroy();
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
     },
     close: () => new Promise((resolve) => {
       for (const client of webSockets?.clients ?? []) client.terminate();

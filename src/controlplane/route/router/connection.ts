@@ -136,6 +136,7 @@ export class Connection implements ResponseHandler, Carrier {
     };
     const data = (chunk: Buffer) => {
       if (this.#request !== request) return done();
+      request.onUpload(chunk.length);
       if (chunked) {
         socket.cork();
         socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');

@@ -61,6 +61,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   #status = 0;
   #answeredBy: Server | undefined;
   readonly #started: number;
+  #received = 0;
   #sent = 0;
 
   constructor(context: ExchangeContext, client: Downstream, target: Target, path: string) {
@@ -87,7 +88,6 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
   start(): void {
     const { counters, route } = this.#target;
     counters.inFlight += 1;
-    counters.bytesIn += this.bodyLength ?? 0;
     this.#client.open(this.timeoutMs, this);
     if (route.healthCheckMs !== undefined) this.#context.watchHealth(this.#target);
     this.#next();
@@ -130,6 +130,11 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     this.#target.counters.bytesOut += chunk.length;
     this.#sent += chunk.length;
     return this.#client.write(chunk, chunk.length === this.#length);
+  }
+
+  onUpload(bytes: number): void {
+    this.#target.counters.bytesIn += bytes;
+    this.#received += bytes;
   }
 
   onDrain(): void {
@@ -233,7 +238,7 @@ export class Exchange implements UpstreamRequest, DownstreamListener {
     this.#target.counters.inFlight -= 1;
     this.#guard?.leave(this.#client.client);
     const { accessLog } = this.#context;
-    if (accessLog && this.#started > 0) accessLog.write(logged(this.#client, this.#started, { route: this.#target.route.key, status: this.#status, bytesIn: this.bodyLength ?? 0, bytesOut: this.#sent }, this.#answeredBy));
+    if (accessLog && this.#started > 0) accessLog.write(logged(this.#client, this.#started, { route: this.#target.route.key, status: this.#status, bytesIn: this.#received, bytesOut: this.#sent }, this.#answeredBy));
   }
 
   #fail(status: PageStatus): void {

@@ -26,7 +26,7 @@ export class Http2Request implements Carrier {
       return;
     }
     this.#listen(this.#stream, request, done);
-    if (request.body) upload(this.#stream, request.body);
+    if (request.body) upload(this.#stream, request.body, request);
   }
 
   resume(): void {
@@ -82,9 +82,11 @@ export class Http2Request implements Carrier {
   }
 }
 
-function upload(stream: http2.ClientHttp2Stream, body: Readable): void {
+function upload(stream: http2.ClientHttp2Stream, body: Readable, request: UpstreamRequest): void {
   const data = (chunk: Buffer) => {
-    if (stream.writable && !stream.write(chunk)) body.pause();
+    if (!stream.writable) return;
+    request.onUpload(chunk.length);
+    if (!stream.write(chunk)) body.pause();
   };
   const end = () => void stream.end();
   stream.on('drain', () => body.resume());

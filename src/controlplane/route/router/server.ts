@@ -19,6 +19,7 @@ import { Http2Downstream } from './downstream-http2.ts';
 import { EndpointSet } from './endpoint.ts';
 import { forward, type ForwardContext } from './forward.ts';
 import { HealthChecks } from './health.ts';
+import { Sessions } from './sessions.ts';
 import { Statistics } from './statistics.ts';
 import { RoutingTable } from './table.ts';
 import { passThrough } from './tunnel.ts';
@@ -54,7 +55,7 @@ export class Router implements ForwardContext {
   readonly #secure: http.Server;
   /** Of both listeners. */
   readonly #http2: http2.Http2Server;
-  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  readonly #sessions = new Sessions(clientIdleMs);
   readonly #sockets = new Set<net.Socket>();
   /** Plain connections that have said nothing yet. */
   readonly #silent = new Set<net.Socket>();
@@ -74,11 +75,7 @@ export class Router implements ForwardContext {
     for (const server of [this.#http, this.#secure]) server.emit('listening');
     this.#http2 = http2.createServer({ settings: { maxConcurrentStreams: mostStreams, initialWindowSize: 256 * 1024 }, unknownProtocolTimeout: requestHeadMs });
     this.#http2.on('stream', (stream, headers, flags, raw) => forward(this, new Http2Downstream(stream, headers, flags, raw as unknown as string[], stream.session?.encrypted === true)));
-    this.#http2.on('session', (session) => {
-      this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
-      session.setTimeout(clientIdleMs, () => session.close());
-    });
+    this.#http2.on('session', (session) => this.#sessions.add(session));
     this.#http2.on('sessionError', ignore);
     const { certificate: cert, key } = configuration.defaultCertificate;
     this.#tls = tls.createServer({
@@ -155,8 +152,9 @@ export class Router implements ForwardContext {
 
   metrics(): RouterMetrics {
     const { connections, requests, responses, retries, connectFailures, tunnels } = this.statistics;
-    const answered = responses.reduce((sum, count) => sum + count, 0);
-    return { connections, requests, inFlight: Math.max(0, requests - answered), responses: [...responses], retries, connectFailures, tunnels, routes: this.table.size, endpoints: this.#endpoints.size };
+    let inFlight = 0;
+    for (const { counters } of this.table.all) inFlight += counters.inFlight;
+    return { connections, requests, inFlight, responses: [...responses], retries, connectFailures, tunnels, routes: this.table.size, endpoints: this.#endpoints.size };
   }
 
   /** Takes no more connections, ends idle ones, and whatever is still open after `graceMs`. */
@@ -167,8 +165,7 @@ export class Router implements ForwardContext {
     const sweep = setInterval(() => [this.#http, this.#secure].forEach((server) => server.closeIdleConnections()), sweepMs);
     for (const server of [this.#http, this.#secure]) server.closeIdleConnections();
     for (const socket of this.#silent) socket.destroy();
-    // Those that have streams end with the last of them.
-    for (const session of this.#sessions) session.close();
+    this.#sessions.close();
     this.#health.stop();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();

@@ -29,6 +29,8 @@ export interface UpstreamRequest {
   readonly timeoutMs: number;
   /** May be sent again when its connection is lost. */
   readonly repeatable: boolean;
+  /** So many bytes of its body were sent. */
+  onUpload(bytes: number): void;
   /** What carries it from now on. */
   onCarrier(carrier: Carrier): void;
   onHead(head: ResponseHead): void;

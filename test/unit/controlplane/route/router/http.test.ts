@@ -268,6 +268,16 @@ describe('balancing', () => {
     expect(served.socket.destroyed).toBe(true);
   });
 
+  test('a client that goes away is under way no more, and has sent no more than it did', async () => {
+    const web = await app((request) => void request.on('error', () => undefined).resume());
+    router.apply(routeTo('a.test', [web.address]));
+    const client = net.connect(router.http, '127.0.0.1', () => client.write(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000000\r\n\r\n${'x'.repeat(1_000)}`));
+    await eventually(() => router.router.metrics().inFlight).toBe(1);
+    await eventually(() => router.router.routeMetrics()[0]?.bytesIn).toBe(1_000);
+    client.destroy();
+    await eventually(() => router.router.metrics().inFlight).toBe(0);
+  });
+
   test('limits that change are held for those who were let in before', async () => {
     const held: http.ServerResponse[] = [];
     const web = await app((request, response) => (request.url === '/held' ? void held.push(response) : void response.end()));
