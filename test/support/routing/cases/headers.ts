@@ -74,7 +74,8 @@ export const headers: RouteCase[] = [
         socket.once('close', () => resolve(answer.split(' ')[1] ?? ''));
       });
       for (const head of ['NONSENSE', 'GET nopath HTTP/1.1\r\nHost: web.test', 'GET / HTTP/1.1\r\nHost: web.test\r\nContent-Length:', 'POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\nTransfer-Encoding: chunked, identity', 'GET / HTTP/1.1\r\nHost: web.test\r\nHost: other.test', 'POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0']) {
-        expect(await status(`${head}\r\nConnection: close\r\n\r\n`), head).toMatch(/^4(00|22)$/);
+        // HAProxy has a status of its own for codings that it does not know.
+        expect(await status(`${head}\r\nConnection: close\r\n\r\n`), head).toMatch(head.includes('gzip') ? /^4(00|22)$/ : /^400$/);
       }
       expect(bed.apps.get('web')?.[0]?.requests).toBe(0);
     },
